@@ -1,0 +1,190 @@
+package places
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"unicode/utf8"
+)
+
+// render writes a reply in the text form of Google's own: keys in alphabetical
+// order, three spaces a level, a space before each colon, no newline at the end.
+func render(a Answer, status, message string) []byte {
+	w := writer{b: make([]byte, 0, 256+896*len(a.Places))}
+	w.open('{')
+	if message != "" {
+		w.text("error_message", message)
+	}
+	w.texts("html_attributions", a.Attributions)
+	if len(a.Messages) > 0 {
+		w.texts("info_messages", a.Messages)
+	}
+	w.key("results")
+	if len(a.Places) == 0 {
+		w.b = append(w.b, "[]"...)
+	} else {
+		w.open('[')
+		for i := range a.Places {
+			w.item()
+			w.place(&a.Places[i])
+		}
+		w.close(']')
+	}
+	w.text("status", status)
+	w.close('}')
+	return w.b
+}
+
+// squeeze makes one newline of every run of them and removes those at the end.
+// A newline can't stand inside a JSON string, so it changes no value. The result
+// shares b's memory.
+func squeeze(b []byte) []byte {
+	b = bytes.TrimRight(b, "\n")
+	if !bytes.Contains(b, []byte("\n\n")) {
+		return b
+	}
+	out := b[:0]
+	for i, c := range b {
+		if c != '\n' || i == 0 || b[i-1] != '\n' {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// writer writes JSON as jsoncpp's styled writer does, which is what Google's
+// legacy replies look like.
+type writer struct {
+	b     []byte
+	depth int
+	more  bool // something stands before at this level: a comma is due
+}
+
+func (w *writer) open(c byte) { w.b, w.depth, w.more = append(w.b, c), w.depth+1, false }
+
+func (w *writer) close(c byte) {
+	w.depth--
+	w.line()
+	w.b, w.more = append(w.b, c), true
+}
+
+// newline is one with as much indent as the deepest level of a reply has.
+const newline = "\n                  "
+
+func (w *writer) line() { w.b = append(w.b, newline[:1+3*w.depth]...) }
+
+func (w *writer) item() {
+	if w.more {
+		w.b = append(w.b, ',')
+	}
+	w.line()
+	w.more = true
+}
+
+// key takes a name that needs no escape.
+func (w *writer) key(name string) {
+	w.item()
+	w.b = append(w.b, '"')
+	w.b = append(w.b, name...)
+	w.b = append(w.b, `" : `...)
+}
+
+func (w *writer) text(key, s string) {
+	w.key(key)
+	w.b = appendString(w.b, s)
+}
+
+func (w *writer) number(key string, v float64) {
+	w.key(key)
+	w.b = strconv.AppendFloat(w.b, v, 'f', -1, 64)
+}
+
+// breakAt is the length from which jsoncpp gives each text of a list a line.
+const breakAt = 74
+
+func (w *writer) texts(key string, list []string) {
+	w.key(key)
+	if len(list) == 0 {
+		w.b = append(w.b, "[]"...)
+		return
+	}
+	start, length := len(w.b), 0
+	for _, s := range list {
+		length += len(`, ""`) + len(s) // and more if something in it is escaped
+	}
+	if length < breakAt {
+		w.b = append(w.b, "[ "...)
+		for i, s := range list {
+			if i > 0 {
+				w.b = append(w.b, ", "...)
+			}
+			w.b = appendString(w.b, s)
+		}
+		w.b = append(w.b, " ]"...)
+		if len(w.b)-start < breakAt {
+			return
+		}
+		w.b = w.b[:start]
+	}
+	w.open('[')
+	for _, s := range list {
+		w.item()
+		w.b = appendString(w.b, s)
+	}
+	w.close(']')
+}
+
+func (w *writer) point(key string, p Point) {
+	w.key(key)
+	w.open('{')
+	w.number("lat", p.Lat)
+	w.number("lng", p.Lng)
+	w.close('}')
+}
+
+func (w *writer) place(p *Place) {
+	w.open('{')
+	w.key("geometry")
+	w.open('{')
+	w.point("location", p.Location)
+	w.key("viewport")
+	w.open('{')
+	w.point("northeast", p.Viewport.Northeast)
+	w.point("southwest", p.Viewport.Southwest)
+	w.close('}')
+	w.close('}')
+	w.text("name", p.Name)
+	w.text("place_id", p.ID)
+	w.text("reference", p.ID)
+	w.text("scope", p.Scope)
+	w.texts("types", p.Types)
+	w.text("vicinity", p.Vicinity)
+	w.close('}')
+}
+
+// appendString quotes s. encoding/json escapes exactly what Google does; most
+// names need no escape, and then it is not asked.
+func appendString(b []byte, s string) []byte {
+	if plain(s) {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
+	quoted, _ := json.Marshal(s) // a string always marshals
+	return append(b, quoted...)
+}
+
+func plain(s string) bool {
+	ascii := true
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&':
+			return false
+		case c == 0xE2: // U+2028 and U+2029 begin so; they break JavaScript
+			return false
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	return ascii || utf8.ValidString(s)
+}

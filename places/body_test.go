@@ -1,0 +1,96 @@
+package places
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestRenderGolden compares with files that were checked by eye against Google's
+// own replies.
+func TestRenderGolden(t *testing.T) {
+	here := Point{Lat: 34.01949, Lng: -118.49138}
+	place := Place{
+		ID: "geonames:5393212", Name: `Ἀθῆναι <& "co">`, Scope: "GEONAMES", Types: []string{"locality", "political"},
+		Vicinity: "California, United States", Location: here, Viewport: Viewport{Northeast: Point{Lat: 35, Lng: -118}, Southwest: Point{}},
+	}
+	tests := []struct {
+		file    string
+		answer  Answer
+		status  string
+		message string
+	}{
+		{"zero.json", Answer{}, "ZERO_RESULTS", ""},
+		{"denied.json", Answer{}, "REQUEST_DENIED", kinds[Denied].message},
+		{"ok.json", Answer{
+			Attributions: []string{`Places by <a href="https://www.geonames.org/">GeoNames</a>, CC BY 4.0`},
+			Messages:     []string{"short"},
+			Places:       []Place{place, place},
+		}, "OK", ""},
+	}
+	for _, tt := range tests {
+		want, err := os.ReadFile("../testdata/places/" + tt.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := render(tt.answer, tt.status, tt.message); string(got)+"\n" != string(want) {
+			t.Errorf("%s: got\n%s\nwant\n%s", tt.file, got, want)
+		}
+	}
+}
+
+func TestSqueeze(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{"", ""},
+		{"\n\n", ""},
+		{"a", "a"},
+		{"a\n", "a"},
+		{"a\nb", "a\nb"},
+		{"a\n\n\nb\n\nc\n\n", "a\nb\nc"},
+		{"\n\na", "\na"},
+		{"a\r\n\r\nb", "a\r\n\r\nb"}, // not a run of newlines
+	}
+	for _, tt := range tests {
+		if got := string(squeeze([]byte(tt.in))); got != tt.want {
+			t.Errorf("squeeze(%q) = %q, want %q", tt.in, got, tt.want)
+		}
+	}
+}
+
+// TestLists breaks lines where Google's writer does.
+func TestLists(t *testing.T) {
+	for _, tt := range []struct {
+		length int // of the only string
+		want   string
+	}{
+		{67, "[ \""},        // 73 in all
+		{68, "[\n      \""}, // 74
+	} {
+		body := string(render(Answer{Messages: []string{strings.Repeat("x", tt.length)}}, "OK", ""))
+		if !strings.Contains(body, `"info_messages" : `+tt.want+"x") {
+			t.Errorf("a string of %d: %s", tt.length, body)
+		}
+	}
+}
+
+// FuzzText: any text comes out as valid JSON of the same value, with nothing in
+// it that a browser could take for markup, and no line end.
+func FuzzText(f *testing.F) {
+	for _, s := range []string{"", "Westwood", "Île-de-France", `a"b\c`, "<", ">", "&", "a\nb", "\x00\x7f", "\xff", "\u2028\u2029", "𝄞"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		quoted := appendString(nil, s)
+		var back string
+		if err := json.Unmarshal(quoted, &back); err != nil {
+			t.Fatalf("%q: %v", quoted, err)
+		}
+		if want := string([]rune(s)); back != want { // each byte that is no UTF-8 becomes U+FFFD
+			t.Fatalf("%q comes back as %q, want %q", s, back, want)
+		}
+		if strings.ContainsAny(string(quoted), "<>&\n\u2028\u2029") {
+			t.Fatalf("%q holds what must be escaped", quoted)
+		}
+	})
+}

@@ -1,0 +1,214 @@
+package dataset
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+	"strings"
+	"unicode/utf8"
+)
+
+var errCut = errors.New("places: cut short")
+
+// Decode unpacks a file that [Encode] has packed, and indexes it. It keeps
+// nothing of file.
+func Decode(file []byte) (*Set, error) {
+	body, err := unpack(file)
+	if err != nil {
+		return nil, err
+	}
+	s, err := decodeBody(body)
+	if err != nil {
+		return nil, err
+	}
+	s.index = newIndex(s.lat, s.lng)
+	return s, nil
+}
+
+// unpack checks the frame of a file and gives its content.
+func unpack(file []byte) ([]byte, error) {
+	rest, ok := bytes.CutPrefix(file, []byte(magic))
+	if !ok {
+		return nil, errors.New("not a file of places, or of another version")
+	}
+	size, n := binary.Uvarint(rest)
+	if n <= 0 || len(rest) < n+4 {
+		return nil, errCut
+	}
+	end := len(file) - 4
+	if crc32.ChecksumIEEE(file[:end]) != binary.LittleEndian.Uint32(file[end:]) {
+		return nil, errors.New("places: the checksum is wrong: cut or changed on the way")
+	}
+	if size > min(maxRatio*uint64(len(file)), math.MaxUint32) { // nameEnd has 32 bits
+		return nil, fmt.Errorf("places: a content of %d bytes in a file of %d", size, len(file))
+	}
+	packed := bytes.NewReader(rest[n : len(rest)-4])
+	z, err := gzip.NewReader(packed)
+	if err != nil {
+		return nil, fmt.Errorf("unpack places: %w", err)
+	}
+	z.Multistream(false)
+	body := make([]byte, size)
+	if _, err := io.ReadFull(z, body); err != nil {
+		return nil, fmt.Errorf("unpack places: %w", err)
+	}
+	if n, err := z.Read(make([]byte, 1)); n > 0 || err != io.EOF || packed.Len() > 0 {
+		return nil, errors.New("unpack places: more than the header says")
+	}
+	return body, nil
+}
+
+// minPlace is the fewest bytes that one place takes: five columns, a letter and
+// a newline.
+const minPlace = 7
+
+func decodeBody(body []byte) (*Set, error) {
+	r := reader{b: body}
+	s := &Set{}
+	for range r.count(5) {
+		s.sources = append(s.sources, Source{r.text(), r.text(), r.text(), r.text(), r.text()})
+	}
+	for range r.count(2) {
+		source := r.index(len(s.sources), "source")
+		var types []string
+		for range r.count(1) {
+			types = append(types, r.text())
+		}
+		if r.err != nil {
+			return nil, r.err // there may be no source to name
+		}
+		s.kinds = append(s.kinds, newKind(source, s.sources[source].Name, types))
+	}
+	for range r.count(1) {
+		s.areas = append(s.areas, r.text())
+	}
+	n := r.count(minPlace)
+	if r.err != nil {
+		return nil, r.err
+	}
+
+	s.lat, s.lng = make([]int32, n), make([]int32, n)
+	var key uint64
+	for i := range n {
+		var ok bool
+		key += r.uvarint()
+		if s.lat[i], s.lng[i], ok = unmorton(key); !ok {
+			r.fail(fmt.Errorf("places: place %d lies nowhere", i))
+		}
+	}
+	s.kind, s.area = make([]uint32, n), make([]uint32, n)
+	for i := range n {
+		s.kind[i] = uint32(r.index(len(s.kinds), "kind"))
+	}
+	for i := range n {
+		s.area[i] = uint32(r.index(len(s.areas), "area"))
+	}
+	s.importance = bytes.Clone(r.bytes(n))
+	if r.err != nil {
+		return nil, r.err // before kinds are looked up by index
+	}
+	s.number = make([]uint64, n)
+	last := make([]uint64, len(s.sources))
+	for i := range n {
+		at := &last[s.kinds[s.kind[i]].source]
+		*at += uint64(r.varint())
+		s.number[i] = *at
+	}
+	s.names = r.text()
+	s.nameEnd = make([]uint32, n)
+	start := 0
+	for i := range n {
+		length := strings.IndexByte(s.names[start:], '\n')
+		if length <= 0 {
+			r.fail(fmt.Errorf("places: place %d has no name", i))
+			break
+		}
+		start += length + 1
+		s.nameEnd[i] = uint32(start - 1)
+	}
+	if start != len(s.names) || len(r.b) > 0 {
+		r.fail(errors.New("places: more than the last place"))
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return s, nil
+}
+
+// reader reads a body from the front. After its first error it reads zeros.
+type reader struct {
+	b   []byte
+	err error
+}
+
+func (r *reader) fail(err error) {
+	if r.err == nil {
+		r.err, r.b = err, nil
+	}
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.fail(errCut)
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.fail(errCut)
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// count reads how many things follow, each of size bytes or more: no more than
+// there is room for.
+func (r *reader) count(size int) int {
+	n := r.uvarint()
+	if n > uint64(len(r.b)/size) {
+		r.fail(errCut)
+		return 0
+	}
+	return int(n)
+}
+
+// index reads an index in a list of n.
+func (r *reader) index(n int, of string) int {
+	i := r.uvarint()
+	if i >= uint64(n) {
+		r.fail(fmt.Errorf("places: no such %s", of))
+		return 0
+	}
+	return int(i)
+}
+
+func (r *reader) bytes(n int) []byte {
+	if n > len(r.b) {
+		r.fail(errCut)
+		return nil
+	}
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}
+
+// text reads a text, as a copy.
+func (r *reader) text() string {
+	b := r.bytes(r.count(1))
+	if !utf8.Valid(b) {
+		r.fail(errors.New("places: a text is not UTF-8"))
+		return ""
+	}
+	return string(b)
+}

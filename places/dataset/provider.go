@@ -1,0 +1,63 @@
+package dataset
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"sync"
+
+	"herd/places"
+)
+
+// embeddedFile is the packed table of the world; gen makes it.
+//
+//go:embed embedded.bin
+var embeddedFile []byte
+
+// Provider answers from a packed table, which it unpacks when it is first asked
+// or when [Provider.Load] says so. Any number of goroutines may use it, and any
+// number of chains: nodes of one process should share one.
+type Provider struct {
+	name string
+	rank Rank
+	set  func() (*Set, error)
+}
+
+var _ places.Prompt = (*Provider)(nil)
+
+// Embedded is the provider "embedded", of the table within the program.
+func Embedded(rank Rank) *Provider { return NewProvider("embedded", embeddedFile, rank) }
+
+// NewProvider makes a provider of a packed table. It keeps file until it has
+// loaded it; a file that is no table shows then.
+func NewProvider(name string, file []byte, rank Rank) *Provider {
+	return &Provider{name: name, rank: rank, set: sync.OnceValues(func() (*Set, error) { return Decode(file) })}
+}
+
+// Load unpacks the table, unless that has been done: a fifth of a second of work
+// for the embedded one. Without it the first question waits that long.
+func (p *Provider) Load() error {
+	if _, err := p.set(); err != nil {
+		return fmt.Errorf("load places %q: %w", p.name, err)
+	}
+	return nil
+}
+
+// Set is the table, unpacked.
+func (p *Provider) Set() (*Set, error) { return p.set() }
+
+// Name is the provider's name in the configuration.
+func (p *Provider) Name() string { return p.name }
+
+// Prompt says that the provider answers from memory.
+func (p *Provider) Prompt() {}
+
+// Near answers with the best places of the table within the circle. It fails
+// only if the table does.
+func (p *Provider) Near(_ context.Context, q places.Query) (places.Answer, error) {
+	set, err := p.set()
+	if err != nil {
+		return places.Answer{}, fmt.Errorf("load places %q: %w", p.name, err)
+	}
+	return set.answer(set.search(q, p.rank)), nil
+}

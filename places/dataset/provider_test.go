@@ -1,0 +1,235 @@
+package dataset
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+
+	"herd/places"
+	"herd/places/placestest"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+var (
+	campus = places.Query{Latitude: 34.068930, Longitude: -118.445127, Radius: 10_000, Limit: 5}
+	ocean  = places.Query{Latitude: -20, Longitude: -140, Radius: places.MaxRadius, Limit: 5}
+)
+
+// embedded is one provider for all tests, as a program has one for all nodes.
+var embedded = sync.OnceValue(func() *Provider { return Embedded(Prominence) })
+
+func TestEmbeddedConforms(t *testing.T) {
+	world := placestest.World{
+		Crowded: campus,
+		Empty:   ocean,
+		More: []places.Query{
+			{Latitude: -90, Radius: places.MaxRadius}, // the south pole has an airport
+			{Latitude: 90, Longitude: 180, Radius: places.MaxRadius},
+			{Latitude: -18.1, Longitude: 180, Radius: places.MaxRadius},
+			{Latitude: -16.69, Longitude: -179.99, Radius: places.MaxRadius},
+			{Latitude: 48.8566, Longitude: 2.3522, Radius: places.MaxRadius},
+			{Latitude: 48.8566, Longitude: 2.3522, Radius: 1},
+		},
+	}
+	for _, p := range []*Provider{embedded(), Embedded(Distance)} {
+		if err := placestest.Test(p, world); err != nil {
+			t.Errorf("rank %d: %v", p.rank, err)
+		}
+	}
+}
+
+// TestEmbeddedTable holds the committed file to what it is meant to be.
+func TestEmbeddedTable(t *testing.T) {
+	if len(embeddedFile) > 3<<20 {
+		t.Errorf("%d bytes, more than 3 MiB", len(embeddedFile))
+	}
+	set, err := embedded().Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.Len() != 199_524+5_210 {
+		t.Errorf("%d places", set.Len())
+	}
+	var names []string
+	for _, s := range set.Sources() {
+		names = append(names, s.Name)
+		if s.URL == "" || s.License == "" || s.Attribution == "" || len(s.Date) != len("2023-03-05") {
+			t.Errorf("source %+v says too little", s)
+		}
+	}
+	if !slices.Equal(names, []string{"geonames", "ourairports"}) {
+		t.Errorf("sources %q", names)
+	}
+	for i := range uint32(set.Len()) {
+		if set.areas[set.area[i]] == "" {
+			t.Errorf("%s is in no area", set.name(i))
+		}
+	}
+}
+
+// TestEmbeddedAnswers: sensible answers all over the world.
+func TestEmbeddedAnswers(t *testing.T) {
+	tests := []struct {
+		where    string
+		lat, lng float64
+		km       float64
+		rank     Rank
+		want     []string // name, vicinity
+	}{
+		{"UCLA", 34.068930, -118.445127, 10, Prominence, []string{
+			"Santa Monica", "California, United States", "Beverly Hills", "California, United States", "Culver City", "California, United States",
+		}},
+		{"UCLA", 34.068930, -118.445127, 10, Distance, []string{
+			"Westwood", "California, United States", "Century City", "California, United States", "Beverly Hills", "California, United States",
+			"Santa Monica Municipal Airport", "Santa Monica, California, United States",
+		}},
+		{"UCLA", 34.068930, -118.445127, 50, Prominence, []string{"Los Angeles", "California, United States"}},
+		{"LAX", 33.94, -118.41, 5, Prominence, []string{"Los Angeles International Airport", "El Segundo, California, United States"}},
+		{"Paris", 48.8566, 2.3522, 10, Prominence, []string{"Paris", "Île-de-France, France"}},
+		{"Lagos", 6.4541, 3.3947, 10, Prominence, []string{"Lagos", "Lagos, Nigeria"}},
+		{"Tokyo", 35.6895, 139.6917, 10, Prominence, []string{"Tokyo", "Tokyo, Japan", "Nakano", "Tokyo, Japan"}},
+		{"Marfa", 30.3095, -104.0206, 10, Prominence, []string{"Marfa", "Texas, United States"}},
+		{"Marfa", 30.3095, -104.0206, 50, Distance, []string{
+			"Marfa", "Texas, United States", "Fort Davis", "Texas, United States", "Alpine", "Texas, United States",
+		}},
+		{"the south pole", -90, 77, 50, Prominence, []string{"South Pole Station Airport", "Antarctica"}},
+		{"an ocean", -20, -140, 50, Prominence, nil},
+	}
+	set, err := embedded().Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range tests {
+		q := places.Query{Latitude: tt.lat, Longitude: tt.lng, Radius: tt.km * 1000, Limit: places.MaxLimit}
+		var got []string
+		for _, p := range set.answer(set.search(q, tt.rank)).Places {
+			got = append(got, p.Name, p.Vicinity)
+		}
+		if len(got) < len(tt.want) || !slices.Equal(got[:len(tt.want)], tt.want) || tt.want == nil && got != nil {
+			t.Errorf("%s, %v km: got %q, want first %q", tt.where, tt.km, got, tt.want)
+		}
+	}
+}
+
+// TestGolden is a whole reply, byte for byte.
+func TestGolden(t *testing.T) {
+	const file = "../../testdata/places/ucla.json"
+	chain := places.New(places.Config{Providers: []places.Provider{embedded()}})
+	got := append(chain.Near(t.Context(), campus), '\n')
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestAttribution: sources that an answer draws from are named, others not.
+func TestAttribution(t *testing.T) {
+	set := mustDecode(t, &Table{
+		Sources: small().Sources, Kinds: small().Kinds, Areas: []string{"Texas", "Nowhere"},
+		Places: []Place{
+			{Lat: 0, Name: "Town", Kind: 0},
+			{Lat: 1_000, Name: "Field", Kind: 2, Area: 1, Number: 7},
+			{Lat: 5_000_000, Name: "Ice", Kind: 2, Area: 1},
+		},
+	})
+	for _, tt := range []struct {
+		lat      float64
+		vicinity string
+		want     []string
+	}{
+		{0, "Texas", []string{set.sources[0].Attribution}},
+		{0.01, "Town, Texas", []string{set.sources[0].Attribution, set.sources[1].Attribution}}, // the town says where
+		{50, "Nowhere", []string{set.sources[1].Attribution}},
+		{10, "", nil},
+	} {
+		a := set.answer(set.search(places.Query{Latitude: tt.lat, Radius: 100, Limit: 1}, Distance))
+		if !slices.Equal(a.Attributions, tt.want) {
+			t.Errorf("at %v: attributions %q, want %q", tt.lat, a.Attributions, tt.want)
+		}
+		if len(a.Places) > 0 && a.Places[0].Vicinity != tt.vicinity {
+			t.Errorf("at %v: vicinity %q, want %q", tt.lat, a.Places[0].Vicinity, tt.vicinity)
+		}
+	}
+	a := set.answer(set.search(places.Query{Latitude: 0.01, Radius: 100, Limit: 1}, Distance))
+	if p := a.Places[0]; p.ID != "fields:7" || p.Scope != "FIELDS" || !reflect.DeepEqual(p.Types, []string{"airport"}) {
+		t.Errorf("got %+v", p)
+	}
+}
+
+// TestBrokenTable: a file that is no table fails when loaded and when asked.
+func TestBrokenTable(t *testing.T) {
+	p := NewProvider("campus", []byte("junk"), Prominence)
+	if err := p.Load(); err == nil {
+		t.Error("Load: no error")
+	}
+	body := places.New(places.Config{Providers: []places.Provider{p}}).Near(t.Context(), campus)
+	var reply struct{ Status string }
+	if err := json.Unmarshal(body, &reply); err != nil || reply.Status != "UNKNOWN_ERROR" {
+		t.Errorf("got %s, %v; want UNKNOWN_ERROR", body, err)
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Decode(embeddedFile); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkNear asks around random places of the table, which are dense where
+// people are, and around campus.
+func BenchmarkNear(b *testing.B) {
+	set, err := embedded().Set()
+	if err != nil {
+		b.Fatal(err)
+	}
+	chain := places.New(places.Config{Providers: []places.Provider{embedded()}})
+	r := rand.New(rand.NewPCG(8, 0))
+	queries := make([]places.Query, 1024)
+	for i := range queries {
+		lat, lng := set.degrees(r.Uint32N(uint32(set.Len())))
+		queries[i] = places.Query{Latitude: lat + r.NormFloat64()*0.02, Longitude: lng + r.NormFloat64()*0.02}
+	}
+	for _, bm := range []struct {
+		name   string
+		limit  int
+		radius float64
+	}{{"k5-10km", 5, 10_000}, {"k20-10km", 20, 10_000}, {"k20-50km", 20, 50_000}} {
+		bench := func(name string, ask func(places.Query)) {
+			b.Run(name+"/"+bm.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					q := queries[i%len(queries)]
+					q.Radius, q.Limit = bm.radius, bm.limit
+					ask(q)
+				}
+			})
+		}
+		bench("distance", func(q places.Query) { set.search(q, Distance) })
+		bench("prominence", func(q places.Query) { set.search(q, Prominence) })
+		bench("reply", func(q places.Query) { chain.Near(context.Background(), q) })
+	}
+	b.Run("reply/campus", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			chain.Near(context.Background(), campus)
+		}
+	})
+}

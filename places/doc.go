@@ -1,0 +1,18 @@
+// Package places answers what is near a point, in the JSON of Google's Nearby
+// Search (legacy), whatever the source of the answer.
+//
+// A [Provider] knows places: a file in memory, an upstream service. A [Chain]
+// asks its providers in order and gives the first answer; it never fails. If
+// nobody answers, the body says so with one of Google's statuses and a sentence
+// of the chain's own: nothing that a provider says in an error reaches a client,
+// since upstream errors tend to carry the URL, and the URL the key.
+//
+//	r = 0 or n = 0             ZERO_RESULTS, no provider is asked
+//	coordinates off the globe  INVALID_REQUEST, no provider is asked
+//	a provider answers         OK or ZERO_RESULTS; the first answer wins, an empty one too
+//	it fails, hangs, refuses   the next provider; after the last, the first one's failure
+//
+// [Kind] has the failures and their statuses. A provider that hangs costs its
+// caller [Config].Timeout and the node at most [Config].MaxInFlight goroutines,
+// even if it ignores its context.
+package places
