@@ -1,0 +1,149 @@
+package config
+
+import (
+	"time"
+
+	"herd/gossip/location"
+)
+
+// Config is everything that can be set about a node. [Default] makes a good
+// one; [Load] makes one from files, environment and flags. Names in HCL, of
+// flags and of variables are in fields.go.
+type Config struct {
+	// Name is what the herd and the clients call this node: in every AT line,
+	// in the members list. 1 to 64 letters, digits, '.', '_' or '-'. No default
+	// here; Load takes the host name. Two nodes of a herd must differ.
+	Name string
+
+	Client Client
+	Gossip Gossip
+	Herd   Herd
+	Places Places
+	HTTP   HTTP
+	Log    Log
+
+	// ReadyFile is written, atomically, when the node is ready, with its name,
+	// bound addresses and process ID as JSON, and removed when it ends. Empty
+	// (the default): none.
+	ReadyFile string
+}
+
+// Client is the port that clients' devices talk to.
+type Client struct {
+	// Addr is host:port to listen on. Port 0: any free one. An empty host
+	// is every interface. Default 127.0.0.1:4131.
+	Addr string
+	// MaxConns is how many connections may be open at once, 1 to 1,000,000,
+	// default 10,000. The next one is closed at once and counted.
+	MaxConns int
+	// MaxLine is the longest command line, in bytes without its terminator, 64
+	// to 1 MiB, default 4 KiB. A longer line closes its connection.
+	MaxLine int
+	// IdleTimeout is how long a connection may be silent, default 5 min. Zero:
+	// for ever, which leaves vanished devices holding connections.
+	IdleTimeout time.Duration
+	// MaxID is the longest client ID, in bytes, 1 to 255, default 255. A longer
+	// one makes a line invalid.
+	MaxID int
+}
+
+// Gossip is how nodes reach each other.
+type Gossip struct {
+	// Addr is host:port to listen on, TCP and UDP. Port 0: any one free for
+	// both. Default 127.0.0.1:4132.
+	Addr string
+	// AdvertiseAddr is what other nodes dial, host:port; port 0 means the one
+	// bound. Empty (the default): the address bound. Behind NAT, or bound to
+	// every interface of a machine with several, it has to be given.
+	AdvertiseAddr string
+	// Join holds host:port of any nodes of the herd. One that answers is enough,
+	// none answering is no error: the node serves and keeps trying. Empty (the
+	// default): the node begins a herd of its own.
+	Join []string
+	// Label tells herds on one network apart: nodes with another label are
+	// refused. At most 64 letters, digits, '.', '_' or '-'; default empty.
+	Label string
+	// KeyFile is the path of the gossip key file: base64 of 16, 24 or 32 bytes,
+	// one key a line, the first used to send and all to receive. Nobody but the
+	// owner may have access to it. Empty (the default): HERD_GOSSIP_KEY or none.
+	KeyFile string
+	// Insecure allows a gossip address beyond loopback without a key: whoever
+	// reaches the port can then join, read and write. Default false.
+	Insecure bool
+	// Profile sets the times of failure detection: "local", "lan" (the
+	// default) or "wan".
+	Profile string
+}
+
+// Herd is what the nodes of a herd promise each other. It should be the same on
+// all of them.
+type Herd struct {
+	// Acks says whom an AT line waits for: "in-sync" (the default), every member
+	// in sync, so that a fix acknowledged survives this node; "none", nobody,
+	// and a kill can lose the last fixes.
+	Acks string
+	// AckTimeout is how long a member may leave a batch unacknowledged before
+	// it is out of sync, 10 ms to 1 min. Default 250 ms, 1 s with the profile
+	// wan. It is also the longest that an AT line waits.
+	AckTimeout time.Duration
+	// MaxClientAhead is how far a client's clock may be ahead of the node's and
+	// still order its fixes, 1 s to 24 h, default 5 min. A device further ahead
+	// can silence its client for that long at most.
+	MaxClientAhead time.Duration
+	// ReadyTimeout is how long a starting node tries to catch up before it is
+	// ready regardless, and says so; 100 ms to 1 h, default 30 s.
+	ReadyTimeout time.Duration
+}
+
+// Places holds the providers of what is near.
+type Places struct {
+	Embedded Embedded
+}
+
+// Embedded is the provider with the data inside the binary.
+type Embedded struct {
+	// Rank orders places: "prominence" (the default) or "distance".
+	Rank string
+}
+
+// HTTP is the port for operators: health, metrics and the API of herd's verbs.
+type HTTP struct {
+	// Addr is host:port to listen on; port 0: any free one. Default
+	// 127.0.0.1:4133. Who reaches it can make the node leave.
+	Addr string
+}
+
+// Log is where the node tells its story.
+type Log struct {
+	// Level is the least that is told: "trace", "debug", "info" (the default),
+	// "warn", "error" or "off".
+	Level string
+	// Format is "text" (the default) or "json".
+	Format string
+	// File is written besides standard error, opened anew on SIGHUP. Empty (the
+	// default): none.
+	File string
+}
+
+// Default is a node on loopback with the well-known ports and no name.
+func Default() Config {
+	return Config{
+		Client: Client{
+			Addr:        "127.0.0.1:4131",
+			MaxConns:    10_000,
+			MaxLine:     4 << 10,
+			IdleTimeout: 5 * time.Minute,
+			MaxID:       location.MaxID,
+		},
+		Gossip: Gossip{Addr: "127.0.0.1:4132", Profile: "lan"},
+		Herd: Herd{
+			Acks:           "in-sync",
+			AckTimeout:     250 * time.Millisecond,
+			MaxClientAhead: 5 * time.Minute,
+			ReadyTimeout:   30 * time.Second,
+		},
+		Places: Places{Embedded: Embedded{Rank: "prominence"}},
+		HTTP:   HTTP{Addr: "127.0.0.1:4133"},
+		Log:    Log{Level: "info", Format: "text"},
+	}
+}

@@ -1,0 +1,92 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Error is all that is wrong with a configuration.
+type Error struct {
+	diags hcl.Diagnostics
+	files map[string]*hcl.File // to show the source from
+	order []string             // file names, as they were read
+}
+
+// Problem is one thing wrong, for programs. File, Line and Column are zero if
+// it is not about a place in a file; then Detail says where the value came from.
+type Problem struct {
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Summary string `json:"summary"`
+	Detail  string `json:"detail"`
+}
+
+// Problems lists what is wrong: by file and line, then what no file says.
+func (e *Error) Problems() []Problem {
+	var all []Problem
+	for _, d := range e.diags {
+		p := Problem{Summary: d.Summary, Detail: d.Detail}
+		if d.Subject != nil {
+			p.File, p.Line, p.Column = d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// Error is one line a problem, file and line first.
+func (e *Error) Error() string {
+	var lines []string
+	for _, p := range e.Problems() {
+		line := p.Summary + ": " + p.Detail
+		if p.File != "" {
+			line = fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, line)
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Render writes the problems for a person, each with its source line. Width
+// wraps the text at so many columns, 0 not at all; color is for terminals.
+func (e *Error) Render(w io.Writer, width int, color bool) error {
+	return hcl.NewDiagnosticTextWriter(w, e.files, uint(max(width, 0)), color).WriteDiagnostics(e.diags)
+}
+
+// add keeps diagnostics without what HCL knows of the values in them: its
+// writer would print variables, and those may be secrets.
+func (e *Error) add(diags ...*hcl.Diagnostic) {
+	for _, d := range diags {
+		d.Expression, d.EvalContext = nil, nil
+		e.diags = append(e.diags, d)
+	}
+}
+
+// orNil is e as an error, its problems in order, or nil if there are none.
+func (e *Error) orNil() error {
+	if !e.diags.HasErrors() {
+		return nil
+	}
+	place := func(d *hcl.Diagnostic) (file, offset int) {
+		if d.Subject == nil {
+			return len(e.order), 0
+		}
+		return slices.Index(e.order, d.Subject.Filename), d.Subject.Start.Byte
+	}
+	slices.SortStableFunc(e.diags, func(a, b *hcl.Diagnostic) int {
+		afile, aoffset := place(a)
+		bfile, boffset := place(b)
+		return cmp.Or(cmp.Compare(afile, bfile), cmp.Compare(aoffset, boffset))
+	})
+	return e
+}
+
+func (p problem) diagnostic() *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Invalid value for " + p.field, Detail: p.detail}
+}

@@ -1,0 +1,106 @@
+package config
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// keyVariable holds the gossip key itself, for those who have no files to put
+// it in. There is no flag: a command line is seen by everyone on the machine.
+const keyVariable = "HERD_GOSSIP_KEY"
+
+// maxKeys bounds the ring: a rotation needs two.
+const maxKeys = 16
+
+// gossipKeys finds the ring, and whether it can be done without. Precedence is
+// as everywhere: a flag's file, the environment, a file's file.
+func (l *loader) gossipKeys() [][]byte {
+	var keys [][]byte
+	var err error
+	file := l.config.Gossip.KeyFile
+	given := l.environ[keyVariable]
+	switch from := l.origin("gossip.key_file"); {
+	case l.failed["gossip.key_file"]:
+		return nil
+	case given != "" && (file == "" || from.kind != fromFlag):
+		if keys, err = parseKeys(given); err != nil {
+			l.keyProblem("Invalid gossip key", fmt.Sprintf("In %s, %s.", keyVariable, err))
+		}
+	case file != "":
+		if keys, err = readKeys(file); err != nil {
+			l.keyFileProblem(file, err)
+		}
+	case l.config.Gossip.NeedsKey() && !l.failed["gossip.addr"]:
+		l.keyProblem("No gossip key", fmt.Sprintf("The gossip address %s can be reached from other machines, and without a key anyone who reaches it can join. "+
+			"Make one with \"herd keygen --out FILE\", copy it to every node and name it by gossip { key_file }, --key-file or HERD_KEY_FILE, or put the key itself in %s. "+
+			"Or set gossip { insecure_gossip = true } if the network keeps strangers out.", l.config.Gossip.Addr, keyVariable))
+	}
+	return keys
+}
+
+func (l *loader) keyProblem(summary, detail string) {
+	l.errs.add(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail})
+}
+
+// keyFileProblem takes care for those who give the key where its file is asked
+// for: no message may show that "path", not even as a line of source.
+func (l *loader) keyFileProblem(file string, err error) {
+	if _, perr := parseKeys(file); perr == nil && errors.Is(err, fs.ErrNotExist) {
+		l.keyProblem("Invalid value for gossip.key_file",
+			fmt.Sprintf("This looks like a key, not like the path of a file (set by %s). Put it into a file that only its owner can read.", l.origin("gossip.key_file")))
+		return
+	}
+	l.fail("gossip.key_file", fmt.Sprintf("%s: %s.", file, cause(err)))
+}
+
+func readKeys(name string) ([][]byte, error) {
+	text, err := readRegular(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	// Windows has no such mode; its access lists are the owner's to set.
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
+		return nil, fmt.Errorf("its mode is %04o, and others than its owner have access; run chmod 600 on it", mode)
+	}
+	return parseKeys(string(text))
+}
+
+// parseKeys reads one key a line. Empty lines and those that begin with # are
+// left out. Its errors name the line and never show it.
+func parseKeys(text string) ([][]byte, error) {
+	var keys [][]byte
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		key, err := base64.StdEncoding.DecodeString(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %d is not base64; make a key with \"herd keygen\"", n)
+		}
+		if len(key) != 16 && len(key) != 24 && len(key) != 32 {
+			return nil, fmt.Errorf("line %d is %d bytes long when decoded; a key has 16, 24 or 32", n, len(key))
+		}
+		if len(keys) == maxKeys {
+			return nil, fmt.Errorf("there are more than %d keys", maxKeys)
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("there is no key; make one with \"herd keygen\"")
+	}
+	return keys, nil
+}

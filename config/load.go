@@ -1,0 +1,208 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	sockaddr "github.com/hashicorp/go-sockaddr/template"
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Loaded is a checked configuration and where it came from.
+type Loaded struct {
+	Config   Config
+	Keys     [][]byte  // the gossip keys, the primary first; empty: none. Never printed.
+	Settings []Setting // every value with its origin, in the order of the reference
+}
+
+// Setting is the value of a field and what set it.
+type Setting struct {
+	Field
+	Value  any    // string, int, bool or []string, as it is written in HCL
+	Origin string // "default", "herd.hcl:3", "HERD_CLIENT_ADDR", "--client-addr", …
+}
+
+// Load reads files and folders, then the environment ("NAME=value", as
+// os.Environ gives it), then flags (texts by [Field.Name]), resolves address
+// templates, reads the gossip keys and checks everything. Problems with what was
+// written come as one [*Error].
+func Load(paths, environ []string, flags map[string][]string) (*Loaded, error) {
+	l := newLoader(environ)
+	l.readFiles(paths)
+	l.readEnvironment()
+	l.readFlags(flags)
+	l.deriveName()
+	l.deriveAckTimeout()
+	l.resolveAddresses()
+	l.check()
+	keys := l.gossipKeys()
+	if err := l.errs.orNil(); err != nil {
+		return nil, err
+	}
+	loaded := &Loaded{Config: l.config, Keys: keys}
+	for _, r := range l.rows {
+		loaded.Settings = append(loaded.Settings, Setting{r.field(), r.value.get(), l.origin(r.name).String()})
+	}
+	return loaded, nil
+}
+
+// loader is one run of Load. Its steps go on after a mistake.
+type loader struct {
+	config  Config
+	rows    []row // bound to config
+	environ map[string]string
+	origins map[string]origin // by name of the row; what is missing is a default
+	failed  map[string]bool   // rows with a problem told already
+	errs    Error
+}
+
+// origin is what set a value.
+type origin struct {
+	kind kind
+	name string     // of the variable or flag, or a remark
+	at   *hcl.Range // in a file
+}
+
+// kind orders origins: the greater wins.
+type kind int
+
+const (
+	fromDefault kind = iota
+	fromFile
+	fromEnvironment
+	fromFlag
+)
+
+func (o origin) String() string {
+	if o.at != nil {
+		return fmt.Sprintf("%s:%d", o.at.Filename, o.at.Start.Line)
+	}
+	return cmp.Or(o.name, "default")
+}
+
+func newLoader(environ []string) *loader {
+	l := &loader{
+		config:  Default(),
+		environ: map[string]string{},
+		origins: map[string]origin{},
+		failed:  map[string]bool{},
+	}
+	l.rows = table(&l.config)
+	for _, e := range environ {
+		if name, value, ok := strings.Cut(e, "="); ok {
+			l.environ[name] = value
+		}
+	}
+	return l
+}
+
+func (l *loader) origin(name string) origin { return l.origins[name] }
+
+// set gives a field what a layer says. Each layer is checked by itself: a file
+// with a mistake is a mistake even where a flag says otherwise.
+func (l *loader) set(r row, texts []string, from origin) {
+	l.origins[r.name] = from
+	if !r.value.parse(texts) || !isTemplate(r) && !r.value.valid() {
+		l.fail(r.name, mustBe(r))
+	}
+}
+
+// fail reports a problem with the value of a field where it was set.
+func (l *loader) fail(field, detail string) {
+	l.failed[field] = true
+	d := problem{field: field, detail: detail}.diagnostic()
+	switch from := l.origin(field); {
+	case from.at != nil:
+		d.Subject = from.at
+	case from.name != "":
+		d.Detail += " It was set by " + from.name + "."
+	}
+	l.errs.add(d)
+}
+
+func (l *loader) readEnvironment() {
+	for _, r := range l.rows {
+		if v := l.environ[r.env()]; v != "" {
+			l.set(r, []string{v}, origin{kind: fromEnvironment, name: r.env()})
+		}
+	}
+}
+
+func (l *loader) readFlags(flags map[string][]string) {
+	for _, r := range l.rows {
+		if texts, ok := flags[r.name]; ok {
+			l.set(r, texts, origin{kind: fromFlag, name: "--" + r.flag()})
+		}
+	}
+}
+
+func (l *loader) deriveName() {
+	if _, set := l.origins["name"]; set {
+		return
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return // the check asks for a name then
+	}
+	l.config.Name = name
+	l.origins["name"] = origin{name: "the host name"}
+}
+
+func (l *loader) deriveAckTimeout() {
+	if _, set := l.origins["herd.ack_timeout"]; !set && l.config.Gossip.Profile == "wan" {
+		l.config.Herd.AckTimeout = time.Second
+		l.origins["herd.ack_timeout"] = origin{name: "default with the profile wan"}
+	}
+}
+
+// isTemplate tells whether an address has yet to be computed.
+func isTemplate(r row) bool {
+	return r.value.addr != nil && strings.Contains(*r.value.addr, "{{")
+}
+
+// resolveAddresses replaces templates by what they say on this machine.
+func (l *loader) resolveAddresses() {
+	for _, r := range l.rows {
+		if !isTemplate(r) {
+			continue
+		}
+		got, err := sockaddr.Parse(*r.value.addr)
+		switch got = strings.TrimSpace(got); {
+		case err != nil:
+			l.fail(r.name, "The template can't be used"+templateFault(err)+".")
+		case got == "" || got[0] == ':':
+			l.fail(r.name, "The template finds no address on this machine.")
+		case strings.ContainsAny(got, " \t\r\n"):
+			l.fail(r.name, "The template finds more than one address; let it choose one.")
+		default:
+			r.value.parse([]string{got})
+		}
+	}
+}
+
+// templateFault is what is wrong, without the template: that may have come from
+// a variable.
+func templateFault(err error) string {
+	_, fault, found := strings.Cut(err.Error(), ": template: sockaddr.Parse:")
+	_, fault, _ = strings.Cut(fault, ": ")
+	if !found || strings.Contains(fault, "\n") {
+		return ""
+	}
+	return ": " + fault
+}
+
+// check asks what only the whole can answer; each value by itself has been
+// looked at, but for defaults and templates.
+func (l *loader) check() {
+	for _, p := range l.config.problems() {
+		if p.other != "" && l.origin(p.field).kind == fromDefault {
+			p.field, p.other = p.other, p.field // blame what was written
+		}
+		if !l.failed[p.field] && !l.failed[p.other] {
+			l.fail(p.field, p.detail)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"strings"
+)
+
+// Validate checks every field and what fields demand of each other. The error
+// is an [*Error] with all there is to say. Load has done it already.
+func (c Config) Validate() error {
+	var e Error
+	for _, p := range c.problems() {
+		e.add(p.diagnostic())
+	}
+	return e.orNil()
+}
+
+// problem is something wrong with the value of a field, wherever it came from;
+// or with the values of two, which then are equally to blame.
+type problem struct {
+	field, detail, other string
+}
+
+func (c *Config) problems() []problem {
+	var found []problem
+	for _, r := range table(c) {
+		if !r.value.valid() {
+			found = append(found, problem{field: r.name, detail: mustBe(r)})
+		}
+	}
+	return append(found, c.clashes()...)
+}
+
+func mustBe(r row) string { return "It must be " + r.value.allowed + "." }
+
+// clashes finds two ports of the node at one place. Port 0 never clashes.
+func (c *Config) clashes() []problem {
+	ports := []struct{ field, addr string }{
+		{"client.addr", c.Client.Addr},
+		{"gossip.addr", c.Gossip.Addr},
+		{"http.addr", c.HTTP.Addr},
+	}
+	var found []problem
+	for i, p := range ports {
+		for _, q := range ports[:i] {
+			if sameSocket(p.addr, q.addr) {
+				found = append(found, problem{
+					field: p.field, other: q.field,
+					detail: fmt.Sprintf("%s and %s have the same port. Give each its own, or port 0 for any free one.", q.field, p.field),
+				})
+			}
+		}
+	}
+	return found
+}
+
+func sameSocket(a, b string) bool {
+	ahost, aport, aerr := net.SplitHostPort(strings.Replace(a, "localhost:", "127.0.0.1:", 1))
+	bhost, bport, berr := net.SplitHostPort(strings.Replace(b, "localhost:", "127.0.0.1:", 1))
+	if aerr != nil || berr != nil || aport != bport || strings.Trim(aport, "0") == "" {
+		return false
+	}
+	return ahost == bhost || everywhere(ahost) || everywhere(bhost)
+}
+
+func everywhere(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// NeedsKey tells whether the gossip port can be reached from other machines
+// and nobody has said that it may be without a key.
+func (g Gossip) NeedsKey() bool {
+	host, _, _ := net.SplitHostPort(g.Addr)
+	return !g.Insecure && !loopback(host)
+}

@@ -1,0 +1,242 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// value is one field of a Config seen as text. Whoever can't turn a text into
+// the field's type leaves the field alone and reports it; whether what it
+// holds is allowed is asked later, so that a Config made by hand is checked by
+// the same words.
+type value struct {
+	allowed string              // completes "must be …"
+	parse   func([]string) bool // one text, or any number for a list
+	valid   func() bool
+	get     func() any // string, int, bool or []string, as written in HCL
+	list    bool
+	toggle  bool
+	addr    *string // set for those that may be a template
+}
+
+// word is a name that fits between white space, in a path and in a label.
+func word(p *string, least, most int) value {
+	allowed := fmt.Sprintf("%d to %d letters, digits, '.', '_' or '-'", least, most)
+	if least == 0 {
+		allowed = fmt.Sprintf("at most %d letters, digits, '.', '_' or '-'", most)
+	}
+	return str(p, allowed, func(s string) bool {
+		return least <= len(s) && len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool {
+			return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-", r))
+		})
+	})
+}
+
+func path(p *string) value {
+	return str(p, "a path, or empty for none", func(s string) bool {
+		return !strings.ContainsAny(s, "\x00\r\n")
+	})
+}
+
+func choice(p *string, options ...string) value {
+	last := len(options) - 1
+	allowed := fmt.Sprintf(`"%s" or "%s"`, strings.Join(options[:last], `", "`), options[last])
+	return str(p, allowed, func(s string) bool { return slices.Contains(options, s) })
+}
+
+func address(p *string) value {
+	v := str(p, `"host:port" with a port from 0 to 65535, or a template of one`, func(s string) bool {
+		return isAddress(s, 0)
+	})
+	v.addr = p
+	return v
+}
+
+// host is an address whose port may be left out.
+func host(p *string) value {
+	v := str(p, `"host" or "host:port" with a port from 0 to 65535, or a template of one`, func(s string) bool {
+		return s == "" || isAddress(s, 0) && s[0] != ':'
+	})
+	v.parse = one(func(s string) bool { *p = withPort(s); return true })
+	v.addr = p
+	return v
+}
+
+func seeds(p *[]string) value {
+	return value{
+		allowed: `a list of "host:port" with ports from 1 to 65535`,
+		list:    true,
+		parse: func(texts []string) bool {
+			var all []string
+			for _, t := range texts {
+				for s := range strings.SplitSeq(t, ",") {
+					if s = strings.TrimSpace(s); s != "" {
+						all = append(all, s)
+					}
+				}
+			}
+			*p = all
+			return true
+		},
+		valid: func() bool {
+			return !slices.ContainsFunc(*p, func(s string) bool {
+				return !isAddress(s, 1) || strings.HasPrefix(s, ":")
+			})
+		},
+		get: func() any { return slices.Clone(*p) },
+	}
+}
+
+func toggle(p *bool) value {
+	return value{
+		allowed: "true or false",
+		toggle:  true,
+		parse: one(func(s string) bool {
+			if s != "true" && s != "false" {
+				return false
+			}
+			*p = s == "true"
+			return true
+		}),
+		valid: func() bool { return true },
+		get:   func() any { return *p },
+	}
+}
+
+func whole(p *int, least, most int) value {
+	return value{
+		allowed: fmt.Sprintf("a whole number from %d to %d", least, most),
+		parse: one(func(s string) bool {
+			n, err := strconv.Atoi(s)
+			if err == nil {
+				*p = n
+			}
+			return err == nil
+		}),
+		valid: func() bool { return least <= *p && *p <= most },
+		get:   func() any { return *p },
+	}
+}
+
+func size(p *int, least, most int) value {
+	return value{
+		allowed: fmt.Sprintf("a size from %s to %s, like \"4KiB\"", sizeText(least), sizeText(most)),
+		parse: one(func(s string) bool {
+			n, ok := parseSize(s)
+			if ok {
+				*p = n
+			}
+			return ok
+		}),
+		valid: func() bool { return least <= *p && *p <= most },
+		get:   func() any { return sizeText(*p) },
+	}
+}
+
+func span(p *time.Duration, least, most, like string) value {
+	return value{
+		allowed: fmt.Sprintf("a duration from %s to %s, like %q", least, most, like),
+		parse: one(func(s string) bool {
+			d, err := time.ParseDuration(s)
+			if err == nil {
+				*p = d
+			}
+			return err == nil
+		}),
+		valid: func() bool { return duration(least) <= *p && *p <= duration(most) },
+		get:   func() any { return durationText(*p) },
+	}
+}
+
+func str(p *string, allowed string, valid func(string) bool) value {
+	return value{
+		allowed: allowed,
+		parse:   one(func(s string) bool { *p = s; return true }),
+		valid:   func() bool { return valid(*p) },
+		get:     func() any { return *p },
+	}
+}
+
+// one takes the last of several texts, as repeated flags do.
+func one(set func(string) bool) func([]string) bool {
+	return func(texts []string) bool { return len(texts) > 0 && set(texts[len(texts)-1]) }
+}
+
+// isAddress reads host:port with a numeric port; the host may be empty.
+func isAddress(s string, leastPort uint64) bool {
+	h, p, err := net.SplitHostPort(s)
+	if err != nil || strings.ContainsAny(h, " \t\r\n\x00/") {
+		return false
+	}
+	port, err := strconv.ParseUint(p, 10, 16)
+	return err == nil && port >= leastPort
+}
+
+// withPort adds port 0 to a host without a port.
+func withPort(s string) string {
+	if net.ParseIP(s) != nil || s != "" && !strings.ContainsAny(s, ":[]{} ") {
+		return net.JoinHostPort(s, "0")
+	}
+	return s
+}
+
+const sizeUnits = "KMG" // KiB, MiB, GiB
+
+func parseSize(s string) (int, bool) {
+	digits := strings.TrimRight(s, "BiKMG")
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 0 || n > 1<<30 {
+		return 0, false
+	}
+	unit := s[len(digits):]
+	if unit == "" || unit == "B" {
+		return n, true
+	}
+	i := strings.IndexByte(sizeUnits, unit[0])
+	if i < 0 || unit[1:] != "iB" {
+		return 0, false
+	}
+	big := int64(n) << (10 * (i + 1)) // n ≤ 2^30: no overflow
+	return int(min(big, 1<<31-1)), true
+}
+
+func sizeText(n int) string {
+	unit := "B"
+	for i := 0; i < len(sizeUnits) && n != 0 && n%1024 == 0; i++ {
+		n /= 1024
+		unit = sizeUnits[i:i+1] + "iB"
+	}
+	return strconv.Itoa(n) + unit
+}
+
+// durationText is 5m where time says 5m0s.
+func durationText(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func duration(s string) time.Duration {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		panic("config: the table of fields has a bad duration: " + s)
+	}
+	return d
+}
+
+// text is how the reference and flags show what get returned.
+func text(v any) string {
+	if list, ok := v.([]string); ok {
+		return strings.Join(list, ",")
+	}
+	return fmt.Sprint(v)
+}

@@ -1,0 +1,1 @@
+gossip { key_file = "no/such/gossip.key" }

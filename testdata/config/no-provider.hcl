@@ -1,0 +1,3 @@
+places {
+  rank = "distance"
+}

@@ -1,0 +1,4 @@
+name = "Clark
+
+client {
+  addr = "127.0.0.1:4131"

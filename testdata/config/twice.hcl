@@ -1,0 +1,7 @@
+client {
+  addr = "127.0.0.1:1"
+}
+
+client {
+  max_conns = 3
+}

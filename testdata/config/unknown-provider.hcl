@@ -1,0 +1,2 @@
+places "embeded" {
+}
