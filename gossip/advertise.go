@@ -1,0 +1,87 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/go-sockaddr"
+)
+
+// resolveTimeout bounds the look-up of an advertise address given as a host name.
+const resolveTimeout = 5 * time.Second
+
+// advertised is the address that peers are told to reach this node at: want, a host or host:port, if
+// given; else the bound one; else, if bound to every interface, a private one.
+func advertised(ctx context.Context, want string, bound net.Addr) (netip.AddrPort, error) {
+	at, err := netip.ParseAddrPort(bound.String())
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("bound gossip address: %w", err)
+	}
+	switch {
+	case want != "":
+		got, err := parseAdvertise(ctx, want, at.Port())
+		if err != nil {
+			return netip.AddrPort{}, fmt.Errorf("advertise address %q: %w", want, err)
+		}
+		return got, nil
+	case at.Addr().IsUnspecified():
+		ip, err := privateIP(at.Addr().Is4())
+		if err != nil {
+			return netip.AddrPort{}, fmt.Errorf("bound to %v and no advertise address is given: %w", at, err)
+		}
+		return netip.AddrPortFrom(ip, at.Port()), nil
+	}
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), nil
+}
+
+// parseAdvertise reads a host or host:port. A missing port, or port 0, is the bound one.
+func parseAdvertise(ctx context.Context, s string, boundPort uint16) (netip.AddrPort, error) {
+	host, port := s, boundPort
+	if h, p, err := net.SplitHostPort(s); err == nil {
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil {
+			return netip.AddrPort{}, fmt.Errorf("port %q: want 0 to 65535", p)
+		}
+		host = h
+		if n != 0 {
+			port = uint16(n)
+		}
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+		defer cancel()
+		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
+			return netip.AddrPort{}, err
+		}
+		ip = found[0]
+	}
+	if ip.IsUnspecified() {
+		return netip.AddrPort{}, errors.New("peers cannot reach an unspecified address")
+	}
+	return netip.AddrPortFrom(ip.Unmap(), port), nil
+}
+
+// privateIP picks an address of an interface that is up, private in the sense of
+// RFC 6890, the interface of the default route first; an IPv4 address if peers
+// could not reach another.
+func privateIP(only4 bool) (netip.Addr, error) {
+	found, err := sockaddr.GetPrivateInterfaces()
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("list interfaces: %w", err)
+	}
+	for _, i := range found {
+		if a := sockaddr.ToIPAddr(i.SockAddr); a != nil {
+			if ip, ok := netip.AddrFromSlice(*(*a).NetIP()); ok && (ip.Unmap().Is4() || !only4) {
+				return ip.Unmap(), nil
+			}
+		}
+	}
+	return netip.Addr{}, errors.New("no private address is up: give an advertise address")
+}

@@ -1,0 +1,292 @@
+package gossip
+
+import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+)
+
+// Purpose says what a stream between two nodes is for. It is part of the proof.
+type Purpose byte
+
+// The purposes of streams.
+const (
+	PurposeMembership Purpose = 1 // memberlist's own: push/pull, probes that got no answer by packet
+	PurposeLive       Purpose = 2 // batches and acks
+	PurposeDelta      Purpose = 3 // vectors and what they lack
+	PurposeWho        Purpose = 4 // who holds a name; look-ups
+)
+
+func (p Purpose) String() string {
+	switch p {
+	case PurposeMembership:
+		return "membership"
+	case PurposeLive:
+		return "live"
+	case PurposeDelta:
+		return "delta"
+	case PurposeWho:
+		return "who"
+	}
+	return fmt.Sprintf("purpose %d", byte(p))
+}
+
+// ErrWrongKey is what every [KeyError] wraps.
+var ErrWrongKey = errors.New("wrong gossip key")
+
+// KeyError tells that a peer did not prove a key of this node's ring. Both ends
+// of the stream get one.
+type KeyError struct {
+	Addr   string // the peer's address
+	Peer   string // the name it gave, which nothing proves
+	Reason string // what does not match
+}
+
+// Error names the peer and the reason.
+func (e *KeyError) Error() string {
+	return fmt.Sprintf("%v: %s, calling itself %q: %s", ErrWrongKey, e.Addr, e.Peer, e.Reason)
+}
+
+// Unwrap is [ErrWrongKey].
+func (e *KeyError) Unwrap() error { return ErrWrongKey }
+
+// What can be wrong with a proof. A peer without a key is told apart because
+// its proof is made with the empty key.
+const (
+	reasonNoneInCommon = "no gossip key in common, or another label"
+	reasonPeerKeyless  = "the peer has no gossip key, this node has one"
+	reasonWeAreKeyless = "this node has no gossip key and the peer has one, or another label"
+)
+
+const (
+	helloVersion = 1
+	maxPeerName  = 255 // bytes of a name in a proof: one byte holds the length
+	maxRing      = 16  // keys of a ring that take part in a proof; more are not looked at
+	macSize      = sha256.Size
+	helloHeader  = 4 // version, purpose, length of name, number of proofs
+)
+
+// The roles of a proof: without them, a stranger could send a node's own proof
+// back to it.
+const (
+	roleDialer   = 'D'
+	roleAcceptor = 'A'
+)
+
+// hello is what either end of a stream says first, inside TLS: its name, the
+// purpose, and one proof for each key of its ring, so that two nodes
+// whose rings merely overlap understand each other while keys are rotated.
+//
+//	version, purpose, length of name, number of proofs; name; proofs of 32 bytes
+type hello struct {
+	purpose Purpose
+	name    string
+	proofs  [][macSize]byte
+}
+
+func (h hello) append(dst []byte) []byte {
+	dst = append(dst, helloVersion, byte(h.purpose), byte(len(h.name)), byte(len(h.proofs)))
+	dst = append(dst, h.name...)
+	for i := range h.proofs {
+		dst = append(dst, h.proofs[i][:]...)
+	}
+	return dst
+}
+
+// readHello reads a hello and not a byte more.
+func readHello(r io.Reader) (hello, error) {
+	var b [maxPeerName + maxRing*macSize]byte
+	if _, err := io.ReadFull(r, b[:helloHeader]); err != nil {
+		return hello{}, fmt.Errorf("read proof: %w", err)
+	}
+	version, purpose, name, proofs := b[0], Purpose(b[1]), int(b[2]), int(b[3])
+	switch {
+	case version != helloVersion:
+		return hello{}, fmt.Errorf("read proof: version %d, this node reads version %d", version, helloVersion)
+	case purpose < PurposeMembership || purpose > PurposeWho:
+		return hello{}, fmt.Errorf("read proof: no %v is known", purpose)
+	case name == 0:
+		return hello{}, errors.New("read proof: no name")
+	case proofs == 0 || proofs > maxRing:
+		return hello{}, fmt.Errorf("read proof: %d proofs, want 1 to %d", proofs, maxRing)
+	}
+	if _, err := io.ReadFull(r, b[:name+proofs*macSize]); err != nil {
+		return hello{}, fmt.Errorf("read proof: %w", err)
+	}
+	h := hello{purpose: purpose, name: string(b[:name]), proofs: make([][macSize]byte, proofs)}
+	for i := range h.proofs {
+		copy(h.proofs[i][:], b[name+i*macSize:])
+	}
+	return h, nil
+}
+
+// prover proves to peers that this node holds the herd's key, and makes them
+// prove it. It is immutable but for the ring, which locks itself.
+//
+// A proof is HMAC-SHA256(key, TLS exporter ‖ role ‖ purpose ‖ name). The exporter
+// is of this very TLS session and of the herd's label, so a proof is worth
+// nothing in any other session, in the other direction, for another purpose, under
+// another name or in another herd. Certificates are not looked at: whoever sits
+// in the middle has two sessions with two exporters.
+type prover struct {
+	name  string
+	label string
+	ring  *memberlist.Keyring // nil or empty: keyless
+	tls   *tls.Config         // for both roles
+}
+
+func newProver(name, label string, ring *memberlist.Keyring) (*prover, error) {
+	if name == "" || len(name) > maxPeerName {
+		return nil, fmt.Errorf("node name of %d bytes, want 1 to %d", len(name), maxPeerName)
+	}
+	cert, err := throwAwayCertificate()
+	if err != nil {
+		return nil, fmt.Errorf("make certificate: %w", err)
+	}
+	return &prover{name: name, label: label, ring: ring, tls: &tls.Config{
+		Certificates:           []tls.Certificate{cert},
+		InsecureSkipVerify:     true, // the proof does what a certificate would
+		MinVersion:             tls.VersionTLS13,
+		SessionTicketsDisabled: true, // each stream has its own exporter
+	}}, nil
+}
+
+// throwAwayCertificate is only there because TLS wants one.
+func throwAwayCertificate() (tls.Certificate, error) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}, nil
+}
+
+// dial does the dialer's part on a new stream and returns the name that the peer
+// proved. The caller sets the deadline, and closes the stream on error.
+func (p *prover) dial(c *tls.Conn, purpose Purpose) (peer string, err error) {
+	session, err := p.session(c)
+	if err != nil {
+		return "", err
+	}
+	if _, err := c.Write(p.hello(session, roleDialer, purpose)); err != nil {
+		return "", fmt.Errorf("send proof: %w", err)
+	}
+	h, err := readHello(c)
+	if err != nil {
+		return "", err
+	}
+	if err := p.check(session, roleAcceptor, h, c); err != nil {
+		return "", err
+	}
+	if h.purpose != purpose {
+		return "", fmt.Errorf("peer %q answered %v, asked for %v", h.name, h.purpose, purpose)
+	}
+	return h.name, nil
+}
+
+// accept does the acceptor's part. It answers a wrong proof too, so that
+// both ends can say what is wrong. The proof it shows to a stranger tells
+// nothing: it is a MAC, of a random key, over a session of the stranger's.
+func (p *prover) accept(c *tls.Conn) (peer string, purpose Purpose, err error) {
+	session, err := p.session(c)
+	if err != nil {
+		return "", 0, err
+	}
+	h, err := readHello(c)
+	if err != nil {
+		return "", 0, err
+	}
+	_, sent := c.Write(p.hello(session, roleAcceptor, h.purpose))
+	if err := p.check(session, roleDialer, h, c); err != nil {
+		return "", 0, err
+	}
+	if sent != nil {
+		return "", 0, fmt.Errorf("send proof: %w", sent)
+	}
+	return h.name, h.purpose, nil
+}
+
+// session does the TLS handshake and returns what is unique to this session and
+// known to its two ends only.
+func (p *prover) session(c *tls.Conn) ([]byte, error) {
+	if err := c.Handshake(); err != nil {
+		return nil, fmt.Errorf("TLS handshake: %w", err)
+	}
+	state := c.ConnectionState()
+	return state.ExportKeyingMaterial("EXPORTER-herd-gossip", []byte(p.label), sha256.Size)
+}
+
+// hello is this node's, ready to be sent.
+func (p *prover) hello(session []byte, role byte, purpose Purpose) []byte {
+	h := hello{purpose: purpose, name: p.name}
+	for _, key := range p.keys() {
+		h.proofs = append(h.proofs, proof(key, session, role, h))
+	}
+	return h.append(nil)
+}
+
+// check tells whether one of the peer's proofs was made with a key of the ring.
+func (p *prover) check(session []byte, role byte, h hello, c *tls.Conn) error {
+	matches := func(key []byte) bool {
+		want, found := proof(key, session, role, h), false
+		for i := range h.proofs {
+			if hmac.Equal(want[:], h.proofs[i][:]) {
+				found = true
+			}
+		}
+		return found
+	}
+	keys := p.keys()
+	for _, key := range keys {
+		if matches(key) {
+			return nil
+		}
+	}
+	reason := reasonNoneInCommon
+	if len(keys[0]) == 0 {
+		reason = reasonWeAreKeyless
+	} else if matches(nil) {
+		reason = reasonPeerKeyless
+	}
+	return &KeyError{Addr: c.RemoteAddr().String(), Peer: h.name, Reason: reason}
+}
+
+// keys is the ring, primary first; the empty key alone if there is none.
+func (p *prover) keys() [][]byte {
+	if keys := ringKeys(p.ring); len(keys) > 0 {
+		return keys[:min(len(keys), maxRing)]
+	}
+	return [][]byte{nil}
+}
+
+// ringKeys is what the ring holds now; none if there is no ring.
+func ringKeys(ring *memberlist.Keyring) [][]byte {
+	if ring == nil {
+		return nil
+	}
+	return ring.GetKeys()
+}
+
+// proof is the MAC that the sender of h owes for one key.
+func proof(key, session []byte, role byte, h hello) (sum [macSize]byte) {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(session)
+	mac.Write([]byte{role, byte(h.purpose)})
+	io.WriteString(mac, h.name)
+	mac.Sum(sum[:0])
+	return sum
+}

@@ -1,0 +1,48 @@
+package gossip
+
+import (
+	"crypto/tls"
+	"net"
+	"time"
+)
+
+// closeGrace is how long Close waits for room to say goodbye in. TLS would wait
+// 5 s for a peer that has stopped reading.
+const closeGrace = 100 * time.Millisecond
+
+// Stream is a TLS connection to a peer that has proved a key of the ring. It is
+// a net.Conn: safe for one reader and one writer at a time, Close at any time.
+type Stream struct {
+	*tls.Conn
+	raw       net.Conn
+	peer      string
+	purpose   Purpose
+	inbound   bool
+	transport *Transport
+}
+
+// PeerName is the node name that the peer proved, 1..255 bytes of any kind.
+func (s *Stream) PeerName() string { return s.peer }
+
+// Purpose is what the dialer opened the stream for.
+func (s *Stream) Purpose() Purpose { return s.purpose }
+
+// Inbound tells whether the peer dialed.
+func (s *Stream) Inbound() bool { return s.inbound }
+
+// Close tells the peer, if that is possible within 100 ms, and closes. A Read or
+// Write under way returns with an error. It is idempotent.
+func (s *Stream) Close() error {
+	s.transport.forget(s)
+	hurry := time.AfterFunc(closeGrace, func() { s.raw.Close() })
+	defer hurry.Stop()
+	return s.Conn.Close()
+}
+
+// membershipStream is what memberlist gets in a keyed herd.
+type membershipStream struct {
+	*Stream
+	guard messageGuard
+}
+
+func (s *membershipStream) Read(b []byte) (int, error) { return s.guard.Read(b) }
