@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/spf13/cobra"
+
+	"herd/config"
+)
+
+// Exit codes are a contract with scripts and service managers.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2 // the command line or the configuration: starting again is no use
+	exitUnreachable = 3 // no node answers
+	exitUnmet       = 4 // the condition asked for did not come true
+	exitForced      = 130
+)
+
+// app is one call of herd and what it has of the world.
+type app struct {
+	stdout, stderr io.Writer
+	environ        []string
+	newNode        func(*config.Loaded, hclog.Logger) (server, error)
+}
+
+// run does what the arguments say and returns the exit code. It ends soon after
+// ctx is done.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, environ []string) int {
+	a := &app{stdout: stdout, stderr: stderr, environ: environ, newNode: newNode}
+	return a.run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(append([]string{}, args...)) // nil would mean os.Args
+	cmd, err := root.ExecuteContextC(ctx)
+	return a.report(cmd, err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "herd",
+		Short: "Herd keeps the positions of clients on every node of a herd",
+		Long: "Herd keeps the newest position of every client on every node of a herd, and answers\n" +
+			"what is near any of them. Start a node anywhere, point it at any other: it is part\n" +
+			"of the herd.",
+		Example:       "  herd dev\n  herd send 127.0.0.1:4131 'IAMAT kiwi.cs.ucla.edu +34.068930-118.445127 1621464827.959498503'",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetUsageTemplate(usageTemplate)
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(
+		a.dev(), a.node(), a.members(), a.send(), a.leave(), a.keygen(),
+		a.config(), a.version(), a.completion(),
+	)
+	root.AddCommand(topics()...)
+	return root
+}
+
+// exit is an error that knows its exit code.
+type exit struct {
+	code int
+	err  error // nil: all is said
+}
+
+func (e *exit) Error() string { return fmt.Sprint(e.err) }
+func (e *exit) Unwrap() error { return e.err }
+
+// verb makes what a verb does into what cobra runs. What comes back without an
+// exit code of its own is a failure of the verb; errors that cobra makes itself
+// never pass here, and so are about usage.
+func verb(do func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		err := do(cmd.Context(), args)
+		var e *exit
+		var wrong *config.Error
+		switch {
+		case err == nil || errors.As(err, &e):
+			return err
+		case errors.As(err, &wrong):
+			return &exit{exitUsage, err}
+		}
+		return &exit{exitFailed, err}
+	}
+}
+
+func usagef(format string, args ...any) error {
+	return &exit{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// report says what went wrong and gives the exit code.
+func (a *app) report(cmd *cobra.Command, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	var e *exit
+	if !errors.As(err, &e) {
+		fmt.Fprintf(a.stderr, "herd: %s\nSee \"%s --help\".\n", strings.TrimSpace(err.Error()), cmd.CommandPath())
+		return exitUsage
+	}
+	var wrong *config.Error
+	switch {
+	case e.err == nil:
+	case errors.As(err, &wrong):
+		width := 0
+		if terminal(a.stderr) {
+			width = 78
+		}
+		wrong.Render(a.stderr, width, width > 0 && a.getenv("NO_COLOR") == "")
+	default:
+		fmt.Fprintf(a.stderr, "herd: %v\n", e.err)
+	}
+	return e.code
+}
+
+func (a *app) getenv(name string) string {
+	for _, e := range a.environ {
+		if n, value, _ := strings.Cut(e, "="); n == name {
+			return value
+		}
+	}
+	return ""
+}
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"herd/config"
+)
+
+// maxBody bounds what a node may answer to a verb: some ten thousand members.
+const maxBody = 16 << 20
+
+// client talks to the HTTP address of one node.
+type client struct {
+	addr string
+	http http.Client
+}
+
+// httpAddrFlag gives a verb --http-addr: the same name, and variable, as the
+// setting of the node.
+func (a *app) httpAddrFlag(cmd *cobra.Command, c *client) {
+	addr := cmp.Or(a.getenv("HERD_HTTP_ADDR"), config.Default().HTTP.Addr)
+	cmd.Flags().StringVar(&c.addr, "http-addr", addr, "HTTP address of the node to ask")
+	c.http.Timeout = 5 * time.Second
+}
+
+// do sends a request and returns the body of a good answer.
+func (c *client) do(ctx context.Context, method, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+c.addr+path, nil)
+	if err != nil {
+		return nil, usagef("%q is not an address: %w", c.addr, err)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, &exit{exitUnreachable, fmt.Errorf("no node answers at %s: %w", c.addr, innermost(err))}
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read the answer of %s to %s: %w", c.addr, path, err)
+	case len(body) > maxBody:
+		return nil, fmt.Errorf("the answer of %s to %s is longer than %d bytes", c.addr, path, maxBody)
+	case resp.StatusCode/100 != 2:
+		return nil, fmt.Errorf("%s answers %s to %s %s", c.addr, resp.Status, method, path)
+	}
+	return body, nil
+}
+
+// innermost leaves out that a POST was posted: the address and the cause say it.
+func innermost(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"herd/config"
+)
+
+// maxDevNodes bounds a herd in one process: each node talks to each other one.
+const maxDevNodes = 100
+
+// devVerb is herd dev and its flags.
+type devVerb struct {
+	app       *app
+	nodes     int
+	basePort  int
+	readyFile string
+	log       config.Log
+	json      bool
+}
+
+func (a *app) dev() *cobra.Command {
+	d := &devVerb{app: a, log: config.Log{Format: "text"}}
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run a whole herd on this machine, in one process",
+		Long: "Dev runs a herd of several nodes on loopback, with a key of its own and nothing to\n" +
+			"set up. Ctrl-C makes all of them leave. Node i, from 0, has its clients' port at the\n" +
+			"base port + 10i, gossip one higher, HTTP two higher.",
+		Example: "  herd dev --nodes 3",
+		Args:    cobra.NoArgs,
+	}
+	cmd.RunE = verb(func(ctx context.Context, _ []string) error { return d.run(ctx) })
+	cmd.Flags().IntVar(&d.nodes, "nodes", 5, "how many nodes")
+	cmd.Flags().IntVar(&d.basePort, "base-port", 4131, "clients' port of the first node; 0 takes any free ports")
+	cmd.Flags().StringVar(&d.readyFile, "ready-file", "", "file to write when all are ready: their names and addresses as JSON")
+	cmd.Flags().StringVar(&d.log.Level, "log-level", "warn", "the least that is logged, of all nodes")
+	jsonFlag(cmd, &d.json)
+	return cmd
+}
+
+func (d *devVerb) run(ctx context.Context) error {
+	configs, err := d.configs()
+	if err != nil {
+		return err
+	}
+	if d.readyFile != "" {
+		os.Remove(d.readyFile) // of one that was killed: it would say ready too soon
+		defer os.Remove(d.readyFile)
+	}
+	herd, err := d.bind(configs)
+	if err != nil {
+		return err
+	}
+	defer closeAll(herd)
+
+	// A node that ends on request leaves the others be; one that fails ends all.
+	running, ctx := errgroup.WithContext(ctx)
+	var up sync.WaitGroup
+	for _, s := range herd {
+		up.Add(1)
+		isUp := sync.OnceFunc(up.Done)
+		running.Go(func() error {
+			defer isUp()
+			return serve(ctx, s, func() error { isUp(); return nil })
+		})
+	}
+	up.Wait()
+	if ctx.Err() == nil {
+		running.Go(func() error { return d.announce(configs, herd) })
+	}
+	if err := running.Wait(); err != nil {
+		return err
+	}
+	if !d.json {
+		fmt.Fprintf(d.app.stdout, "All %d nodes have left.\n", len(herd))
+	}
+	return nil
+}
+
+// configs are the nodes' configurations; they differ in name and addresses.
+func (d *devVerb) configs() ([]*config.Loaded, error) {
+	if d.nodes < 1 || d.nodes > maxDevNodes {
+		return nil, usagef("--nodes must be a whole number from 1 to %d", maxDevNodes)
+	}
+	last := d.basePort + 10*(d.nodes-1) + 2
+	if d.basePort < 0 || last > 65535 {
+		return nil, usagef("--base-port must leave room for %d nodes: from 1 to %d, or 0", d.nodes, 65535-last+d.basePort)
+	}
+	key := newKey()
+	var all []*config.Loaded
+	for i := range d.nodes {
+		c := config.Default()
+		c.Name = devName(i)
+		c.Client.Addr, c.Gossip.Addr, c.HTTP.Addr = d.addr(i, 0), d.addr(i, 1), d.addr(i, 2)
+		c.Gossip.Profile = "local"
+		c.Log = d.log
+		if err := c.Validate(); err != nil {
+			return nil, err
+		}
+		all = append(all, &config.Loaded{Config: c, Keys: [][]byte{key}})
+	}
+	return all, nil
+}
+
+func (d *devVerb) addr(node, offset int) string {
+	port := 0
+	if d.basePort != 0 {
+		port = d.basePort + 10*node + offset
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+}
+
+// devName gives the names of the five servers of the course project, then
+// others.
+func devName(i int) string {
+	names := [...]string{"Bailey", "Bona", "Campbell", "Clark", "Jaquez"}
+	if i < len(names) {
+		return names[i]
+	}
+	return "Node" + strconv.Itoa(i+1)
+}
+
+// bind opens the ports of all nodes before any of them starts; each joins
+// through the one before it.
+func (d *devVerb) bind(configs []*config.Loaded) ([]server, error) {
+	logger, _, err := newLogger(d.log, d.app.stderr) // no file, nothing to end
+	if err != nil {
+		return nil, err
+	}
+	var herd []server
+	for i, c := range configs {
+		if i > 0 {
+			c.Config.Gossip.Join = []string{herd[i-1].Addrs().Gossip}
+		}
+		s, err := d.app.newNode(c, logger.ResetNamed("herd."+c.Config.Name))
+		if err != nil {
+			closeAll(herd)
+			return nil, fmt.Errorf("start %s: %w", c.Config.Name, err)
+		}
+		herd = append(herd, s)
+	}
+	return herd, nil
+}
+
+func closeAll(herd []server) {
+	for _, s := range herd {
+		s.Close()
+	}
+}
+
+// announce says that the herd is ready and where it is.
+func (d *devVerb) announce(configs []*config.Loaded, herd []server) error {
+	all := []readyNode{}
+	rows := [][]string{{"NODE", "CLIENTS", "GOSSIP", "HTTP"}}
+	for i, s := range herd {
+		r := describe(configs[i].Config.Name, s)
+		all = append(all, r)
+		rows = append(rows, []string{r.Name, r.Client, r.Gossip, "http://" + r.HTTP})
+	}
+	if d.readyFile != "" {
+		if err := writeReady(d.readyFile, all); err != nil {
+			return err
+		}
+	}
+	if d.json {
+		return printJSON(d.app.stdout, all)
+	}
+	fmt.Fprintf(d.app.stdout, "A herd of %d nodes is ready. Ctrl-C ends it.\n\n", len(all))
+	if err := printTable(d.app.stdout, rows); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(d.app.stdout, "\nTry: herd send %s 'IAMAT kiwi.cs.ucla.edu +34.068930-118.445127 1621464827.959498503'\n", all[0].Client)
+	return err
+}

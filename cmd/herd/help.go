@@ -1,0 +1,73 @@
+package main
+
+import (
+	"embed"
+	"path"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// usageTemplate is cobra's, shorter and with the example at the end, where the
+// eye is when the page has scrolled by.
+const usageTemplate = `Usage:{{if .Runnable}}
+  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} COMMAND
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}{{if .HasHelpSubCommands}}
+
+Pages:{{range .Commands}}{{if .IsAdditionalHelpTopicCommand}}
+  herd help {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasExample}}
+
+Example:
+{{.Example}}{{end}}
+`
+
+//go:embed docs/*.md
+var docs embed.FS
+
+// topics are the operator's pages: herd help NAME. A page begins with its title.
+func topics() []*cobra.Command {
+	files, err := docs.ReadDir("docs")
+	if err != nil {
+		panic("herd: the embedded pages can't be listed: " + err.Error()) // they are part of the binary
+	}
+	var pages []*cobra.Command
+	for _, f := range files {
+		text, err := docs.ReadFile(path.Join("docs", f.Name()))
+		if err != nil {
+			panic("herd: an embedded page can't be read: " + err.Error())
+		}
+		title, _, _ := strings.Cut(string(text), "\n")
+		page := &cobra.Command{
+			Use:   strings.TrimSuffix(f.Name(), ".md"),
+			Short: strings.TrimLeft(title, "# "),
+			Long:  string(text),
+		}
+		page.SetUsageTemplate("")
+		pages = append(pages, page)
+	}
+	return pages
+}
+
+// group is a word that holds verbs and does nothing itself. Cobra would show
+// its help, and succeed, for a verb that it doesn't hold.
+func group(cmd *cobra.Command) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return cmd.Help() }
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		cmd.SuggestionsMinimumDistance = 2
+		hint := ""
+		if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+			hint = "\n\nDid you mean this?\n\t" + strings.Join(like, "\n\t")
+		}
+		return usagef("unknown command %q for %q%s", args[0], cmd.CommandPath(), hint)
+	}
+	return cmd
+}

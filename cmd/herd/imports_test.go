@@ -1,0 +1,155 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// root is the module's folder as seen from here.
+const root = "../.."
+
+// parts are the folders of the module and which others their packages may
+// import: cmd → node → gossip, places, config. A folder may import what lies in
+// it. gossip/location is vocabulary that all may import.
+var parts = map[string][]string{
+	"cmd":    {"node", "config"},
+	"node":   {"gossip", "places", "config"},
+	"gossip": nil,
+	"places": nil,
+	"config": nil,
+}
+
+// leaves import the standard library and gossip/location, nothing else.
+var leaves = []string{"gossip/location", "gossip/replica", "node/protocol"}
+
+// owners are the only ones to import a library, outside of tests. A library
+// that is not here is not one of Herd's dependencies.
+var owners = map[string][]string{
+	"github.com/hashicorp/memberlist":     {"gossip"},
+	"github.com/hashicorp/go-hclog":       {"cmd", "node", "gossip", "places"},
+	"github.com/hashicorp/hcl/v2":         {"config"},
+	"github.com/zclconf/go-cty":           {"config"},
+	"github.com/hashicorp/go-sockaddr":    {"config"},
+	"github.com/prometheus/client_golang": {"node"},
+	"github.com/spf13/cobra":              {"cmd"},
+	"golang.org/x/sync":                   {"cmd", "node", "gossip", "places"},
+	"golang.org/x/time":                   {"cmd", "node", "gossip", "places"},
+	"github.com/rogpeppe/go-internal":     {},
+	"go.uber.org/goleak":                  {},
+	"pgregory.net/rapid":                  {},
+}
+
+// source is a Go file and its package's folder.
+type source struct {
+	folder, name string
+	file         *ast.File
+}
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	fset := token.NewFileSet()
+	for part := range parts {
+		err := filepath.WalkDir(filepath.Join(root, part), func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Ext(name) != ".go" {
+				return err
+			}
+			file, err := parser.ParseFile(fset, name, nil, parser.ImportsOnly|parser.ParseComments)
+			if err != nil {
+				return err
+			}
+			rel, err := filepath.Rel(root, name)
+			if err != nil {
+				return err
+			}
+			rel = filepath.ToSlash(rel)
+			all = append(all, source{path.Dir(rel), path.Base(rel), file})
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	return all
+}
+
+func TestImports(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, spec := range s.file.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if why := refuse(s, name); why != "" {
+				t.Errorf("%s/%s imports %s: %s", s.folder, s.name, name, why)
+			}
+		}
+	}
+}
+
+// refuse says why a file may not import a package; empty if it may.
+func refuse(s source, name string) string {
+	test := strings.HasSuffix(s.name, "_test.go")
+	leaf := slices.Contains(leaves, s.folder) && !test
+	if inside, ours := strings.CutPrefix(name, "herd/"); ours {
+		from, to := partOf(s.folder), partOf(inside)
+		switch {
+		case inside == "gossip/location":
+		case leaf:
+			return "a leaf knows nothing of the program"
+		case from != to && !slices.Contains(parts[from], to):
+			return from + " may not know " + to
+		}
+		return ""
+	}
+	if first, _, _ := strings.Cut(name, "/"); !strings.Contains(first, ".") {
+		return "" // the standard library
+	}
+	for library, may := range owners {
+		if name != library && !strings.HasPrefix(name, library+"/") {
+			continue
+		}
+		switch {
+		case test:
+		case leaf:
+			return "a leaf has no dependencies"
+		case !slices.Contains(may, partOf(s.folder)):
+			return "that is for " + strings.Join(may, ", ") + " alone"
+		}
+		return ""
+	}
+	return "it is not one of the dependencies"
+}
+
+func partOf(folder string) string {
+	part, _, _ := strings.Cut(folder, "/")
+	return part
+}
+
+// Every package says what it is for, in one place.
+func TestPackageComments(t *testing.T) {
+	comments := map[string]int{}
+	for _, s := range sources(t) {
+		if strings.HasSuffix(s.name, "_test.go") {
+			continue
+		}
+		n := comments[s.folder]
+		if s.file.Doc != nil {
+			n++
+		}
+		comments[s.folder] = n
+	}
+	for folder, n := range comments {
+		if n != 1 {
+			t.Errorf("%s has %d package comments, want 1", folder, n)
+		}
+	}
+}

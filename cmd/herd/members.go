@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// member is a node as another one sees it.
+type member struct {
+	Name    string    `json:"name"`
+	Origin  string    `json:"origin"`
+	State   string    `json:"state"`
+	Since   time.Time `json:"since"`
+	Client  string    `json:"client"`
+	Gossip  string    `json:"gossip"`
+	HTTP    string    `json:"http"`
+	Version string    `json:"version"`
+	InSync  bool      `json:"in_sync"`
+}
+
+type memberList struct {
+	Self    string   `json:"self"`
+	Members []member `json:"members"`
+}
+
+func (a *app) members() *cobra.Command {
+	m := &membersVerb{app: a}
+	cmd := &cobra.Command{
+		Use:   "members",
+		Short: "List the members of the herd, as one node sees them",
+		Long: "Members asks a node for the members it knows. With --watch it goes on and prints\n" +
+			"every change. With --wait it returns when so many members are alive, or exits with\n" +
+			"code 4 when that takes too long.",
+		Example: "  herd members --watch",
+		Args:    cobra.NoArgs,
+	}
+	cmd.RunE = verb(func(ctx context.Context, _ []string) error {
+		switch {
+		case m.watch:
+			return m.follow(ctx)
+		case m.wait > 0:
+			return m.await(ctx)
+		}
+		return m.list(ctx)
+	})
+	a.httpAddrFlag(cmd, &m.client)
+	cmd.Flags().BoolVar(&m.watch, "watch", false, "go on and print changes")
+	cmd.Flags().DurationVar(&m.interval, "interval", time.Second, "how often --watch and --wait ask")
+	cmd.Flags().IntVar(&m.wait, "wait", 0, "wait until this many members are alive")
+	cmd.Flags().DurationVar(&m.timeout, "timeout", 10*time.Second, "how long --wait waits")
+	cmd.MarkFlagsMutuallyExclusive("watch", "wait")
+	jsonFlag(cmd, &m.json)
+	return cmd
+}
+
+type membersVerb struct {
+	app      *app
+	client   client
+	watch    bool
+	interval time.Duration
+	wait     int
+	timeout  time.Duration
+	json     bool
+}
+
+func (m *membersVerb) ask(ctx context.Context) (list memberList, body []byte, err error) {
+	body, err = m.client.do(ctx, http.MethodGet, "/v1/members")
+	if err != nil {
+		return list, nil, err
+	}
+	if err := json.Unmarshal(body, &list); err != nil {
+		return list, nil, fmt.Errorf("read the members from %s: %w", m.client.addr, err)
+	}
+	return list, body, nil
+}
+
+func (m *membersVerb) list(ctx context.Context) error {
+	list, body, err := m.ask(ctx)
+	if err != nil {
+		return err
+	}
+	return m.print(list, body)
+}
+
+// print shows the JSON as it came: it may know more than this binary does.
+func (m *membersVerb) print(list memberList, body []byte) error {
+	if !m.json {
+		return printTable(m.app.stdout, list.table(time.Now()))
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, bytes.TrimSpace(body), "", "  "); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	_, err := b.WriteTo(m.app.stdout)
+	return err
+}
+
+func (l memberList) table(now time.Time) [][]string {
+	rows := [][]string{{"NAME", "STATE", "FOR", "CLIENTS", "GOSSIP", "HTTP", "IN SYNC", "VERSION"}}
+	for _, m := range l.Members {
+		sync := "no"
+		if m.InSync {
+			sync = "yes"
+		}
+		if m.Name == l.Self && m.State == "alive" {
+			sync = "self"
+		}
+		rows = append(rows, []string{
+			m.Name, m.State, max(now.Sub(m.Since), 0).Round(time.Second).String(),
+			m.Client, m.Gossip, m.HTTP, sync, m.Version,
+		})
+	}
+	return rows
+}
+
+func (m *membersVerb) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, m.timeout)
+	defer cancel()
+	alive := 0
+	for range ticks(ctx, m.interval) {
+		list, body, err := m.ask(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		alive = 0
+		for _, other := range list.Members {
+			if other.State == "alive" {
+				alive++
+			}
+		}
+		if alive >= m.wait {
+			return m.print(list, body)
+		}
+	}
+	return &exit{exitUnmet, fmt.Errorf("%d of %d members are alive after %s", alive, m.wait, m.timeout)}
+}
+
+// change is a line of --watch --json.
+type change struct {
+	Time time.Time `json:"time"` // when it was seen here
+	Name string    `json:"name"`
+	From string    `json:"from"` // empty: not known before
+	To   string    `json:"to"`   // empty: not known any more
+}
+
+// follow prints the members and then what changes, until ctx is done.
+func (m *membersVerb) follow(ctx context.Context) error {
+	var last *memberList
+	for range ticks(ctx, m.interval) {
+		list, _, err := m.ask(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if last == nil && !m.json {
+			err = printTable(m.app.stdout, list.table(time.Now()))
+		} else {
+			err = m.printChanges(changes(last, list, time.Now()))
+		}
+		if err != nil {
+			return err
+		}
+		last = &list
+	}
+	return nil
+}
+
+// changes compares two views. A node that starts again is another member with
+// the same name: the origin tells them apart.
+func changes(old *memberList, list memberList, now time.Time) []change {
+	type key struct{ name, origin string }
+	was := map[key]string{}
+	if old != nil {
+		for _, m := range old.Members {
+			was[key{m.Name, m.Origin}] = m.State
+		}
+	}
+	var all []change
+	for _, m := range list.Members {
+		k := key{m.Name, m.Origin}
+		if was[k] != m.State {
+			all = append(all, change{now, m.Name, was[k], m.State})
+		}
+		delete(was, k)
+	}
+	if old != nil {
+		for _, m := range old.Members {
+			if state, gone := was[key{m.Name, m.Origin}]; gone {
+				all = append(all, change{now, m.Name, state, ""})
+			}
+		}
+	}
+	return all
+}
+
+func (m *membersVerb) printChanges(all []change) error {
+	for _, c := range all {
+		var err error
+		if m.json {
+			err = printLine(m.app.stdout, c)
+		} else {
+			from, to := c.From, c.To
+			if from == "" {
+				from = "unknown"
+			}
+			if to == "" {
+				to = "unknown"
+			}
+			_, err = fmt.Fprintf(m.app.stdout, "%s  %s  %s -> %s\n", c.Time.Format(time.TimeOnly), c.Name, from, to)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

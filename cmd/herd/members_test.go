@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func at(origin, state string) member {
+	return member{Name: "Clark", Origin: origin, State: state}
+}
+
+func TestChanges(t *testing.T) {
+	now := time.Unix(1, 0)
+	list := func(members ...member) *memberList { return &memberList{Members: members} }
+	cases := []struct {
+		name string
+		old  *memberList
+		new  *memberList
+		want []change
+	}{
+		{"first look", nil, list(at("1", "alive")), []change{{now, "Clark", "", "alive"}}},
+		{"nothing", list(at("1", "alive")), list(at("1", "alive")), nil},
+		{"failure", list(at("1", "alive")), list(at("1", "failed")), []change{{now, "Clark", "alive", "failed"}}},
+		{"forgotten", list(at("1", "left")), list(), []change{{now, "Clark", "left", ""}}},
+		{
+			"started again", list(at("1", "alive")), list(at("1", "failed"), at("2", "alive")),
+			[]change{{now, "Clark", "alive", "failed"}, {now, "Clark", "", "alive"}},
+		},
+	}
+	for _, c := range cases {
+		if got := changes(c.old, *c.new, now); fmt.Sprint(got) != fmt.Sprint(c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// membersServer answers with the state of Bona that it holds.
+func membersServer(t *testing.T, state *atomic.Value) string {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v1/members" {
+			http.NotFound(w, r)
+			return
+		}
+		fmt.Fprintf(w, `{"self":"Clark","new":1,"members":[
+			{"name":"Clark","origin":"1","state":"alive","since":"2020-01-02T03:04:05Z","client":"127.0.0.1:4131","in_sync":true,"version":"0.1.0"},
+			{"name":"Bona","origin":"2","state":%q,"since":"2020-01-02T03:04:05Z"}]}`, state.Load())
+	}))
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+func TestMembers(t *testing.T) {
+	var state atomic.Value
+	state.Store("alive")
+	addr := membersServer(t, &state)
+	members := func(args ...string) (string, int) {
+		f := newFakeApp(fine)
+		code := f.run(t.Context(), append([]string{"members", "--http-addr", addr}, args...))
+		return f.out.String() + f.err.String(), code
+	}
+	if out, code := members(); code != exitDone || !strings.HasPrefix(out, "NAME ") || !strings.Contains(out, "\nClark  alive  ") || !strings.Contains(out, "  self  ") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	if out, code := members("--json"); code != exitDone || !strings.Contains(out, `"new": 1,`) {
+		t.Errorf("a field that is not known here is lost; exit code %d:\n%s", code, out)
+	}
+	if out, code := members("--wait", "2"); code != exitDone || !strings.Contains(out, "Bona") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	if out, code := members("--wait", "3", "--timeout", "50ms", "--interval", "10ms"); code != exitUnmet || !strings.Contains(out, "2 of 3 members are alive") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
+func TestMembersWatch(t *testing.T) {
+	for _, c := range []struct {
+		args        []string
+		first, then string
+	}{
+		{nil, "Bona   alive", "Bona  alive -> failed"},
+		{[]string{"--json"}, `"name":"Bona","from":"","to":"alive"}`, `"name":"Bona","from":"alive","to":"failed"}`},
+	} {
+		var state atomic.Value
+		state.Store("alive")
+		f := newFakeApp(fine)
+		f.environ = []string{"HERD_HTTP_ADDR=" + membersServer(t, &state)}
+		ctx, stop := context.WithCancel(t.Context())
+		code := f.start(ctx, append([]string{"members", "--watch", "--interval", "10ms"}, c.args...)...)
+		f.out.wait(t, c.first)
+		state.Store("failed")
+		f.out.wait(t, c.then)
+		stop()
+		if got := <-code; got != exitDone {
+			t.Errorf("exit code %d: %s", got, &f.err)
+		}
+	}
+}
+
+func TestMembersOfSomethingElse(t *testing.T) {
+	s := httptest.NewServer(http.NotFoundHandler())
+	defer s.Close()
+	f := newFakeApp(fine)
+	code := f.run(t.Context(), []string{"members", "--http-addr", s.Listener.Addr().String()})
+	if code != exitFailed || !strings.Contains(f.err.String(), "answers 404 Not Found to GET /v1/members") {
+		t.Errorf("got exit code %d and %q", code, &f.err)
+	}
+}
+
+func TestLeave(t *testing.T) {
+	gone := make(chan struct{})
+	var s *httptest.Server
+	s = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == "/v1/leave" {
+			w.WriteHeader(http.StatusAccepted)
+			go func() { s.Close(); close(gone) }() // the test waits for gone
+		}
+	}))
+	f := newFakeApp(fine)
+	code := f.run(t.Context(), []string{"leave", "--http-addr", s.Listener.Addr().String()})
+	if code != exitDone || !strings.Contains(f.out.String(), "has left") {
+		t.Errorf("got exit code %d, %q, %q", code, &f.out, &f.err)
+	}
+	<-gone
+}
+
+func TestLeaveThatHangs(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusAccepted) }))
+	defer s.Close()
+	f := newFakeApp(fine)
+	code := f.run(t.Context(), []string{"leave", "--timeout", "60ms", "--http-addr", s.Listener.Addr().String()})
+	if code != exitUnmet || !strings.Contains(f.err.String(), "has not ended in 60ms") {
+		t.Errorf("got exit code %d and %q", code, &f.err)
+	}
+}

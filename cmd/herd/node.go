@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) node() *cobra.Command {
+	var s settings
+	cmd := &cobra.Command{
+		Use:   "node",
+		Short: "Run a node",
+		Long: "Node runs one node of a herd until it is told to leave: by \"herd leave\", SIGTERM or\n" +
+			"SIGINT. Every flag has a variable, HERD_CLIENT_ADDR for --client-addr, and a place in\n" +
+			"configuration files: see \"herd help settings\".",
+		Example: "  herd node --name Clark\n" +
+			"  herd node --name Bailey --client-addr 127.0.0.1:0 --gossip-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --join 127.0.0.1:4132",
+		Args: cobra.NoArgs,
+	}
+	cmd.RunE = verb(func(ctx context.Context, _ []string) error { return a.runNode(ctx, &s) })
+	s.register(cmd)
+	return cmd
+}
+
+func (a *app) runNode(ctx context.Context, s *settings) error {
+	loaded, err := a.load(s)
+	if err != nil {
+		return err
+	}
+	logger, endLog, err := newLogger(loaded.Config.Log, a.stderr)
+	if err != nil {
+		return err
+	}
+	defer endLog()
+
+	file := loaded.Config.ReadyFile
+	if file != "" {
+		os.Remove(file) // of one that was killed: it would say ready too soon
+		defer os.Remove(file)
+	}
+	n, err := a.newNode(loaded, logger)
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	return serve(ctx, n, func() error {
+		if file == "" {
+			return nil
+		}
+		return writeReady(file, describe(loaded.Config.Name, n))
+	})
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func fine(int, *fakeNode) error { return nil }
+
+func TestNodeReadyFile(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "ready.json")
+	if err := os.WriteFile(file, []byte("of one that was killed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	made, written := make(chan struct{}), make(chan struct{})
+	f := newFakeApp(func(_ int, n *fakeNode) error {
+		defer close(made)
+		if _, err := os.Stat(file); err == nil {
+			t.Error("the file says ready before the node is")
+		}
+		return nil
+	})
+	go func() { // the file appears in one step, so seeing it is seeing all of it
+		defer close(written)
+		<-made
+		for range ticks(ctx, 0) {
+			if _, err := os.Stat(file); err == nil {
+				return
+			}
+		}
+	}()
+	code := f.start(ctx, "node", "--name", "Clark", "--client-addr", "127.0.0.1:5", "--ready-file", file)
+	select {
+	case <-written:
+	case c := <-code:
+		t.Fatalf("exit code %d: %s", c, &f.err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got readyNode
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	want := readyNode{"Clark", "127.0.0.1:5", "127.0.0.1:4132", "127.0.0.1:4133", os.Getpid()}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+
+	stop()
+	if c := <-code; c != exitDone {
+		t.Errorf("exit code %d: %s", c, &f.err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if !f.nodes[0].closed {
+		t.Error("the node is not closed")
+	}
+}
+
+func TestNodeFailures(t *testing.T) {
+	cases := []struct {
+		name    string
+		prepare func(int, *fakeNode) error
+		args    []string
+		code    int
+		say     string
+	}{
+		{"bind", func(int, *fakeNode) error { return errFake }, nil, exitFailed, "herd: the port is taken\n"},
+		{"run", func(_ int, n *fakeNode) error { n.fail = errFake; return nil }, nil, exitFailed, "herd: the port is taken\n"},
+		{"ready file", fine, []string{"--ready-file", filepath.Join(t.TempDir(), "no", "such")}, exitFailed, "write the ready file: "},
+		{"log file", fine, []string{"--log-file", t.TempDir()}, exitFailed, "open the log file: "},
+		{"configuration", fine, []string{"--log-level", "loud"}, exitUsage, "Invalid value for log.level"},
+	}
+	for _, c := range cases {
+		f := newFakeApp(c.prepare)
+		code := f.run(t.Context(), append([]string{"node", "--name", "Clark"}, c.args...))
+		if code != c.code || !strings.Contains(f.err.String(), c.say) {
+			t.Errorf("%s: got exit code %d and %q, want %d and %q", c.name, code, &f.err, c.code, c.say)
+		}
+	}
+}

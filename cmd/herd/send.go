@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) send() *cobra.Command {
+	var timeout time.Duration
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "send ADDR LINE…",
+		Short: "Send protocol lines to a node and print its replies",
+		Long: "Send gives a node the lines, one an argument, and prints what comes back until the\n" +
+			"node has answered them all. Exit code 3 if the node can't be reached.",
+		Example: "  herd send 127.0.0.1:4131 'WHATSAT kiwi.cs.ucla.edu 10 5'",
+		Args:    cobra.MinimumNArgs(2),
+	}
+	cmd.RunE = verb(func(ctx context.Context, args []string) error {
+		out := a.stdout
+		var reply bytes.Buffer
+		if asJSON {
+			out = &reply
+		}
+		if err := exchange(ctx, args[0], args[1:], timeout, out); err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(a.stdout, map[string]string{"addr": args[0], "reply": reply.String()})
+		}
+		return nil
+	})
+	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for all of it")
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+// exchange sends the lines and copies the replies to w. The end of the replies
+// is the end of the stream: the half-close tells the node that no more comes.
+func exchange(ctx context.Context, addr string, lines []string, timeout time.Duration, w io.Writer) error {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return usagef("%q is not an address: %w", addr, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return &exit{exitUnreachable, fmt.Errorf("no node answers: %w", err)}
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+
+	sent := make(chan error, 1)
+	go func() { // many lines fill both buffers unless replies are read meanwhile
+		_, err := io.WriteString(conn, strings.Join(lines, "\n")+"\n")
+		if err == nil {
+			err = conn.(*net.TCPConn).CloseWrite()
+		}
+		sent <- err
+	}()
+	_, err = io.Copy(w, conn)
+	conn.Close() // a node that hung up early reads no more: end the writer
+	if serr := <-sent; err == nil {
+		err = serr
+	}
+	switch ctx.Err() {
+	case nil:
+	case context.DeadlineExceeded:
+		err = fmt.Errorf("no full reply in %s", timeout)
+	default:
+		err = ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("talk to %s: %w", addr, err)
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+)
+
+// peer listens for one connection and gives it to serve.
+func peer(t *testing.T, serve func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		serve(conn)
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	return l.Addr().String()
+}
+
+func echo(conn net.Conn) { io.Copy(conn, conn) }
+
+func TestSend(t *testing.T) {
+	f := newFakeApp(fine)
+	code := f.run(t.Context(), []string{"send", peer(t, echo), "IAMAT a +1+1 1", "WHATSAT a 1 1"})
+	if want := "IAMAT a +1+1 1\nWHATSAT a 1 1\n"; code != exitDone || f.out.String() != want {
+		t.Errorf("got exit code %d and %q, want %q", code, &f.out, want)
+	}
+
+	f = newFakeApp(fine)
+	f.run(t.Context(), []string{"send", "--json", peer(t, echo), "A"})
+	if !strings.Contains(f.out.String(), `"reply": "A\n"`) {
+		t.Errorf("got %s", &f.out)
+	}
+}
+
+// More than both buffers hold, so that neither side may wait for the other.
+func TestSendMuch(t *testing.T) {
+	f := newFakeApp(fine)
+	line := strings.Repeat("x", 8<<20)
+	code := f.run(t.Context(), []string{"send", peer(t, echo), line})
+	if code != exitDone || f.out.String() != line+"\n" {
+		t.Errorf("got exit code %d and %d bytes: %s", code, len(f.out.String()), &f.err)
+	}
+}
+
+func TestSendToSilence(t *testing.T) {
+	f := newFakeApp(fine)
+	hold := make(chan struct{})
+	addr := peer(t, func(net.Conn) { <-hold })
+	code := f.run(t.Context(), []string{"send", "--timeout", "50ms", addr, "A"})
+	close(hold)
+	if code != exitFailed || !strings.Contains(f.err.String(), "no full reply in 50ms") {
+		t.Errorf("got exit code %d and %q", code, &f.err)
+	}
+}
