@@ -1,0 +1,52 @@
+# Bare "make" lists the targets. Go is all they need; race needs a C compiler too.
+
+GOFUMPT     := go run mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 10s
+
+.PHONY: help build dev test race e2e e2e-full fuzz fmt lint tidy cross check clean
+
+help:
+	@echo "usage: make TARGET"
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1	\2/p' Makefile | expand -t 14
+
+build: ## build the binary ./herd
+	go build -trimpath -o herd ./cmd/herd
+
+dev: ## run a whole herd on this machine until Ctrl-C
+	go run ./cmd/herd dev
+
+test: ## run all tests
+	go test ./...
+
+race: ## run all tests under the race detector
+	CGO_ENABLED=1 go test -race ./...
+
+e2e: build ## run the end-to-end tests on the binary: kills, joins, partitions
+	HERD_E2E=ci HERD_BIN=$(CURDIR)/herd go test -count=1 -v -timeout 10m -run '^(TestE2E|TestREADME)' ./cmd/herd
+
+e2e-full: build ## the same at full size: half an hour
+	HERD_E2E=full HERD_BIN=$(CURDIR)/herd go test -count=1 -v -timeout 90m -run '^TestE2E' ./cmd/herd
+
+fuzz: ## run every fuzz target for FUZZTIME
+	.ci/fuzz $(FUZZTIME)
+
+fmt: ## format the code
+	$(GOFUMPT) -w .
+
+lint: ## find unformatted and suspicious code
+	@out=$$($(GOFUMPT) -l .) && test -z "$$out" || { echo "make fmt would change:" $$out; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+
+tidy: ## fail if go.mod or go.sum would change
+	go mod tidy -diff
+
+cross: ## build for other systems
+	GOOS=windows go build ./...
+	GOOS=darwin go build ./...
+
+check: lint tidy cross test race e2e fuzz ## all that CI runs
+
+clean: ## remove what was built
+	rm -f herd herd.exe
