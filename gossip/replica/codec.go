@@ -1,0 +1,472 @@
+package replica
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"time"
+
+	"herd/gossip/location"
+)
+
+// A message is one kind byte and a body; on the wire its length, four bytes, big
+// endian, stands before it. Integers are varints of the shortest form.
+//
+//	batch   name of the origin's node, prev, seq, fixes, 0
+//	ack     seq, the member's clock
+//	grant   the clock that is echoed
+//	behind
+//	find    look-up, id
+//	found   look-up, 0; or look-up, 1 and a fix as in a chunk
+//	ask     is this our hello?, is it full?, vector
+//	chunk   fixes, 0
+//	commit  vector
+//
+//	id      length in one byte, 1..255, and as many bytes, none of them white space
+//	name    likewise
+//	vector  number of entries; of each in ascending order: origin in eight bytes, seq
+//
+// A fix in a batch is its id; 0, or 1 with takeovers and name if it has others than
+// the batch; the fix as package location writes it. In a chunk it is a source, seq,
+// takeovers, id, fix. A source is 1 with an origin and a name, and from then on, in the
+// same message, 2 for the first such pair, 3 for the second.
+type kind uint8
+
+const (
+	kindBatch kind = iota + 1
+	kindAck
+	kindGrant
+	kindBehind
+	kindFind
+	kindFound
+	kindAsk
+	kindChunk
+	kindCommit
+)
+
+// String is the kind's name in lower case.
+func (k kind) String() string {
+	names := [...]string{"batch", "ack", "grant", "behind", "find", "found", "ask", "chunk", "commit"}
+	if k < kindBatch || k > kindCommit {
+		return "unknown kind"
+	}
+	return names[k-kindBatch]
+}
+
+func (k kind) lane() Lane {
+	if k >= kindAsk {
+		return Delta
+	}
+	return Live
+}
+
+// Bounds of what a peer may say. Nothing that works comes near them.
+const (
+	maxSeq       = 1 << 62
+	maxTakeovers = 1 << 30
+	maxOrigins   = 1 << 16 // entries of a vector: about a megabyte
+	maxName      = 255     // bytes of a node's name
+)
+
+// prefixLen is the length of a message's length.
+const prefixLen = 4
+
+func begin(buf []byte, k kind) []byte { return append(buf, 0, 0, 0, 0, byte(k)) }
+
+// finish writes the length of the message that begin began at start.
+func finish(buf []byte, start int) []byte {
+	binary.BigEndian.PutUint32(buf[start:], uint32(len(buf)-start-prefixLen))
+	return buf
+}
+
+func appendBatch(buf []byte, name string, prev, seq uint64, fixes []record) []byte {
+	start := len(buf)
+	buf = appendShort(begin(buf, kindBatch), name)
+	buf = binary.AppendUvarint(binary.AppendUvarint(buf, prev), seq)
+	for i := range fixes {
+		e := &fixes[i].entry
+		buf = appendShort(buf, fixes[i].id)
+		if e.Dot.Takeovers == 0 && e.Node == name {
+			buf = append(buf, 0)
+		} else {
+			buf = binary.AppendUvarint(append(buf, 1), uint64(e.Dot.Takeovers))
+			buf = appendShort(buf, e.Node)
+		}
+		buf = e.AppendWire(buf)
+	}
+	return finish(append(buf, 0), start)
+}
+
+// batchOverhead and fixOverhead bound what a batch and a fix take beside their
+// IDs, names and the fix proper.
+const (
+	batchOverhead = prefixLen + 1 + 1 + maxName + 2*binary.MaxVarintLen64 + 1
+	fixOverhead   = 1 + 1 + binary.MaxVarintLen32 + 1
+)
+
+// encodedLen is about what a fix takes in a batch, and never less.
+func encodedLen[ID string | []byte](id ID, f *location.Fix) int {
+	return fixOverhead + len(id) + len(f.Node) + f.WireLen()
+}
+
+func appendAck(buf []byte, seq uint64, clock time.Duration) []byte {
+	start := len(buf)
+	buf = binary.AppendUvarint(begin(buf, kindAck), seq)
+	return finish(binary.AppendUvarint(buf, uint64(clock)), start)
+}
+
+func appendGrant(buf []byte, clock time.Duration) []byte {
+	start := len(buf)
+	return finish(binary.AppendUvarint(begin(buf, kindGrant), uint64(clock)), start)
+}
+
+func appendBehind(buf []byte) []byte { return finish(begin(buf, kindBehind), len(buf)) }
+
+func appendFind(buf []byte, lookup uint64, id []byte) []byte {
+	start := len(buf)
+	buf = binary.AppendUvarint(begin(buf, kindFind), lookup)
+	return finish(appendShort(buf, id), start)
+}
+
+func appendFound(buf []byte, lookup uint64, id []byte, e *location.Entry, has bool) []byte {
+	start := len(buf)
+	buf = binary.AppendUvarint(begin(buf, kindFound), lookup)
+	buf = appendFlag(buf, has)
+	if has {
+		var s sources
+		buf = appendFix(buf, &s, id, e)
+	}
+	return finish(buf, start)
+}
+
+func appendAsk(buf []byte, v Vector, hello, full bool) []byte {
+	start := len(buf)
+	buf = appendFlag(appendFlag(begin(buf, kindAsk), hello), full)
+	return finish(appendVector(buf, v), start)
+}
+
+func appendCommit(buf []byte, v Vector) []byte {
+	start := len(buf)
+	return finish(appendVector(begin(buf, kindCommit), v), start)
+}
+
+// chunkWriter appends fixes to buf in chunks of at most limit bytes, or of one fix.
+type chunkWriter struct {
+	buf     []byte
+	limit   int
+	open    bool
+	start   int // of the open chunk
+	sources sources
+}
+
+func (w *chunkWriter) add(id string, e *location.Entry) {
+	const overhead = 1 + 8 + 1 + 2*binary.MaxVarintLen64 + 1 + 1 // beside id, name and fix
+	if w.open && len(w.buf)-w.start+overhead+len(id)+len(e.Node)+e.WireLen() > w.limit {
+		w.close()
+	}
+	if !w.open {
+		w.open, w.start = true, len(w.buf)
+		w.buf = begin(w.buf, kindChunk)
+		w.sources.reset()
+	}
+	w.buf = appendFix(w.buf, &w.sources, id, e)
+}
+
+// close ends the open chunk, if there is one.
+func (w *chunkWriter) close() {
+	if w.open {
+		w.buf = finish(append(w.buf, 0), w.start)
+		w.open = false
+	}
+}
+
+// source is who a fix comes from: the origin of its dot and the node that took it.
+// They belong together unless the fix was taken over.
+type source struct {
+	origin location.Origin
+	node   string
+}
+
+// sources numbers the sources of one message.
+type sources struct {
+	number map[source]int
+	last   source
+	lastAt int // of last; 0: none
+}
+
+func (s *sources) reset() {
+	clear(s.number)
+	s.lastAt = 0
+}
+
+// find returns the number of x, and whether x had one.
+func (s *sources) find(x source) (n int, ok bool) {
+	if s.lastAt > 0 && x == s.last {
+		return s.lastAt, true
+	}
+	if n, ok = s.number[x]; !ok {
+		if s.number == nil {
+			s.number = map[source]int{}
+		}
+		n = len(s.number) + 2
+		s.number[x] = n
+	}
+	s.last, s.lastAt = x, n
+	return n, ok
+}
+
+func appendFix[ID string | []byte](buf []byte, s *sources, id ID, e *location.Entry) []byte {
+	if n, ok := s.find(source{e.Dot.Origin, e.Node}); ok {
+		buf = binary.AppendUvarint(buf, uint64(n))
+	} else {
+		buf = binary.BigEndian.AppendUint64(append(buf, 1), uint64(e.Dot.Origin))
+		buf = appendShort(buf, e.Node)
+	}
+	buf = binary.AppendUvarint(buf, e.Dot.Seq)
+	buf = binary.AppendUvarint(buf, uint64(e.Dot.Takeovers))
+	return e.AppendWire(appendShort(buf, id))
+}
+
+func appendVector(buf []byte, v Vector) []byte {
+	buf = binary.AppendUvarint(buf, uint64(len(v)))
+	for _, o := range v.origins() {
+		buf = binary.BigEndian.AppendUint64(buf, uint64(o))
+		buf = binary.AppendUvarint(buf, v[o])
+	}
+	return buf
+}
+
+// appendShort appends a length in one byte and text of at most 255 bytes.
+func appendShort[T string | []byte](buf []byte, text T) []byte {
+	return append(append(buf, byte(len(text))), text...)
+}
+
+func appendFlag(buf []byte, f bool) []byte {
+	if f {
+		return append(buf, 1)
+	}
+	return append(buf, 0)
+}
+
+// splitKind takes the kind off a message.
+func splitKind(message []byte) (kind, []byte, error) {
+	if len(message) == 0 {
+		return 0, nil, bad("empty")
+	}
+	k := kind(message[0])
+	if k < kindBatch || k > kindCommit {
+		return 0, nil, bad("unknown kind %d", message[0])
+	}
+	return k, message[1:], nil
+}
+
+// decoder reads the body of a message. After the first fault it gives zero values
+// and err stands. It allocates in proportion to b at the most.
+type decoder struct {
+	b       []byte
+	names   map[string]string
+	sources []source
+	err     error
+}
+
+func (d *decoder) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = bad(format, args...)
+	}
+	d.b = nil
+}
+
+func (d *decoder) byte() byte {
+	if len(d.b) == 0 {
+		d.fail("cut short")
+		return 0
+	}
+	c := d.b[0]
+	d.b = d.b[1:]
+	return c
+}
+
+func (d *decoder) uvarint() uint64 {
+	x, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.fail("cut short")
+		return 0
+	}
+	if n != (bits.Len64(x|1)+6)/7 {
+		d.fail("an integer that is too long")
+		return 0
+	}
+	d.b = d.b[n:]
+	return x
+}
+
+// upTo reads an integer of at most limit.
+func (d *decoder) upTo(limit uint64, what string) uint64 {
+	x := d.uvarint()
+	if x > limit {
+		d.fail("%s of %d", what, x)
+		return 0
+	}
+	return x
+}
+
+func (d *decoder) duration() time.Duration {
+	return time.Duration(d.upTo(math.MaxInt64, "clock"))
+}
+
+func (d *decoder) flag() bool {
+	c := d.byte()
+	if c > 1 {
+		d.fail("flag of %d", c)
+	}
+	return c == 1
+}
+
+// short reads what appendShort wrote. The result is a part of the message.
+func (d *decoder) short(what string) []byte {
+	n := int(d.byte())
+	if n > len(d.b) {
+		d.fail("cut short")
+	}
+	if d.err != nil {
+		return nil
+	}
+	s := d.b[:n]
+	d.b = d.b[n:]
+	if !isWord(s) {
+		d.fail("%s %q", what, s)
+		return nil
+	}
+	return s
+}
+
+// id reads a client ID. It is a part of the message.
+func (d *decoder) id() []byte { return d.short("id") }
+
+// maxNames bounds the node names that are shared between fixes: far more than a
+// herd has nodes, and no more than a peer may make us keep.
+const maxNames = 1 << 12
+
+// name reads a node's name. Equal names share their bytes.
+func (d *decoder) name() string {
+	s := d.short("name")
+	if d.err != nil {
+		return ""
+	}
+	if name, ok := d.names[string(s)]; ok {
+		return name
+	}
+	if len(d.names) >= maxNames {
+		clear(d.names)
+	}
+	name := string(s)
+	d.names[name] = name
+	return name
+}
+
+// isWord tells whether s is 1 to 255 bytes without white space.
+func isWord(s []byte) bool {
+	for _, c := range s {
+		if c == ' ' || c-'\t' <= '\r'-'\t' {
+			return false
+		}
+	}
+	return 0 < len(s) && len(s) <= location.MaxID
+}
+
+func (d *decoder) origin() location.Origin {
+	if len(d.b) < 8 {
+		d.fail("cut short")
+		return 0
+	}
+	o := location.Origin(binary.BigEndian.Uint64(d.b))
+	d.b = d.b[8:]
+	if o == 0 {
+		d.fail("origin of zero")
+	}
+	return o
+}
+
+func (d *decoder) vector() Vector {
+	const least = 8 + 1 // bytes of an entry
+	n := d.upTo(maxOrigins, "vector")
+	if n > uint64(len(d.b)/least) {
+		d.fail("cut short")
+		return nil
+	}
+	v := make(Vector, n)
+	var last location.Origin
+	for range n {
+		o, seq := d.origin(), d.upTo(maxSeq, "batch number")
+		if d.err == nil && (o <= last || seq == 0) {
+			d.fail("vector out of order")
+		}
+		if d.err != nil {
+			return nil
+		}
+		v[o], last = seq, o
+	}
+	return v
+}
+
+// more tells whether another fix follows, and takes the zero that says that none does.
+func (d *decoder) more() bool {
+	if len(d.b) > 0 && d.b[0] != 0 {
+		return true
+	}
+	d.byte()
+	return false
+}
+
+// batchFix reads a fix that node took and sent under dot, unless the fix says otherwise.
+func (d *decoder) batchFix(node string, dot location.Dot) (id []byte, e location.Entry) {
+	id = d.id()
+	if d.flag() {
+		dot.Takeovers = uint32(d.upTo(maxTakeovers, "takeovers"))
+		node = d.name()
+	}
+	return id, d.entry(node, dot)
+}
+
+// fix reads a fix that says whose it is.
+func (d *decoder) fix() (id []byte, e location.Entry) {
+	var from source
+	switch n := d.uvarint(); {
+	case n == 1:
+		from.origin = d.origin()
+		from.node = d.name()
+		d.sources = append(d.sources, from)
+	case n >= 2 && n-2 < uint64(len(d.sources)):
+		from = d.sources[n-2]
+	default:
+		d.fail("source of %d", n)
+	}
+	dot := location.Dot{Origin: from.origin, Seq: d.upTo(maxSeq, "batch number")}
+	if d.err == nil && dot.Seq == 0 {
+		d.fail("batch number of 0")
+	}
+	dot.Takeovers = uint32(d.upTo(maxTakeovers, "takeovers"))
+	id = d.id()
+	return id, d.entry(from.node, dot)
+}
+
+func (d *decoder) entry(node string, dot location.Dot) location.Entry {
+	if d.err != nil {
+		return location.Entry{}
+	}
+	f, rest, err := location.ParseFix(d.b, node)
+	if err != nil {
+		d.fail("%v", err)
+		return location.Entry{}
+	}
+	d.b = rest
+	return location.Entry{Fix: f, Dot: dot}
+}
+
+// end reports the fault that was met, or that something follows what should be the end.
+func (d *decoder) end() error {
+	if d.err == nil && len(d.b) > 0 {
+		d.fail("%d bytes too many", len(d.b))
+	}
+	return d.err
+}

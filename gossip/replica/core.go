@@ -1,0 +1,224 @@
+package replica
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"herd/gossip/location"
+)
+
+// Config is what a Core is made from. The zero value of a field means its default.
+type Config struct {
+	Self  location.Origin // this incarnation, not zero
+	Name  string          // name of this node
+	Table *location.Table // merged into by the Core alone; anyone may read it
+
+	// AckTimeout is how long a batch may stay unacknowledged before the member is
+	// put out of the in-sync set. Leases last half of it. Default 250 ms.
+	AckTimeout time.Duration
+
+	// NoAcks has reports wait for nobody (acks = "none").
+	NoAcks bool
+
+	// QueueBytes bounds the batches that wait for one peer. Beyond it they are
+	// dropped and the peer catches up by vector. Default 4 MiB.
+	QueueBytes int
+
+	// ChunkBytes is the size at which a batch or a chunk of a delta is closed.
+	// A single fix may be longer. Default 64 KiB, at most 1 MiB.
+	ChunkBytes int
+
+	// CompareEvery is how often the vector is sent to one peer chosen at random.
+	// Default 1 s.
+	CompareEvery time.Duration
+
+	// GoneAfter is how long an origin must have had no link before its uncovered
+	// fixes are taken over. Default 60 s.
+	GoneAfter time.Duration
+
+	Seed uint64 // of the choice of peers
+}
+
+// Core is the replication of one node. It is not safe for concurrent use: its
+// caller holds one lock around every call.
+//
+// now is a monotonic clock, as the time since any fixed instant in this process's
+// life. It must never run back. It goes on while the process is stopped.
+type Core struct {
+	cfg    Config
+	table  *location.Table
+	mutant mutant
+	rand   *rand.Rand
+
+	// As a holder of fixes.
+	vector Vector
+	beyond map[location.Origin]run
+	loose  loose
+	gone   absentees
+
+	// As an origin.
+	seq      uint64          // last sealed batch
+	open     batch           // number seq+1
+	sealedAt []time.Duration // run time at which batch firstAt+i was sealed
+	firstAt  uint64
+	hold     time.Duration // run time until which nothing is acknowledged
+	released uint64        // every batch up to here is acknowledged
+
+	links   []*Link // in order of opening
+	dirty   []*Link // have something to send that their writers were not told of
+	events  []Event
+	names   map[string]string // node names seen, so that fixes share them
+	compare time.Duration     // when to send the next vector
+
+	now time.Duration // as of the last call
+	ran time.Duration // time in which this node ran: a step adds AckTimeout/10 at most
+
+	stats Stats
+}
+
+// Stats counts what a Core did since it was made. See the metrics of the same names.
+type Stats struct {
+	Accepted   uint64 // reports taken from clients
+	Stale      uint64 // of those, reports that were older than what the table held
+	Clamped    uint64 // of those, reports ordered by the clamp
+	Alone      uint64 // batches acknowledged while no member was in sync
+	Batches    uint64 // sealed
+	Applied    uint64 // fixes from peers that won
+	Redundant  uint64 // fixes from peers that did not
+	Deltas     uint64 // answers to vectors that needed a scan
+	Compared   uint64 // answers to vectors that did not
+	Overflows  uint64 // queues dropped
+	Entries    uint64 // members that came in
+	Outs       uint64 // members put out by time
+	Takeovers  uint64 // fixes adopted from origins gone for good
+	Lookups    uint64 // look-ups answered for peers
+	LookupsOff uint64 // look-ups refused for their number
+}
+
+// New makes the core of a node. It knows nobody yet.
+func New(cfg Config) *Core {
+	setDefault(&cfg.AckTimeout, 250*time.Millisecond)
+	setDefault(&cfg.CompareEvery, time.Second)
+	setDefault(&cfg.GoneAfter, time.Minute)
+	setDefault(&cfg.QueueBytes, 4<<20)
+	setDefault(&cfg.ChunkBytes, 64<<10)
+	cfg.ChunkBytes = min(cfg.ChunkBytes, MaxMessage/4)
+	return &Core{
+		cfg:     cfg,
+		table:   cfg.Table,
+		rand:    rand.New(rand.NewPCG(cfg.Seed, uint64(cfg.Self))),
+		vector:  Vector{},
+		beyond:  map[location.Origin]run{},
+		gone:    absentees{since: map[location.Origin]*absence{}},
+		open:    batch{index: map[string]int{}},
+		firstAt: 1,
+		names:   map[string]string{},
+	}
+}
+
+func setDefault[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
+	}
+}
+
+// step takes note of the time. A step after a long silence of ours counts little:
+// a node that was stopped must not wake, take its own stillness for that of its
+// peers, put everybody out and acknowledge alone.
+func (c *Core) step(now time.Duration) {
+	if now <= c.now {
+		return
+	}
+	passed := now - c.now
+	if !c.mutant.wallTimeouts {
+		passed = min(passed, c.cfg.AckTimeout/10)
+	}
+	c.ran += passed
+	c.now = now
+}
+
+// Tick does what time alone asks for. Call it at least every AckTimeout/10.
+func (c *Core) Tick(now time.Duration) {
+	c.step(now)
+	c.seal()
+	c.settle()
+	for _, l := range c.links {
+		if c.now-l.beat >= c.cfg.AckTimeout/8 {
+			l.oweAck()
+		}
+	}
+	if c.now >= c.compare {
+		c.compare = c.now + c.cfg.CompareEvery
+		if n := len(c.links); n > 0 && !c.mutant.neverCompare {
+			c.links[c.rand.IntN(n)].oweAsk(false)
+		}
+	}
+	c.sweep()
+}
+
+// Released is the number of the last acknowledged batch: a report whose ticket is
+// not greater may be answered. It never goes back.
+func (c *Core) Released() uint64 { return c.released }
+
+// Vector is a copy of what this node has of each origin.
+func (c *Core) Vector() Vector { return c.vector.Clone() }
+
+// Stats returns the counters.
+func (c *Core) Stats() Stats { return c.stats }
+
+// Links returns the links that stand, in order of opening.
+func (c *Core) Links() []*Link { return append([]*Link(nil), c.links...) }
+
+// Sealed is the number of the last sealed batch.
+func (c *Core) Sealed() uint64 { return c.seq }
+
+// TakeDirty calls f for each link that has got something to send since the last
+// call. A link closed since may be among them.
+func (c *Core) TakeDirty(f func(*Link)) {
+	for i, l := range c.dirty {
+		l.dirty = false
+		f(l)
+		c.dirty[i] = nil
+	}
+	c.dirty = c.dirty[:0]
+}
+
+// TakeEvents returns what happened since the last call.
+func (c *Core) TakeEvents() []Event {
+	e := c.events
+	c.events = nil
+	return e
+}
+
+// Event is something that a person or a waiting reader wants to know of.
+type Event struct {
+	Kind   EventKind
+	Origin location.Origin // the peer in question
+	Lookup uint64          // of Found
+}
+
+// EventKind says what happened.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	MemberIn  EventKind = iota // the peer came into this node's in-sync set
+	MemberOut                  // the peer left a batch unacknowledged for AckTimeout
+	Overflow                   // the peer's queue was full; it catches up by vector
+	Found                      // the peer answered a look-up, with or without a fix
+	CaughtUp                   // the peer answered our vector in full for the first time on its link
+)
+
+// loose tells whether the table may hold fixes from elsewhere whose dots the vector
+// does not cover: parts of a delta whose commit has not come, batches beyond a gap.
+type loose struct {
+	added uint64 // counts the occasions on which there came one
+	clean uint64 // as of this occasion a whole scan had found none
+}
+
+func (l *loose) any() bool { return l.added > l.clean }
+
+func (c *Core) emit(k EventKind, l *Link) {
+	c.events = append(c.events, Event{Kind: k, Origin: l.peer})
+}

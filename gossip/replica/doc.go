@@ -1,0 +1,60 @@
+// Package replica keeps the tables of a herd equal, and knows who holds what.
+//
+// It is a pure step function: no goroutines, no clock, no sockets. Messages,
+// time and the opening and closing of links go in; messages, events and the
+// number of the last acknowledged batch come out. Whoever calls it owns the
+// lock, the connections and the clock. The same calls give the same results, bit
+// for bit, which is how a seeded model tests it.
+//
+// # In one page
+//
+// A node seals the fixes it accepted into numbered batches and sends each, encoded
+// once, to every peer. A vector says, per origin, up to which batch a node has
+// everything. A delta is every fix whose dot a vector does not cover, of any
+// origin, and then a commit that raises the vector. Catching up, repair and the
+// first fill of an empty node are the same exchange.
+//
+// Each pair of nodes has one link, made of two ordered lanes: Live carries
+// batches, acks, grants and look-ups; Delta carries vectors, chunks and commits,
+// so that a snapshot never delays news. A link lives and dies with both lanes.
+//
+// As an origin, a node sorts its peers by what it may promise of them:
+//
+//	           acknowledged a commit           acknowledged the mark
+//	   ┌─────┐ ───────────────────▶ ┌─────────┐ ───────────────────▶ ┌────┐
+//	──▶│ out │                      │ joining │                      │ in │
+//	   └─────┘ ◀─────────────────── └─────────┘                      └────┘
+//	      ▲      a batch unacknowledged for ack_timeout                 │
+//	      └─────────────────────────────────────────────────────────────┘
+//
+// It acknowledges a batch to its clients when every member that is in, and every
+// joining member whose mark the batch comes after, has acknowledged it. A member
+// knows that it is in while its lease runs: it sends its own clock with each ack,
+// the origin echoes it in a grant, and the lease ends half an ack_timeout after
+// that instant of the member's clock.
+//
+// # Rules
+//
+// Each is necessary: a mutant that breaks it breaks a promise in the model.
+//
+//  1. A fix gets its dot (this origin, number of the open batch) when it is
+//     accepted: one step for table and open batch. Deltas carry dots, sealed or
+//     not; commits cover sealed batches only.
+//  2. A delta holds fixes of every origin. Survivors compare vectors. A vector
+//     never jumps a gap. A commit carries the vector from when the answer began.
+//  3. A batch holds, for each client, the greatest fix accepted while it was open,
+//     even if the table has since taken a greater one from elsewhere. Coalescing
+//     happens only there, never in a numbered batch.
+//  4. A report that loses to a fix of another origin still enters the open batch
+//     and waits like a winner; one that loses to this node's own fix waits for
+//     that fix's batch.
+//  5. Equal times are ordered by content; of two equal fixes the greater dot stays.
+//  6. A fix of an origin that is gone, whose dot the vector does not cover, is taken
+//     over into the own open batch. A vector entry goes only if no fix carries its
+//     dot and no link from that origin stands.
+//  7. A member comes in by way of joining, goes out only by time, and leases end
+//     before it is out; a link given up holds acks until its lease has ended; no
+//     grant while a batch has been unacknowledged for half an ack_timeout. A node
+//     is ready when all live members it knows have answered.
+//  8. What a look-up brings is merged with its dot before it is shown.
+package replica

@@ -1,0 +1,227 @@
+package replica
+
+import (
+	"slices"
+	"time"
+
+	"herd/gossip/location"
+)
+
+// Lane is one of the two ordered streams of messages between a pair of nodes.
+type Lane uint8
+
+// The lanes.
+const (
+	Live  Lane = iota // batches, acks, grants, look-ups
+	Delta             // vectors, chunks, commits
+)
+
+// State is what an origin promises of a peer. See the package comment.
+type State uint8
+
+// The states of a peer in the eyes of an origin.
+const (
+	Out State = iota
+	Joining
+	In
+)
+
+// String is the state's name in lower case.
+func (s State) String() string { return [...]string{"out", "joining", "in"}[min(s, In)] }
+
+// Link is one end of a session with a peer. All its fields belong to the Core.
+type Link struct {
+	core   *Core
+	peer   location.Origin
+	closed bool
+
+	// To be sent on the live lane. What is owed is state, not messages: acks that
+	// wait merge into the latest, and nothing that is owed can be lost to a full queue.
+	queue      [][]byte // batches; the bytes are shared between links
+	queued     int      // their size
+	lag        bool     // batches were dropped: queue none until the peer has sent its vector
+	oweBehind  bool
+	owesAck    bool
+	owesGrant  bool
+	echo       time.Duration // clock to grant on
+	finds      [][]byte      // look-ups and answers to them
+	idle       bool          // the live writer found nothing to send
+	beat       time.Duration // when an ack was last sent
+	dirty      bool
+	sendsAsk   bool
+	askIsFull  bool
+	saidHello  bool
+	answer     *answer // being sent
+	next       Vector  // an ask that came while answer was being sent
+	nextIsFull bool
+	lastAsked  Vector // our vector when the peer's last ask came
+
+	// As the origin of batches.
+	state     State
+	committed bool          // the peer has been sent a commit, or was put out
+	need      uint64        // to be acknowledged before joining
+	mark      uint64        // joining: to be acknowledged before coming in
+	joined    time.Duration // run time at which joining began
+	acked     uint64
+	granted   time.Duration // run time of the last grant
+
+	// As a member of the peer's in-sync set.
+	lease time.Duration // in sync while now < lease
+	hello Vector        // the vector that the peer opened with
+	met   bool          // the peer's commit came, or our vector covered its hello
+}
+
+// Open begins a session with peer: both connections stand. The caller has closed
+// the one before, if there was one.
+func (c *Core) Open(now time.Duration, peer location.Origin) *Link {
+	c.step(now)
+	l := &Link{core: c, peer: peer, beat: now - c.cfg.AckTimeout}
+	c.links = append(c.links, l)
+	c.gone.back(peer)
+	l.oweAsk(true)
+	return l
+}
+
+// Close ends a session; it drops our lease from that peer. gaveUp says that this end
+// decided so, or only suspects that the other has: the peer may then still hold a
+// lease from us, and nothing is acknowledged before that has run out. If the peer
+// closed or reset the connection it has dropped its lease first, or is dead.
+//
+// Call it before the connections are closed.
+func (c *Core) Close(now time.Duration, l *Link, gaveUp bool) {
+	c.step(now)
+	if l.closed {
+		return
+	}
+	l.closed = true
+	c.links = slices.DeleteFunc(c.links, func(x *Link) bool { return x == l })
+	if gaveUp && l.state == In && !c.mutant.noHold {
+		c.hold = max(c.hold, l.granted+c.cfg.AckTimeout/2)
+	}
+	c.gone.leave(l.peer, c.now)
+	if !c.mutant.neverCompare {
+		for _, other := range c.links { // what the lost peer told only some of us
+			other.oweAsk(true)
+		}
+	}
+	c.seal()
+	c.settle()
+}
+
+// Peer is the origin at the other end.
+func (l *Link) Peer() location.Origin { return l.peer }
+
+// State is what this node, as an origin, promises of the peer.
+func (l *Link) State() State { return l.state }
+
+// Acked is the last batch of ours that the peer has, with all before it.
+func (l *Link) Acked() uint64 { return l.acked }
+
+// Queued is the size in bytes of the batches that wait for the peer.
+func (l *Link) Queued() int { return l.queued }
+
+// Lagging tells whether the peer's queue overflowed and it has not come back yet.
+func (l *Link) Lagging() bool { return l.lag }
+
+// Leased tells whether this node holds everything that the peer has acknowledged
+// to its clients.
+func (l *Link) Leased(now time.Duration) bool { return !l.closed && now < l.lease }
+
+// Met tells whether this node has what the peer had when they met.
+func (l *Link) Met() bool {
+	if !l.met && l.hello != nil && l.core.vector.Covers(l.hello) {
+		l.met, l.hello = true, nil
+		l.core.emit(CaughtUp, l)
+	}
+	return l.met
+}
+
+// enqueue gives the peer a sealed batch. If its queue is full, all its batches are
+// dropped and it is told that it is behind: a slow peer never slows a client.
+func (l *Link) enqueue(message []byte) {
+	if l.lag {
+		return
+	}
+	if l.queued+len(message) > l.core.cfg.QueueBytes {
+		clear(l.queue)
+		l.queue, l.queued = l.queue[:0], 0
+		l.lag, l.oweBehind = true, true
+		l.core.stats.Overflows++
+		l.core.emit(Overflow, l)
+	} else {
+		l.queue = append(l.queue, message)
+		l.queued += len(message)
+	}
+	l.touch()
+}
+
+func (l *Link) oweAck() {
+	l.owesAck = true
+	l.touch()
+}
+
+func (l *Link) oweGrant(clock time.Duration) {
+	l.owesGrant, l.echo = true, max(l.echo, clock)
+	l.touch()
+}
+
+// oweAsk has our vector sent. A full one is answered whatever the peer believes of
+// what is on its way; a routine one only if something is missing for long.
+func (l *Link) oweAsk(full bool) {
+	l.sendsAsk, l.askIsFull = true, l.askIsFull || full
+	l.touch()
+}
+
+// touch has the link's writers told.
+func (l *Link) touch() {
+	if !l.dirty && !l.closed {
+		l.dirty = true
+		l.core.dirty = append(l.core.dirty, l)
+	}
+}
+
+// Next appends to buf what is to be sent on a lane now, whole messages, about limit
+// bytes at the most. more says that there is, or may be, more: write these, then
+// call again. On the live lane it is so whenever something was appended: that the
+// writer has come back is what the open batch waits for. Without more, wait
+// until TakeDirty names the link. Next may have given other links something to send.
+func (c *Core) Next(now time.Duration, l *Link, lane Lane, buf []byte, limit int) (out []byte, more bool) {
+	c.step(now)
+	if l.closed {
+		return buf, false
+	}
+	if lane == Delta {
+		return l.nextDelta(buf, limit)
+	}
+	c.seal() // a writer asks for more: what has gathered goes now
+	return l.nextLive(buf, limit)
+}
+
+func (l *Link) nextLive(buf []byte, limit int) ([]byte, bool) {
+	start := len(buf)
+	if l.oweBehind {
+		buf, l.oweBehind = appendBehind(buf), false
+	}
+	if l.owesGrant {
+		buf, l.owesGrant = appendGrant(buf, l.echo), false
+	}
+	if l.owesAck {
+		buf, l.owesAck = appendAck(buf, l.core.vector[l.peer], l.core.now), false
+		l.beat = l.core.now
+	}
+	for len(l.finds) > 0 && len(buf)-start < limit {
+		buf = append(buf, l.finds[0]...)
+		l.finds[0], l.finds = nil, l.finds[1:]
+	}
+	sent := 0
+	for sent < len(l.queue) && len(buf)-start < limit {
+		buf = append(buf, l.queue[sent]...)
+		l.queued -= len(l.queue[sent])
+		sent++
+	}
+	if sent > 0 {
+		l.queue = slices.Delete(l.queue, 0, sent)
+	}
+	l.idle = len(buf) == start
+	return buf, !l.idle
+}

@@ -1,0 +1,56 @@
+package replica
+
+import "herd/gossip/location"
+
+// mutant undoes rules, so that the model can show that it would notice. Outside of
+// tests it is zero.
+type mutant struct {
+	dotAtSeal      bool // rule 1: a fix gets its dot when its batch is sealed; deltas skip what is not
+	ownOnly        bool // rule 2: a delta holds only fixes of the sender
+	neverCompare   bool // rule 2: survivors do not compare vectors
+	jumpGaps       bool // rule 2: a vector jumps gaps
+	vectorAtEnd    bool // rule 2: a commit carries the vector from when the answer ended
+	dropSuperseded bool // rule 3: sealing leaves out what a greater fix has replaced meanwhile
+	losersFree     bool // rule 4: a report that loses waits for nothing
+	firstWins      bool // rule 5: of equal times the first stays
+	firstDot       bool // rule 5: of equal fixes the first dot stays
+	noTakeover     bool // rule 6: orphans keep their dots
+	enterOnCommit  bool // rule 7: in as soon as the commit is acknowledged
+	noHold         bool // rule 7: a link given up is out at once
+	grantAlways    bool // rule 7: leases are renewed while batches hang
+	wallTimeouts   bool // rule 7: time-outs count the time in which this node stood still
+	dotlessLookups bool // rule 8: what a look-up brings has no dot
+}
+
+// refuses tells whether a mutant of rule 5 keeps was where e should win.
+func (m *mutant) refuses(was, e *location.Entry) bool {
+	same := was.Compare(&e.Fix) == 0
+	if m.firstDot {
+		return same
+	}
+	return was.Order == e.Order && was.Time.Nanos() == e.Time.Nanos() && !same
+}
+
+// dotNow is dotAtSeal's second half.
+func (c *Core) dotNow() {
+	for i := range c.open.fixes {
+		r := &c.open.fixes[i]
+		was, ok := c.table.Get([]byte(r.id))
+		r.entry.Dot.Seq = c.seq
+		if ok && was.Dot.Seq == 0 && was.Dot.Origin == c.cfg.Self && was.Compare(&r.entry.Fix) == 0 {
+			c.table.Merge([]byte(r.id), r.entry)
+		}
+	}
+}
+
+// unsuperseded is what dropSuperseded leaves of the open batch.
+func (c *Core) unsuperseded() []record {
+	var left []record
+	for _, r := range c.open.fixes {
+		was, _ := c.table.Get([]byte(r.id))
+		if was.Dot.Origin == c.cfg.Self || was.Compare(&r.entry.Fix) <= 0 {
+			left = append(left, r)
+		}
+	}
+	return left
+}

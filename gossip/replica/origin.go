@@ -1,0 +1,209 @@
+package replica
+
+import (
+	"time"
+
+	"herd/gossip/location"
+)
+
+// batch is the fixes accepted while it was open: for each client the greatest.
+type batch struct {
+	index map[string]int // client ID to its place in fixes
+	fixes []record
+	bytes int // encoded size, about, and never less
+}
+
+type record struct {
+	id    string
+	entry location.Entry
+}
+
+// add puts e in, unless a greater fix of that client is there.
+func (b *batch) add(id []byte, e location.Entry) {
+	if i, ok := b.index[string(id)]; ok {
+		if have := &b.fixes[i]; e.Compare(&have.entry.Fix) > 0 {
+			b.bytes -= encodedLen(id, &have.entry.Fix)
+			have.entry = e
+			b.bytes += encodedLen(id, &e.Fix)
+		}
+		return
+	}
+	r := record{string(id), e}
+	b.index[r.id] = len(b.fixes)
+	b.fixes = append(b.fixes, r)
+	b.bytes += encodedLen(id, &e.Fix)
+}
+
+func (b *batch) has(id string) bool { _, ok := b.index[id]; return ok }
+
+func (b *batch) reset() {
+	clear(b.index)
+	clear(b.fixes)
+	b.fixes, b.bytes = b.fixes[:0], 0
+}
+
+// Accept takes a client's report that this node received. The ticket is the batch
+// to wait for before the client is answered; zero: none. id is not kept.
+//
+// The report is in the table, and so visible here, when Accept returns. It travels
+// when [Core.Flush] is called, or a writer asks for more.
+func (c *Core) Accept(now time.Duration, id []byte, f location.Fix) (ticket uint64) {
+	c.step(now)
+	c.stats.Accepted++
+	if f.Clamped() {
+		c.stats.Clamped++
+	}
+	c.makeRoom(encodedLen(id, &f))
+	dot := location.Dot{Origin: c.cfg.Self, Seq: c.seq + 1}
+	if c.mutant.dotAtSeal {
+		dot.Seq = 0
+	}
+	e := location.Entry{Fix: f, Dot: dot}
+	was, result := c.merge(id, e)
+	switch result {
+	case location.Stale, location.Duplicate:
+		c.stats.Stale++
+		// It loses here, but who says that the others hold the winner?
+		if c.mutant.losersFree {
+			return 0
+		}
+		if was.Dot.Origin == c.cfg.Self {
+			return c.ticket(was.Dot.Seq) // on its way, or there already
+		}
+	}
+	c.open.add(id, e)
+	return c.ticket(c.seq + 1)
+}
+
+func (c *Core) ticket(seq uint64) uint64 {
+	if c.cfg.NoAcks {
+		return 0
+	}
+	return seq
+}
+
+// Flush sends the open batch on its way if a peer's writer is idle, or if there is
+// no peer. While all writers are busy the batch stays open and grows; the first
+// that asks for more seals it. A burst thus costs few batches and a lone report
+// waits for nothing.
+func (c *Core) Flush(now time.Duration) {
+	c.step(now)
+	if len(c.links) == 0 {
+		c.seal()
+		c.settle()
+		return
+	}
+	for _, l := range c.links {
+		if l.idle {
+			c.seal()
+			return
+		}
+	}
+}
+
+// makeRoom seals the open batch if n bytes more would make it too long. A fix longer
+// than a batch may be is alone in its own.
+func (c *Core) makeRoom(n int) {
+	if batchOverhead+c.open.bytes+n > c.cfg.ChunkBytes {
+		c.seal()
+	}
+}
+
+// seal numbers the open batch, encodes it once and queues it for every peer.
+func (c *Core) seal() {
+	if len(c.open.fixes) == 0 {
+		return
+	}
+	c.seq++
+	c.stats.Batches++
+	fixes := c.open.fixes
+	if c.mutant.dotAtSeal {
+		c.dotNow()
+	}
+	if c.mutant.dropSuperseded {
+		fixes = c.unsuperseded()
+	}
+	message := appendBatch(nil, c.cfg.Name, c.seq-1, c.seq, fixes)
+	c.open.reset()
+	c.vector[c.cfg.Self] = c.seq
+	c.sealedAt = append(c.sealedAt, c.ran)
+	for _, l := range c.links {
+		l.enqueue(message)
+	}
+}
+
+// unacknowledged is for how long, in run time, l has owed us an ack.
+func (c *Core) unacknowledged(l *Link) time.Duration {
+	if l.acked >= c.seq {
+		return 0
+	}
+	sealed := l.joined
+	if l.acked+1 >= c.firstAt {
+		sealed = max(sealed, c.sealedAt[l.acked+1-c.firstAt])
+	}
+	return c.ran - sealed
+}
+
+// settle puts out who is late, and acknowledges what everybody else has.
+func (c *Core) settle() {
+	oldest, level, company := c.seq, c.seq, false
+	for _, l := range c.links {
+		if l.state != Out && c.unacknowledged(l) > c.cfg.AckTimeout {
+			l.state, l.need = Out, c.seq
+			c.stats.Outs++
+			c.emit(MemberOut, l)
+		}
+		switch l.state {
+		case In:
+			level, company = min(level, l.acked), true
+		case Joining:
+			level = min(level, max(l.mark, l.acked))
+		default:
+			continue
+		}
+		oldest = min(oldest, l.acked)
+	}
+	if c.hold <= c.ran && level > c.released {
+		if !company && len(c.links) > 0 {
+			c.stats.Alone += level - c.released
+		}
+		c.released = level
+	}
+	// Nobody's age is counted from batches up to oldest any more.
+	if drop := oldest + 1 - min(oldest+1, c.firstAt); drop > 0 {
+		c.sealedAt = c.sealedAt[drop:]
+		c.firstAt += drop
+	}
+}
+
+// acknowledged: the peer has every batch of ours up to seq; clock is its own, to be
+// echoed if we can grant it a lease.
+func (c *Core) acknowledged(l *Link, seq uint64, clock time.Duration) {
+	l.acked = max(l.acked, seq)
+	if l.state == Out && l.committed && l.acked >= l.need && !l.lag {
+		l.state, l.mark, l.joined = Joining, c.seq, c.ran
+		if c.mutant.enterOnCommit {
+			l.mark = 0
+		}
+	}
+	if l.state == Joining && l.acked >= l.mark {
+		l.state = In
+		c.stats.Entries++
+		c.emit(MemberIn, l)
+	}
+	c.settle()
+	if l.state == In && (c.mutant.grantAlways || c.unacknowledged(l) <= c.cfg.AckTimeout/2) {
+		l.oweGrant(clock)
+		l.granted = c.ran
+	}
+}
+
+// merge offers e to the table. Every fix of ours and of others goes through here.
+func (c *Core) merge(id []byte, e location.Entry) (location.Entry, location.Result) {
+	if c.mutant.firstWins || c.mutant.firstDot {
+		if was, ok := c.table.Get(id); ok && c.mutant.refuses(&was, &e) {
+			return was, location.Duplicate
+		}
+	}
+	return c.table.Merge(id, e)
+}

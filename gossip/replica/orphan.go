@@ -1,0 +1,156 @@
+package replica
+
+import (
+	"time"
+
+	"herd/gossip/location"
+)
+
+// absentees are the origins that some fix or vector names and to which no link
+// stands. A fix of one that is gone for good, whose dot our vector does not cover,
+// would be in every delta for ever: nobody is left to say what came before it. So
+// it is taken over into our own open batch.
+type absentees struct {
+	since map[location.Origin]*absence
+	last  location.Origin // heard of last: most fixes come in runs of one origin
+
+	// One sweep through the table, a few shards a tick.
+	sweeping bool
+	shard    int
+	long     map[location.Origin]bool // gone for GoneAfter when the sweep began
+	carried  map[location.Origin]bool // of those, by some fix, still
+	swept    time.Duration            // when the last one ended
+	looseAt  uint64
+	loose    bool
+}
+
+type absence struct {
+	since time.Duration
+	clean bool // a sweep since then has left no uncovered fix of it
+}
+
+func (a *absentees) back(o location.Origin) {
+	delete(a.since, o)
+	a.last = 0
+}
+
+func (a *absentees) leave(o location.Origin, now time.Duration) {
+	a.since[o] = &absence{since: now}
+	a.last = 0
+}
+
+// heard takes note that a fix or a vector from elsewhere names o. uncovered says
+// that it is a fix whose dot our vector does not cover.
+func (c *Core) heard(o location.Origin, uncovered bool) {
+	if uncovered {
+		c.loose.added++
+	}
+	a := &c.gone
+	if a.sweeping {
+		a.carried[o] = true
+	}
+	if o == a.last && !uncovered {
+		return
+	}
+	a.last = o
+	if o == c.cfg.Self || c.linked(o) {
+		return
+	}
+	if away, ok := a.since[o]; !ok {
+		a.since[o] = &absence{since: c.now}
+	} else if uncovered {
+		away.clean = false
+	}
+}
+
+func (c *Core) linked(o location.Origin) bool {
+	for _, l := range c.links {
+		if l.peer == o {
+			return true
+		}
+	}
+	return false
+}
+
+// sweepBudget bounds the fixes that one tick looks at.
+const sweepBudget = 8192
+
+// sweep adopts what only origins gone for good could vouch for, and forgets the
+// vector entries that no fix needs any more.
+func (c *Core) sweep() {
+	a := &c.gone
+	if !a.sweeping && !c.sweepDue() {
+		return
+	}
+	if !a.sweeping {
+		a.sweeping, a.shard = true, 0
+		a.looseAt, a.loose = c.loose.added, false
+		a.long, a.carried = map[location.Origin]bool{}, map[location.Origin]bool{}
+		for o, away := range a.since {
+			if c.now-away.since > c.cfg.GoneAfter {
+				a.long[o] = true
+			}
+		}
+	}
+	for seen := 0; a.shard < c.table.Shards() && seen < sweepBudget; a.shard++ {
+		seen += 1 + c.sweepShard(a.shard)
+	}
+	if a.shard < c.table.Shards() {
+		return
+	}
+	a.sweeping, a.swept = false, c.now
+	if !a.loose {
+		c.loose.clean = max(c.loose.clean, a.looseAt)
+	}
+	for o := range a.long {
+		away, ok := a.since[o]
+		if !ok {
+			continue // it came back
+		}
+		away.clean = !a.loose
+		if !a.carried[o] {
+			delete(a.since, o)
+			delete(c.vector, o)
+			delete(c.beyond, o)
+			a.last = 0
+		}
+	}
+}
+
+func (c *Core) sweepDue() bool {
+	again := c.now-c.gone.swept > 10*c.cfg.GoneAfter
+	for _, away := range c.gone.since {
+		if c.now-away.since > c.cfg.GoneAfter && (again || !away.clean) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Core) sweepShard(shard int) (seen int) {
+	a := &c.gone
+	var orphans []record
+	c.table.Scan(shard, func(id string, e *location.Entry) {
+		seen++
+		switch covered := c.vector.CoversDot(e.Dot); {
+		case e.Dot.Origin == c.cfg.Self:
+		case !a.long[e.Dot.Origin]:
+			a.loose = a.loose || !covered
+		case covered || c.open.has(id) || e.Dot.Takeovers >= maxTakeovers || c.mutant.noTakeover:
+			a.carried[e.Dot.Origin] = true
+			a.loose = a.loose || !covered
+		default:
+			orphans = append(orphans, record{id, *e})
+		}
+	})
+	for _, r := range orphans {
+		c.makeRoom(encodedLen(r.id, &r.entry.Fix))
+		r.entry.Dot = location.Dot{Takeovers: r.entry.Dot.Takeovers + 1, Origin: c.cfg.Self, Seq: c.seq + 1}
+		id := []byte(r.id)
+		if _, result := c.table.Merge(id, r.entry); result == location.Retagged {
+			c.open.add(id, r.entry)
+			c.stats.Takeovers++
+		}
+	}
+	return seen
+}

@@ -1,0 +1,221 @@
+package replica
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+
+	"herd/gossip/location"
+)
+
+// ErrMessage is wrapped by all errors of Receive: the peer sent what no correct
+// peer sends. Nothing of the message counts that came after the fault; close the link.
+var ErrMessage = errors.New("bad message")
+
+func bad(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrMessage, fmt.Sprintf(format, args...))
+}
+
+// Receive takes one whole message that came on a lane of l, as [Core.Next] wrote it.
+// It keeps no reference to message. A message for a closed link is ignored.
+func (c *Core) Receive(now time.Duration, l *Link, lane Lane, message []byte) error {
+	c.step(now)
+	if l.closed {
+		return nil
+	}
+	kind, body, err := splitKind(message)
+	if err != nil {
+		return err
+	}
+	if lane != kind.lane() {
+		return bad("%s on the wrong lane", kind)
+	}
+	d := decoder{b: body, names: c.names}
+	switch kind {
+	case kindBatch:
+		err = c.receiveBatch(l, &d)
+	case kindAck:
+		seq, clock := d.uvarint(), d.duration()
+		if err = d.end(); err == nil && seq > c.seq {
+			err = bad("ack of batch %d, %d is the last", seq, c.seq)
+		}
+		if err == nil {
+			c.acknowledged(l, seq, clock)
+		}
+	case kindGrant:
+		clock := d.duration()
+		if err = d.end(); err == nil && clock > c.now {
+			err = bad("grant on a clock that is ahead of ours")
+		}
+		if err == nil {
+			l.lease = max(l.lease, clock+c.cfg.AckTimeout/2)
+		}
+	case kindBehind:
+		if err = d.end(); err == nil {
+			l.oweAsk(true)
+		}
+	case kindFind:
+		err = c.receiveFind(l, &d)
+	case kindFound:
+		err = c.receiveFound(l, &d)
+	case kindAsk:
+		hello, full := d.flag(), d.flag()
+		v := d.vector()
+		if err = cmp.Or(d.end(), c.checkVector(v)); err != nil {
+			break
+		}
+		if hello {
+			l.hello = v
+		}
+		c.asked(l, v, full || hello)
+	case kindChunk:
+		err = c.receiveChunk(&d)
+	case kindCommit:
+		v := d.vector()
+		if err = cmp.Or(d.end(), c.checkVector(v)); err == nil {
+			c.committed(l, v)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", kind, err)
+	}
+	return nil
+}
+
+func (c *Core) receiveBatch(l *Link, d *decoder) error {
+	node, prev, seq := d.name(), d.uvarint(), d.uvarint()
+	if d.err == nil && (prev >= seq || seq > maxSeq) {
+		return bad("batch %d after %d", seq, prev)
+	}
+	dot := location.Dot{Origin: l.peer, Seq: seq}
+	for d.more() {
+		id, e := d.batchFix(node, dot)
+		if d.err != nil {
+			break
+		}
+		c.apply(id, e)
+	}
+	if err := d.end(); err != nil {
+		c.heard(l.peer, true) // of what came before the fault
+		return err
+	}
+	c.arrive(l.peer, prev, seq)
+	if c.vector[l.peer] < seq {
+		c.heard(l.peer, true)
+	}
+	l.oweAck()
+	return nil
+}
+
+func (c *Core) receiveChunk(d *decoder) error {
+	for d.more() {
+		id, e := d.fix()
+		if d.err != nil {
+			break
+		}
+		if err := c.applyForeign(id, e); err != nil {
+			return err
+		}
+	}
+	return d.end()
+}
+
+// applyForeign takes a fix whose dot may be anybody's.
+func (c *Core) applyForeign(id []byte, e location.Entry) error {
+	o := e.Dot.Origin
+	if o == c.cfg.Self && e.Dot.Seq > c.seq+1 {
+		return bad("a fix of our batch %d, %d is open", e.Dot.Seq, c.seq+1)
+	}
+	c.apply(id, e)
+	c.heard(o, o != c.cfg.Self && !c.vector.CoversDot(e.Dot))
+	return nil
+}
+
+func (c *Core) apply(id []byte, e location.Entry) {
+	if _, result := c.merge(id, e); result.Won() {
+		c.stats.Applied++
+	} else {
+		c.stats.Redundant++
+	}
+}
+
+// checkVector refuses a vector that claims to have of us what we never sealed.
+func (c *Core) checkVector(v Vector) error {
+	if seq := v[c.cfg.Self]; seq > c.seq {
+		return bad("a vector that has our batch %d, %d is the last", seq, c.seq)
+	}
+	return nil
+}
+
+// committed: we have all that the peer had of each origin when it began to answer.
+func (c *Core) committed(l *Link, v Vector) {
+	for _, o := range v.origins() {
+		if o == c.cfg.Self {
+			continue // nobody knows better than we what we sealed
+		}
+		if _, ok := c.vector[o]; !ok && len(c.vector) >= maxOrigins {
+			continue
+		}
+		c.heard(o, false)
+		c.vector[o] = max(c.vector[o], v[o])
+		c.join(o)
+	}
+	if !l.met {
+		l.met, l.hello = true, nil
+		c.emit(CaughtUp, l)
+	}
+	l.oweAck()
+}
+
+// maxFinds bounds the look-ups and answers that wait in one link.
+const maxFinds = 1024
+
+// Find asks the peer for its fix of a client. It answers by a Found event with the
+// same lookup number, when what it has is in the table; or never, if the link ends.
+// It returns false if too many wait already, or id is none.
+func (c *Core) Find(now time.Duration, l *Link, lookup uint64, id []byte) bool {
+	c.step(now)
+	if l.closed || len(l.finds) >= maxFinds || !isWord(id) {
+		return false
+	}
+	l.finds = append(l.finds, appendFind(nil, lookup, id))
+	l.touch()
+	return true
+}
+
+func (c *Core) receiveFind(l *Link, d *decoder) error {
+	lookup, id := d.uvarint(), d.id()
+	if err := d.end(); err != nil {
+		return err
+	}
+	if len(l.finds) >= maxFinds {
+		c.stats.LookupsOff++
+		return nil
+	}
+	c.stats.Lookups++
+	e, ok := c.table.Get(id)
+	l.finds = append(l.finds, appendFound(nil, lookup, id, &e, ok))
+	l.touch()
+	return nil
+}
+
+func (c *Core) receiveFound(l *Link, d *decoder) error {
+	lookup, has := d.uvarint(), d.flag()
+	if has {
+		id, e := d.fix()
+		if err := d.end(); err != nil {
+			return err
+		}
+		if c.mutant.dotlessLookups {
+			e.Dot = location.Dot{}
+		}
+		if err := c.applyForeign(id, e); err != nil {
+			return err
+		}
+	} else if err := d.end(); err != nil {
+		return err
+	}
+	c.events = append(c.events, Event{Kind: Found, Origin: l.peer, Lookup: lookup})
+	return nil
+}

@@ -1,0 +1,57 @@
+package replica
+
+import (
+	"maps"
+	"slices"
+
+	"herd/gossip/location"
+)
+
+// Vector says, per origin, up to which batch a node has everything that origin
+// sealed. An origin it does not name is at zero.
+type Vector map[location.Origin]uint64
+
+// Covers tells whether v has everything that w has.
+func (v Vector) Covers(w Vector) bool {
+	for o, seq := range w {
+		if v[o] < seq {
+			return false
+		}
+	}
+	return true
+}
+
+// CoversDot tells whether the batch that d names is among what v has.
+func (v Vector) CoversDot(d location.Dot) bool { return d.Seq <= v[d.Origin] }
+
+// Clone returns a copy.
+func (v Vector) Clone() Vector { return maps.Clone(v) }
+
+// origins are v's origins in order, so that what is sent repeats exactly.
+func (v Vector) origins() []location.Origin { return slices.Sorted(maps.Keys(v)) }
+
+// run is a stretch of batches (lo, hi] that arrived beyond a gap.
+type run struct{ lo, hi uint64 }
+
+// arrive takes note of batches (prev, seq] of origin o. The vector is raised only
+// if nothing is missing before them; else one run is remembered, to be joined on
+// when the gap is filled.
+func (c *Core) arrive(o location.Origin, prev, seq uint64) {
+	switch p, ok := c.beyond[o]; {
+	case prev <= c.vector[o] || c.mutant.jumpGaps:
+		c.vector[o] = max(c.vector[o], seq)
+	case ok && prev <= p.hi:
+		c.beyond[o] = run{p.lo, max(p.hi, seq)}
+	default:
+		c.beyond[o] = run{prev, seq}
+	}
+	c.join(o)
+}
+
+// join raises the vector over the run beyond it, if they now touch.
+func (c *Core) join(o location.Origin) {
+	if p, ok := c.beyond[o]; ok && p.lo <= c.vector[o] {
+		c.vector[o] = max(c.vector[o], p.hi)
+		delete(c.beyond, o)
+	}
+}
