@@ -209,6 +209,10 @@ func (t *Transport) DialPeer(ctx context.Context, addr string, purpose Purpose) 
 	s, err := t.dialPeer(ctx, addr, purpose)
 	if err != nil {
 		t.count.dialsFailed.Add(1)
+		var key *KeyError
+		if errors.As(err, &key) {
+			t.warn("gossip stream not opened: wrong key", "addr", addr, "peer", clean(key.Peer), "reason", key.Reason)
+		}
 		return nil, fmt.Errorf("dial %s for %v: %w", addr, purpose, err)
 	}
 	t.count.dialed.Add(1)

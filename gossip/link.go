@@ -1,0 +1,193 @@
+package gossip
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"herd/gossip/location"
+	"herd/gossip/replica"
+)
+
+const (
+	readBuffer = 64 << 10
+	writeLimit = 256 << 10 // bytes asked of the core for one write
+	keepBuffer = 1 << 20   // a write buffer that grew beyond this is given back
+)
+
+// link is a session with a peer: two streams that live and die together, and the
+// core's end of them.
+type link struct {
+	// Static after construction.
+	cluster *Cluster
+	peer    location.Origin
+	name    string // as the peer proved it
+	addr    string
+	streams [2]*Stream       // by replica.Lane
+	wake    [2]chan struct{} // one slot each: the lane may have something to send
+	done    chan struct{}    // closed by end
+
+	core *replica.Link // guarded by cluster.mu
+
+	heard  atomic.Int64 // run time of the cluster when the live lane last brought something
+	once   sync.Once
+	reason error // why it ended; set before done is closed
+}
+
+// Reasons of this end to give a link up.
+var (
+	errSilent   = errors.New("the peer is silent")
+	errReplaced = errors.New("the peer has opened another session")
+	errClosing  = errors.New("this node is closing")
+)
+
+// openLink begins the session and its goroutines. It takes the place of the one
+// there was: of two sessions the one that came last stands, at both ends alike
+// or, if they came at the same time, at neither, and the peers dial again.
+func (c *Cluster) openLink(peer location.Origin, addr string, live, delta *Stream) *link {
+	l := &link{
+		cluster: c, peer: peer, name: live.PeerName(), addr: addr,
+		streams: [2]*Stream{replica.Live: live, replica.Delta: delta},
+		wake:    [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
+		done:    make(chan struct{}),
+	}
+	l.heard.Store(c.ran.Load())
+	c.mu.Lock()
+	if old := c.links[peer]; old != nil {
+		// It may not know yet, and then it still trusts the lease it has from us.
+		c.endLocked(old, errReplaced, true)
+	}
+	if c.closed {
+		c.mu.Unlock()
+		live.Close()
+		delta.Close()
+		return nil
+	}
+	l.core = c.core.Open(c.now(), peer)
+	c.links[peer] = l
+	c.stats.sessions++
+	for _, lane := range []replica.Lane{replica.Live, replica.Delta} {
+		c.wg.Go(func() { l.end(l.read(lane)) })
+		c.wg.Go(func() { l.end(l.write(lane)) })
+	}
+	c.tell(linkMade{l.name, addr, peer})
+	c.afterLocked()
+	c.mu.Unlock()
+	return l
+}
+
+// end ends the session, for the first reason it is called with.
+func (l *link) end(err error) {
+	c := l.cluster
+	c.mu.Lock()
+	c.endLocked(l, err, !peerEnded(err))
+	c.mu.Unlock()
+}
+
+// endLocked tells the core, then closes the streams: the lease that the peer gave us
+// must be dropped before the peer can see that we are gone.
+func (c *Cluster) endLocked(l *link, err error, gaveUp bool) {
+	l.once.Do(func() {
+		c.core.Close(c.now(), l.core, gaveUp)
+		if c.links[l.peer] == l {
+			delete(c.links, l.peer)
+		}
+		l.reason = err
+		close(l.done)
+		c.stats.sessionsLost++
+		if errors.Is(err, replica.ErrMessage) {
+			c.quarantineLocked(l.peer)
+		}
+		c.afterLocked()
+		for _, s := range l.streams {
+			c.wg.Go(func() { s.Close() })
+		}
+		c.tell(linkLost{l.name, l.addr, l.peer, err})
+		c.nudge()
+	})
+}
+
+// peerEnded tells whether a stream ended because the peer closed it, or because
+// its process is gone. A time-out is neither: the peer may be there and believe in
+// the session.
+func peerEnded(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// read takes messages off a lane until it ends.
+func (l *link) read(lane replica.Lane) error {
+	c := l.cluster
+	r := bufio.NewReaderSize(l.streams[lane], readBuffer)
+	var buf []byte
+	for {
+		message, err := replica.ReadMessage(r, buf)
+		if err != nil {
+			return err
+		}
+		buf = message
+		if lane == replica.Live {
+			l.heard.Store(c.ran.Load())
+		}
+		c.mu.Lock()
+		err = c.core.Receive(c.now(), l.core, lane, message)
+		c.afterLocked()
+		c.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if cap(buf) > keepBuffer {
+			buf = nil
+		}
+	}
+}
+
+// write sends what the core has for a lane, as much as there is in one write, until
+// the link ends. There is no timer: while a write is under way the next grows.
+func (l *link) write(lane replica.Lane) error {
+	c := l.cluster
+	var buf []byte
+	for {
+		var more bool
+		c.mu.Lock()
+		buf, more = c.core.Next(c.now(), l.core, lane, buf[:0], writeLimit)
+		c.afterLocked()
+		c.mu.Unlock()
+		if len(buf) > 0 {
+			if _, err := l.streams[lane].Write(buf); err != nil {
+				return err
+			}
+			if cap(buf) > keepBuffer {
+				buf = nil
+			}
+			continue
+		}
+		if more {
+			continue
+		}
+		select {
+		case <-l.wake[lane]:
+		case <-l.done:
+			return l.reason
+		}
+	}
+}
+
+// notify has the writers of both lanes ask the core.
+func (l *link) notify() {
+	for _, w := range l.wake {
+		select {
+		case w <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// silence is how long a peer may send nothing on the live lane: it owes an ack each
+// eighth of the ack timeout. Long enough for two lost segments in a row, short enough
+// that a cut does not leave TCP in a pause longer than the cut.
+func silence(ackTimeout time.Duration) time.Duration { return max(2*time.Second, 8*ackTimeout) }

@@ -1,0 +1,139 @@
+package gossip
+
+import (
+	"context"
+	"time"
+
+	"herd/gossip/location"
+	"herd/gossip/replica"
+)
+
+// Bounds of look-ups.
+const (
+	maxFlights = 256 // client IDs that are asked for at once
+	maxAsked   = 4   // peers asked for one of them
+)
+
+// flight is a look-up under way: one for each client ID, however many wait for it.
+type flight struct {
+	number uint64
+	id     string
+	left   int           // answers to come
+	done   chan struct{} // closed when the table has the fix, or all have answered
+}
+
+// Lookup returns the fix of client id: from the table or, while this node knows
+// that it is behind a live member, from a peer. Only a miss is asked; the answer
+// is in the table when Lookup returns. It takes as long as the ack timeout at the most.
+// It is safe for concurrent use and keeps no reference to id.
+func (c *Cluster) Lookup(ctx context.Context, id []byte) (location.Entry, bool) {
+	if e, ok := c.table.Get(id); ok {
+		return e, true
+	}
+	f := c.fly(id)
+	if f == nil {
+		return location.Entry{}, false
+	}
+	timer := time.NewTimer(c.config.AckTimeout)
+	defer timer.Stop()
+	select {
+	case <-f.done:
+	case <-timer.C:
+		c.land(f, true)
+	case <-ctx.Done():
+	case <-c.ctx.Done():
+	}
+	e, ok := c.table.Get(id)
+	if ok {
+		c.lookupsFound.Add(1)
+	}
+	return e, ok
+}
+
+// fly asks peers for a client, or joins those who ask already. It returns nil if
+// nobody is to be asked.
+func (c *Cluster) fly(id []byte) *flight {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.flights[string(id)]; f != nil {
+		return f
+	}
+	targets := c.betterLocked()
+	if len(targets) == 0 {
+		return nil
+	}
+	if len(c.flights) >= maxFlights {
+		c.stats.lookupsRefused++
+		return nil
+	}
+	c.lookups++
+	f := &flight{number: c.lookups, id: string(id), done: make(chan struct{})}
+	for _, l := range targets {
+		if c.core.Find(c.now(), l.core, f.number, id) {
+			f.left++
+		}
+	}
+	if f.left == 0 {
+		return nil
+	}
+	c.stats.lookupsSent++
+	c.flights[f.id], c.byNumber[f.number] = f, f
+	c.afterLocked()
+	return f
+}
+
+// betterLocked is the peers to ask: none if this node holds all that any live
+// member has acknowledged; else the ones it is behind of, then others.
+func (c *Cluster) betterLocked() []*link {
+	now := c.now()
+	behind := false
+	var first, then []*link
+	for _, e := range c.expected {
+		l := c.links[e.origin]
+		switch {
+		case c.behindLocked(e.origin, now):
+			behind = true
+			if l != nil {
+				first = append(first, l)
+			}
+		default:
+			then = append(then, l)
+		}
+	}
+	if !behind {
+		return nil
+	}
+	all := append(first, then...)
+	return all[:min(len(all), maxAsked)]
+}
+
+// foundLocked is an answer, with or without a fix.
+func (c *Cluster) foundLocked(e replica.Event) {
+	f := c.byNumber[e.Lookup]
+	if f == nil {
+		return // too late
+	}
+	f.left--
+	if _, ok := c.table.Get([]byte(f.id)); ok || f.left <= 0 {
+		c.landLocked(f)
+	}
+}
+
+// land ends a flight that takes too long.
+func (c *Cluster) land(f *flight, late bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byNumber[f.number] == f && late {
+		c.stats.lookupsTimedOut++
+	}
+	c.landLocked(f)
+}
+
+func (c *Cluster) landLocked(f *flight) {
+	if c.byNumber[f.number] != f {
+		return
+	}
+	delete(c.byNumber, f.number)
+	delete(c.flights, f.id)
+	close(f.done)
+}

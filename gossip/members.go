@@ -1,0 +1,370 @@
+package gossip
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/memberlist"
+
+	"herd/gossip/location"
+)
+
+// Bounds of the member table.
+const (
+	maxMembers = 1024           // members known at once, dead ones included
+	remember   = 72 * time.Hour // how long one that is gone is shown, and its address tried
+)
+
+// MemberState is what this node believes of a member.
+type MemberState uint8
+
+// The states of a member.
+const (
+	Alive   MemberState = iota
+	Suspect             // it did not answer lately; memberlist still counts it as alive
+	Failed              // declared dead by the herd
+	Left                // said that it leaves
+)
+
+// String is the state's name in lower case.
+func (s MemberState) String() string {
+	return [...]string{"alive", "suspect", "failed", "left"}[min(s, Left)]
+}
+
+// live tells whether the member has to be reckoned with.
+func (s MemberState) live() bool { return s <= Suspect }
+
+// Member is a node of the herd as this node sees it. One that starts again is
+// another member of the same name.
+type Member struct {
+	Meta
+	Gossip string // address of its gossip port, host:port
+	State  MemberState
+	Since  time.Time // when State began, by this node's clock
+	Self   bool
+
+	Linked  bool   // both streams to it stand
+	InSync  bool   // this node's AT lines wait for it
+	Leased  bool   // this node holds all that it has acknowledged
+	Acked   uint64 // last batch of this node that it has, with all before it
+	Queued  int    // bytes of batches that wait for it
+	Lagging bool   // its queue overflowed and it has not come back yet
+}
+
+// memberTable is the herd as memberlist's events tell it. memberlist hides who is
+// suspect and who left; the table shows them. It is safe for concurrent use.
+type memberTable struct {
+	self    string        // ID
+	changed chan struct{} // one slot: something a peer manager wants to know of
+
+	mu      sync.Mutex // guards the fields below; nothing is called under it
+	byID    map[string]*Member
+	leaving map[location.Origin]bool // said goodbye; memberlist does not tell left from dead
+	news    []transition             // to be logged, outside of memberlist's lock
+	refused uint64                   // members whose metadata is no good, or too many
+}
+
+// transition is a member with its new state, and the one before.
+type transition struct {
+	Member
+	was   MemberState
+	fresh bool // not known before
+}
+
+func newMemberTable(self Meta) *memberTable {
+	return &memberTable{
+		self:    self.ID(),
+		changed: make(chan struct{}, 1),
+		byID:    make(map[string]*Member),
+		leaving: make(map[location.Origin]bool),
+	}
+}
+
+// events is what memberlist calls, under its own lock: copy, and call nothing back.
+type events struct{ *memberTable }
+
+var (
+	_ memberlist.EventDelegate = events{}
+	_ memberlist.AliveDelegate = events{}
+	_ memberlist.PingDelegate  = events{}
+)
+
+// NotifyAlive refuses a member that tells no sense of itself.
+func (t events) NotifyAlive(n *memberlist.Node) error {
+	m, err := decodeMeta(n.Meta)
+	if err == nil && m.ID() != n.Name {
+		err = fmt.Errorf("metadata of %q under the name %q", m.ID(), n.Name)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, known := t.byID[n.Name]; err == nil && !known && len(t.byID) >= maxMembers && !t.forgetOldestLocked() {
+		err = errors.New("too many members")
+	}
+	if err != nil {
+		t.refused++
+	}
+	return err
+}
+
+// NotifyJoin is a member that is new, or back from the dead.
+func (t events) NotifyJoin(n *memberlist.Node) { t.alive(n) }
+
+// NotifyUpdate is a member with other metadata.
+func (t events) NotifyUpdate(n *memberlist.Node) { t.alive(n) }
+
+// NotifyLeave is a member that is dead, or has left.
+func (t events) NotifyLeave(n *memberlist.Node) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m := t.byID[n.Name]
+	switch {
+	case m == nil:
+	case t.leaving[m.Origin], m.Self:
+		t.setLocked(m, Left)
+	default:
+		t.setLocked(m, Failed)
+	}
+}
+
+// AckPayload adds nothing to memberlist's acks.
+func (t events) AckPayload() []byte { return nil }
+
+// NotifyPingComplete is a member that has answered: no suspect any more.
+func (t events) NotifyPingComplete(n *memberlist.Node, _ time.Duration, _ []byte) {
+	t.clear(n.Name)
+}
+
+func (t *memberTable) alive(n *memberlist.Node) {
+	meta, err := decodeMeta(n.Meta)
+	if err != nil {
+		return // NotifyAlive has refused it
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m := t.byID[n.Name]
+	if m == nil {
+		m = &Member{Since: time.Now(), Self: n.Name == t.self}
+		t.byID[n.Name] = m
+		m.Meta, m.Gossip = meta, n.Address()
+		t.tellLocked(transition{Member: *m, fresh: true})
+		return
+	}
+	m.Meta, m.Gossip = meta, n.Address()
+	t.setLocked(m, Alive)
+}
+
+// suspect takes note that a member, by its ID, did not answer.
+func (t *memberTable) suspect(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if m := t.byID[id]; m != nil && m.State == Alive && !m.Self {
+		t.setLocked(m, Suspect)
+	}
+}
+
+// clear takes note that a member has answered.
+func (t *memberTable) clear(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if m := t.byID[id]; m != nil && m.State == Suspect {
+		t.setLocked(m, Alive)
+	}
+}
+
+// leaves takes note that a member has said goodbye.
+func (t *memberTable) leaves(o location.Origin) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, m := range t.byID {
+		if m.Origin == o && !m.Self {
+			t.leaving[o] = true
+			if m.State == Failed { // memberlist was quicker
+				t.setLocked(m, Left)
+			}
+		}
+	}
+}
+
+// setLocked changes a member's state.
+func (t *memberTable) setLocked(m *Member, s MemberState) {
+	was := m.State
+	if was != s {
+		m.State, m.Since = s, time.Now()
+	}
+	t.tellLocked(transition{Member: *m, was: was})
+}
+
+// maxNews bounds the transitions that wait to be logged.
+const maxNews = 4 * maxMembers
+
+// tellLocked wakes whoever acts on changes, and notes what is to be logged.
+func (t *memberTable) tellLocked(n transition) {
+	if (n.fresh || n.was != n.State) && !n.Self && len(t.news) < maxNews {
+		t.news = append(t.news, n)
+	}
+	select {
+	case t.changed <- struct{}{}:
+	default:
+	}
+}
+
+// story logs what has changed since the last call.
+func (t *memberTable) story(log hclog.Logger) {
+	t.mu.Lock()
+	news := t.news
+	t.news = nil
+	t.mu.Unlock()
+	for _, n := range news {
+		args := []any{"member", n.Name, "addr", n.Gossip, "origin", originText(n.Origin)}
+		switch {
+		case n.State == Alive && n.was == Suspect:
+			log.Info("member answers again", args...)
+		case n.State == Alive && !n.fresh:
+			log.Info("member is back", args...)
+		case n.State == Alive:
+			log.Info("member is alive", args...)
+		case n.State == Suspect:
+			log.Info("member does not answer", args...)
+		case n.State == Failed:
+			log.Warn("member has failed", args...)
+		case n.State == Left:
+			log.Info("member has left", args...)
+		}
+	}
+}
+
+// originText is an origin as logs and the API show it.
+func originText(o location.Origin) string { return fmt.Sprintf("%016x", uint64(o)) }
+
+// list is the members by name, then by start. A dead incarnation of a name that is
+// alive again is left out: the herd shows nodes, and that node is alive.
+func (t *memberTable) list() []Member {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pruneLocked()
+	alive := make(map[string]bool)
+	for _, m := range t.byID {
+		alive[m.Name] = alive[m.Name] || m.State.live()
+	}
+	newest := make(map[string]*Member)
+	var all []Member
+	for _, m := range t.byID {
+		switch {
+		case m.State.live():
+			all = append(all, *m)
+		case alive[m.Name]:
+		default:
+			if n := newest[m.Name]; n == nil || m.Started.After(n.Started) {
+				newest[m.Name] = m
+			}
+		}
+	}
+	for _, m := range newest {
+		all = append(all, *m)
+	}
+	slices.SortFunc(all, func(a, b Member) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), a.Started.Compare(b.Started), cmp.Compare(a.Origin, b.Origin))
+	})
+	return all
+}
+
+// peers is the live members but this node; of several of one name the newest,
+// which has superseded the others.
+func (t *memberTable) peers() []Member {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	newest := make(map[string]*Member)
+	for _, m := range t.byID {
+		if n := newest[m.Name]; m.State.live() && (n == nil || m.newer(n)) {
+			newest[m.Name] = m
+		}
+	}
+	var all []Member
+	for _, m := range newest {
+		if !m.Self {
+			all = append(all, *m)
+		}
+	}
+	slices.SortFunc(all, func(a, b Member) int { return cmp.Compare(a.Origin, b.Origin) })
+	return all
+}
+
+// newer tells which of two incarnations of a name started later.
+func (m *Member) newer(n *Member) bool {
+	return cmp.Or(m.Started.Compare(n.Started), cmp.Compare(m.Origin, n.Origin)) > 0
+}
+
+// holders is the live members of a name but this node.
+func (t *memberTable) holders(name string) []Member {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []Member
+	for _, m := range t.byID {
+		if m.Name == name && m.State.live() && !m.Self {
+			all = append(all, *m)
+		}
+	}
+	return all
+}
+
+// byState counts the members that list shows.
+func (t *memberTable) byState() map[string]int {
+	count := map[string]int{Alive.String(): 0, Suspect.String(): 0, Failed.String(): 0, Left.String(): 0}
+	for _, m := range t.list() {
+		count[m.State.String()]++
+	}
+	return count
+}
+
+// pruneLocked forgets who is gone for long.
+func (t *memberTable) pruneLocked() {
+	for id, m := range t.byID {
+		if !m.State.live() && time.Since(m.Since) > remember {
+			t.dropLocked(id, m)
+		}
+	}
+}
+
+// forgetOldestLocked makes room by the member that is gone longest.
+func (t *memberTable) forgetOldestLocked() bool {
+	var oldest string
+	for id, m := range t.byID {
+		if !m.State.live() && (oldest == "" || m.Since.Before(t.byID[oldest].Since)) {
+			oldest = id
+		}
+	}
+	if oldest == "" {
+		return false
+	}
+	t.dropLocked(oldest, t.byID[oldest])
+	return true
+}
+
+func (t *memberTable) dropLocked(id string, m *Member) {
+	delete(t.byID, id)
+	delete(t.leaving, m.Origin)
+}
+
+func (t *memberTable) refusals() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.refused
+}
+
+// delegate gives memberlist this node's metadata and nothing to carry: fixes have
+// streams of their own.
+type delegate struct{ meta []byte }
+
+var _ memberlist.Delegate = delegate{}
+
+func (d delegate) NodeMeta(int) []byte             { return d.meta }
+func (delegate) NotifyMsg([]byte)                  {}
+func (delegate) GetBroadcasts(int, int) [][]byte   { return nil }
+func (delegate) LocalState(join bool) []byte       { return nil }
+func (delegate) MergeRemoteState(_ []byte, _ bool) {}

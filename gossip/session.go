@@ -1,0 +1,336 @@
+package gossip
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"herd/gossip/location"
+)
+
+// A session is opened by two streams, live then delta. Each begins with a hello of
+// the dialer and a reply of the acceptor:
+//
+//	version, dialer's origin, acceptor's origin, session ID
+//	version, verdict, acceptor's origin
+const (
+	sessionVersion = 1
+	sessionHello   = 1 + 8 + 8 + 8
+	sessionReply   = 1 + 1 + 8
+
+	maxHalves = 256 // sessions of which one stream has come
+	maxLinks  = maxMembers
+)
+
+// verdict is the acceptor's reply.
+type verdict byte
+
+const (
+	welcome verdict = iota
+	notMe           // another incarnation lives here
+	refusedVersion
+	refusedQuarantine
+	refusedFull
+)
+
+var verdicts = [...]string{
+	welcome:           "welcome",
+	notMe:             "another incarnation lives there",
+	refusedVersion:    "it speaks another version",
+	refusedQuarantine: "it has this node in quarantine for a bad message",
+	refusedFull:       "it has too many sessions",
+}
+
+func (v verdict) String() string {
+	if int(v) < len(verdicts) {
+		return verdicts[v]
+	}
+	return fmt.Sprintf("verdict %d", byte(v))
+}
+
+// errNotMe: the peer at that address is not the one that was meant.
+var errNotMe = errors.New("another incarnation lives there")
+
+type hail struct {
+	version  byte
+	from, to location.Origin
+	id       uint64
+}
+
+// dialSession opens both streams to a member.
+func (c *Cluster) dialSession(ctx context.Context, m Member) error {
+	h := hail{sessionVersion, c.self.Origin, m.Origin, rand.Uint64()}
+	live, err := c.dialLane(ctx, m, PurposeLive, h)
+	if err != nil {
+		return err
+	}
+	delta, err := c.dialLane(ctx, m, PurposeDelta, h)
+	if err != nil {
+		live.Close()
+		return err
+	}
+	c.openLink(m.Origin, m.Gossip, live, delta)
+	return nil
+}
+
+func (c *Cluster) dialLane(ctx context.Context, m Member, purpose Purpose, h hail) (_ *Stream, err error) {
+	s, err := c.transport.DialPeer(ctx, m.Gossip, purpose)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.Close()
+			err = fmt.Errorf("open a session with %s at %s: %w", m.Name, m.Gossip, err)
+		}
+	}()
+	s.SetDeadline(time.Now().Add(c.transport.config.HandshakeTimeout))
+	b := binary.BigEndian.AppendUint64([]byte{h.version}, uint64(h.from))
+	b = binary.BigEndian.AppendUint64(b, uint64(h.to))
+	b = binary.BigEndian.AppendUint64(b, h.id)
+	if _, err := s.Write(b); err != nil {
+		return nil, err
+	}
+	var reply [sessionReply]byte
+	if _, err := io.ReadFull(s, reply[:]); err != nil {
+		return nil, err
+	}
+	switch v := verdict(reply[1]); {
+	case v == notMe:
+		return nil, errNotMe
+	case v != welcome:
+		return nil, errors.New("refused: " + v.String())
+	}
+	s.SetDeadline(time.Time{})
+	return s, nil
+}
+
+// half is a session of which one stream has come.
+type half struct {
+	hail
+	stream *Stream
+	timer  *time.Timer
+}
+
+// acceptLane takes one stream of a session that a peer opens.
+func (c *Cluster) acceptLane(s *Stream) {
+	s.SetDeadline(time.Now().Add(c.transport.config.HandshakeTimeout))
+	var b [sessionHello]byte
+	if _, err := io.ReadFull(s, b[:]); err != nil {
+		s.Close()
+		return
+	}
+	h := hail{b[0], location.Origin(binary.BigEndian.Uint64(b[1:])), location.Origin(binary.BigEndian.Uint64(b[9:])), binary.BigEndian.Uint64(b[17:])}
+	if v := c.judge(h); v != welcome {
+		c.refuseSession(s, v)
+		return
+	}
+	first := c.match(h, s)
+	if first == nil { // the other one has yet to come
+		if c.replySession(s, welcome) != nil {
+			s.Close()
+		}
+		return
+	}
+	// Both are here. The core may send before the reply has gone: the dialer reads
+	// the reply first.
+	live, delta := first, s
+	if first.Purpose() == PurposeDelta {
+		live, delta = s, first
+	}
+	if live.Purpose() != PurposeLive || delta.Purpose() != PurposeDelta || c.replySession(s, welcome) != nil {
+		live.Close()
+		delta.Close()
+		return
+	}
+	live.SetDeadline(time.Time{})
+	delta.SetDeadline(time.Time{})
+	c.openLink(h.from, s.RemoteAddr().String(), live, delta)
+}
+
+// judge tells whether a session is wanted.
+func (c *Cluster) judge(h hail) verdict {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, standing := c.links[h.from]
+	switch {
+	case h.version != sessionVersion:
+		return refusedVersion
+	case h.to != c.self.Origin, h.from == c.self.Origin, h.from == 0:
+		return notMe
+	case c.quarantinedLocked(h.from):
+		return refusedQuarantine
+	case !standing && len(c.links) >= maxLinks:
+		return refusedFull
+	}
+	return welcome
+}
+
+func (c *Cluster) replySession(s *Stream, v verdict) error {
+	_, err := s.Write(binary.BigEndian.AppendUint64([]byte{sessionVersion, byte(v)}, uint64(c.self.Origin)))
+	return err
+}
+
+func (c *Cluster) refuseSession(s *Stream, v verdict) {
+	c.mu.Lock()
+	c.stats.sessionsRefused++
+	c.mu.Unlock()
+	if v != notMe {
+		c.warn("session refused", "peer", clean(s.PeerName()), "addr", s.RemoteAddr(), "verdict", v)
+	}
+	_ = c.replySession(s, v) // it will see the end either way
+	s.Close()
+}
+
+// match finds the other stream of a session, or keeps this one until that comes.
+func (c *Cluster) match(h hail, s *Stream) *Stream {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if first, ok := c.halves[h.id]; ok {
+		delete(c.halves, h.id)
+		first.timer.Stop()
+		if first.hail == h {
+			return first.stream
+		}
+		c.wg.Go(func() { first.stream.Close() })
+	}
+	if c.closed || len(c.halves) >= maxHalves {
+		c.wg.Go(func() { s.Close() })
+		return nil
+	}
+	mine := &half{hail: h, stream: s}
+	mine.timer = time.AfterFunc(c.transport.config.HandshakeTimeout, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.halves[h.id] == mine && !c.closed {
+			delete(c.halves, h.id)
+			c.wg.Go(func() { s.Close() })
+		}
+	})
+	c.halves[h.id] = mine
+	return nil
+}
+
+// quarantine is how long a peer is shunned that sent what no correct peer sends.
+const quarantine = 30 * time.Second
+
+func (c *Cluster) quarantineLocked(o location.Origin) {
+	c.stats.quarantined++
+	for other, until := range c.quarantines {
+		if time.Now().After(until) {
+			delete(c.quarantines, other)
+		}
+	}
+	if len(c.quarantines) < maxMembers {
+		c.quarantines[o] = time.Now().Add(quarantine)
+	}
+}
+
+func (c *Cluster) quarantinedLocked(o location.Origin) bool {
+	until, ok := c.quarantines[o]
+	return ok && time.Now().Before(until)
+}
+
+// peer is what the cluster knows of a live member besides its link.
+type peer struct {
+	since   time.Time // when it became known, or its link was lost
+	next    time.Time // when to dial
+	pause   time.Duration
+	dialing bool
+}
+
+// unreachableAfter is how long a member may have no link before nobody waits for it.
+const unreachableAfter = 500 * time.Millisecond
+
+// keepLinks dials the live members that have no link, until ctx is done. Of a pair
+// the one with the smaller origin dials; the other one comes to its help when there
+// is no link after a second, for it may be the only one that knows of both.
+func (c *Cluster) keepLinks(ctx context.Context) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	peers := make(map[location.Origin]*peer)
+	done := make(chan location.Origin, maxMembers)
+	for {
+		now := time.Now()
+		joined := c.joined.Load() // before the members are read
+		members := c.members.peers()
+		there := make(map[location.Origin]bool, len(members))
+		c.mu.Lock()
+		c.expected = c.expected[:0]
+		for _, m := range members {
+			there[m.Origin] = true
+			p := peers[m.Origin]
+			linked := c.links[m.Origin] != nil
+			switch {
+			case p == nil, linked && !p.dialing:
+				p = &peer{since: now, next: now}
+				if m.Origin < c.self.Origin {
+					p.next = now.Add(time.Second)
+				}
+				peers[m.Origin] = p
+			}
+			c.expected = append(c.expected, expected{m.Origin, m.Name, now.Sub(p.since) > unreachableAfter && !linked})
+			if linked || p.dialing || now.Before(p.next) || c.quarantinedLocked(m.Origin) {
+				continue
+			}
+			p.dialing = true
+			c.wg.Go(func() {
+				c.dialMember(ctx, m)
+				done <- m.Origin
+				c.nudge()
+			})
+		}
+		c.mu.Unlock()
+		c.checkCaughtUp(joined)
+		for o := range peers {
+			if !there[o] && !peers[o].dialing {
+				delete(peers, o)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-c.members.changed:
+		case <-c.nudged:
+		}
+		for more := true; more; {
+			select {
+			case o := <-done:
+				p := peers[o]
+				p.dialing = false
+				p.pause = min(max(2*p.pause, 100*time.Millisecond), time.Second)
+				p.next = time.Now().Add(p.pause/2 + time.Duration(rand.Int64N(int64(p.pause))))
+			default:
+				more = false
+			}
+		}
+	}
+}
+
+// dialMember tries once.
+func (c *Cluster) dialMember(ctx context.Context, m Member) {
+	ctx, cancel := context.WithTimeout(ctx, c.profile.stream)
+	defer cancel()
+	err := c.dialSession(ctx, m)
+	if err != nil && ctx.Err() != context.Canceled && !errors.Is(err, errNotMe) {
+		c.transport.say(levelOf(err), "cannot connect to peer", "peer", m.Name, "addr", m.Gossip, "error", err)
+	}
+}
+
+// expected is a live member that this node ought to have a link with.
+type expected struct {
+	origin      location.Origin
+	name        string
+	unreachable bool // no link for longer than anybody waits
+}
+
+// behindLocked tells whether this node may lack what a member has acknowledged.
+func (c *Cluster) behindLocked(o location.Origin, now time.Duration) bool {
+	l := c.links[o]
+	return l == nil || !l.core.Met() || !l.core.Leased(now)
+}

@@ -1,0 +1,197 @@
+package gossip
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"herd/gossip/location"
+)
+
+// A stream of [PurposeWho] carries one question or one notice, and its answer.
+//
+//	'?', length, name       who is called so, as far as you know?
+//	'B', origin             goodbye: this origin leaves
+//
+// The answer begins with the answerer's own origin, when it started, and whether it
+// serves already; then the number of live members of that name, and for each its
+// origin and its address.
+const (
+	askWho     = '?'
+	sayGoodbye = 'B'
+
+	maxHolders = 8
+)
+
+// Holder is a member that has a name.
+type Holder struct {
+	Origin location.Origin
+	Gossip string // host:port
+}
+
+// identity is what a node answers of itself.
+type identity struct {
+	origin  location.Origin
+	started int64 // nanoseconds since the epoch, by its own clock
+	serving bool  // past the check of its own name
+}
+
+// NameTakenError is why a node does not start: its name has a live holder.
+type NameTakenError struct {
+	Name   string
+	Holder Holder
+}
+
+// Error says who holds the name and what to do.
+func (e *NameTakenError) Error() string {
+	return fmt.Sprintf("the name %q is taken by a live member at %s: choose another name, or end that node first", e.Name, e.Holder.Gossip)
+}
+
+func appendAnswer(b []byte, me identity, holders []Holder) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(me.origin))
+	b = binary.BigEndian.AppendUint64(b, uint64(me.started))
+	serving := byte(0)
+	if me.serving {
+		serving = 1
+	}
+	holders = holders[:min(len(holders), maxHolders)]
+	b = append(b, serving, byte(len(holders)))
+	for _, h := range holders {
+		b = binary.BigEndian.AppendUint64(b, uint64(h.Origin))
+		b = append(append(b, byte(len(h.Gossip))), h.Gossip...)
+	}
+	return b
+}
+
+func readAnswer(r io.Reader) (who identity, holders []Holder, err error) {
+	var b [256]byte
+	if _, err := io.ReadFull(r, b[:18]); err != nil {
+		return who, nil, fmt.Errorf("read answer: %w", err)
+	}
+	who = identity{location.Origin(binary.BigEndian.Uint64(b[:])), int64(binary.BigEndian.Uint64(b[8:])), b[16] == 1}
+	n := int(b[17])
+	if n > maxHolders {
+		return who, nil, fmt.Errorf("read answer: %d holders, at most %d are allowed", n, maxHolders)
+	}
+	for range n {
+		if _, err := io.ReadFull(r, b[:9]); err != nil {
+			return who, nil, fmt.Errorf("read answer: %w", err)
+		}
+		h := Holder{Origin: location.Origin(binary.BigEndian.Uint64(b[:]))}
+		text := b[:b[8]]
+		if _, err := io.ReadFull(r, text); err != nil {
+			return who, nil, fmt.Errorf("read answer: %w", err)
+		}
+		h.Gossip = string(text)
+		holders = append(holders, h)
+	}
+	return who, holders, nil
+}
+
+// answerWho serves one stream of PurposeWho. It closes it.
+func (c *Cluster) answerWho(s *Stream) {
+	defer s.Close()
+	s.SetDeadline(time.Now().Add(c.transport.config.HandshakeTimeout))
+	var b [256]byte
+	if _, err := io.ReadFull(s, b[:1]); err != nil {
+		return
+	}
+	switch b[0] {
+	case askWho:
+		if _, err := io.ReadFull(s, b[:1]); err != nil {
+			return
+		}
+		name := b[:b[0]]
+		if _, err := io.ReadFull(s, name); err != nil {
+			return
+		}
+		var holders []Holder
+		for _, m := range c.members.holders(string(name)) {
+			holders = append(holders, Holder{m.Origin, m.Gossip})
+		}
+		s.Write(appendAnswer(nil, c.identity(), holders))
+	case sayGoodbye:
+		if _, err := io.ReadFull(s, b[:8]); err != nil {
+			return
+		}
+		c.members.leaves(location.Origin(binary.BigEndian.Uint64(b[:])))
+		s.Write(appendAnswer(nil, c.identity(), nil))
+	}
+}
+
+func (c *Cluster) identity() identity {
+	return identity{c.self.Origin, c.self.Started.UnixNano(), c.serving.Load()}
+}
+
+// askWho asks the node at addr who is called name.
+func (c *Cluster) askWho(ctx context.Context, addr, name string) (identity, []Holder, error) {
+	s, err := c.transport.DialPeer(ctx, addr, PurposeWho)
+	if err != nil {
+		return identity{}, nil, err
+	}
+	defer s.Close()
+	defer context.AfterFunc(ctx, func() { s.Close() })()
+	if _, err := s.Write(append([]byte{askWho, byte(len(name))}, name...)); err != nil {
+		return identity{}, nil, fmt.Errorf("ask %s who is %q: %w", addr, name, err)
+	}
+	who, holders, err := readAnswer(s)
+	if err != nil {
+		return identity{}, nil, fmt.Errorf("ask %s who is %q: %w", addr, name, err)
+	}
+	return who, holders, nil
+}
+
+// holderTimeout is how long the holder of a name has to answer for it.
+const holderTimeout = 500 * time.Millisecond
+
+// claim finds out whether one of the holders is alive and has the better right to
+// this node's name: whoever serves already has, and of two that start at the same
+// time the one that began earlier.
+func (c *Cluster) claim(ctx context.Context, holders []Holder) error {
+	ctx, cancel := context.WithTimeout(ctx, holderTimeout)
+	defer cancel()
+	taken := make([]error, len(holders))
+	var wg sync.WaitGroup
+	for i, h := range holders {
+		if h.Origin == c.self.Origin {
+			continue
+		}
+		wg.Go(func() {
+			who, _, err := c.askWho(ctx, h.Gossip, c.self.Name)
+			if err != nil || who.origin != h.Origin {
+				return // dead, or another one lives there now: superseded
+			}
+			me := c.identity()
+			if who.serving || who.started < me.started || who.started == me.started && who.origin < me.origin {
+				taken[i] = &NameTakenError{c.self.Name, h}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(taken...)
+}
+
+// goodbye tells all live members that this node leaves: memberlist alone would have
+// them take it for dead.
+func (c *Cluster) goodbye(ctx context.Context) {
+	notice := binary.BigEndian.AppendUint64([]byte{sayGoodbye}, uint64(c.self.Origin))
+	var wg sync.WaitGroup
+	for _, m := range c.members.peers() {
+		wg.Go(func() {
+			s, err := c.transport.DialPeer(ctx, m.Gossip, PurposeWho)
+			if err != nil {
+				return // it will take us for dead; there is no more to be done
+			}
+			defer s.Close()
+			defer context.AfterFunc(ctx, func() { s.Close() })()
+			if _, err := s.Write(notice); err == nil {
+				readAnswer(s) // it has taken note when it answers
+			}
+		})
+	}
+	wg.Wait()
+}
