@@ -1,0 +1,348 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A fix is at every other node as soon as its AT line has been read: what a
+// client is told at one node holds at all of them.
+func TestE2EEveryPair(t *testing.T) {
+	s := sizes()
+	herd := startHerd(t, 5)
+	quiet := outOfSync(herd)
+	pairs(t, herd, s.pairs)
+	if out := outOfSync(herd); out != quiet {
+		t.Errorf("%v members went out of sync in a quiet herd", out-quiet)
+	}
+
+	l := startLoad(t, herd, s.load)
+	pairs(t, herd, s.pairs)
+	acked := l.report(t)
+	t.Logf("under load %v members went out of sync", outOfSync(herd)-quiet)
+	checkAll(t, herd, acked)
+	ties(t, herd, s.ties)
+}
+
+// pairs sends n fixes, each to one node picked at random, and looks for it at
+// another one by the next command.
+func pairs(t *testing.T, herd []*process, n int) {
+	t.Helper()
+	at := sessions(herd)
+	missed, from := 0, time.Now()
+	for i := range n {
+		a := rand.IntN(len(herd))
+		b := (a + 1 + rand.IntN(len(herd)-1)) % len(herd)
+		f := fixNow(fmt.Sprintf("pair-%d", i%100))
+		want, err := at[a].report(f)
+		if err != nil {
+			t.Fatalf("%s: %v", herd[a].spec.name, err)
+		}
+		got, err := at[b].locate(f.id)
+		if err != nil {
+			t.Fatalf("%s: %v", herd[b].spec.name, err)
+		}
+		if got != want {
+			if missed++; missed <= 5 {
+				t.Errorf("%s said %q, then %s said %q", herd[a].spec.name, want, herd[b].spec.name, got)
+			}
+		}
+	}
+	t.Logf("%d of %d pairs in %v", n-missed, n, time.Since(from).Round(time.Millisecond))
+	if missed > 0 {
+		t.Errorf("%d of %d fixes were not at the other node", missed, n)
+	}
+}
+
+// ties sends fixes with equal times to three nodes at once; then all nodes show
+// the same one.
+func ties(t *testing.T, herd []*process, n int) {
+	t.Helper()
+	at := sessions(herd)
+	differ := 0
+	for i := range n {
+		f := fixNow(fmt.Sprintf("tie-%d", i))
+		var wg sync.WaitGroup
+		for _, a := range rand.Perm(len(herd))[:3] {
+			g := fixNow(f.id)
+			g.time = f.time
+			wg.Go(func() {
+				if _, err := at[a].report(g); err != nil {
+					t.Errorf("%s: %v", herd[a].spec.name, err)
+				}
+			})
+		}
+		wg.Wait()
+		var lines []string
+		for b, s := range at {
+			line, err := s.locate(f.id)
+			if err != nil {
+				t.Fatalf("%s: %v", herd[b].spec.name, err)
+			}
+			lines = append(lines, line)
+		}
+		if len(slices.Compact(lines)) != 1 {
+			if differ++; differ <= 5 {
+				t.Errorf("equal times, but the nodes show %q", lines)
+			}
+		}
+	}
+	t.Logf("%d of %d clients with equal times at three nodes are the same everywhere", n-differ, n)
+}
+
+// outOfSync counts how often any node has put another out of sync.
+func outOfSync(herd []*process) (total float64) {
+	for _, p := range herd {
+		total += sum(p.metrics(), "herd_sync_outs_total")
+	}
+	return total
+}
+
+// An acknowledged fix outlives the node that took it, even if that is killed
+// before it does anything more.
+func TestE2EKillAfterAT(t *testing.T) {
+	herd := startHerd(t, 3)
+	n, lost, slowest := sizes().originals, 0, time.Duration(0)
+	want := book{}
+	for i := range n {
+		victim := i % len(herd)
+		s, err := herd[victim].open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := fixNow(fmt.Sprintf("orphan-%d", i))
+		_, err = s.report(f)
+		herd[victim].kill()
+		s.conn.Close()
+		if err != nil {
+			t.Fatalf("%s: %v", herd[victim].spec.name, err)
+		}
+		want[f.id] = f
+		for j, p := range herd {
+			if j == victim {
+				continue
+			}
+			if missing, err := p.missing(book{f.id: f}); missing > 0 || err != nil {
+				lost++
+				t.Errorf("%s lacks what %s acknowledged before it was killed (%v)", p.spec.name, herd[victim].spec.name, err)
+			}
+		}
+		herd[victim] = launch(t, again(herd, victim, true))
+		slowest = max(slowest, herd[victim].waitReady())
+		checkAll(t, herd[victim:victim+1], want) // it starts empty, and is ready when it knows all
+		settle(t, herd)
+	}
+	t.Logf("%d kills, %d fixes lost; slowest to be ready again after %v", n, lost, slowest.Round(time.Millisecond))
+}
+
+// again is how to start a killed node: with the ports it had or with new ones,
+// through the first other node that runs.
+func again(herd []*process, i int, samePorts bool) spec {
+	s := herd[i].spec
+	if samePorts {
+		s = herd[i].same()
+	}
+	s.join = nil
+	for j, p := range herd {
+		select {
+		case <-p.ended:
+		default:
+			if j != i && s.join == nil {
+				s.join = []string{p.Ready.Gossip}
+			}
+		}
+	}
+	return s
+}
+
+// Any one node and any two at once may be killed: the others answer all the
+// time, and lose nothing. Killed nodes start again empty, with the same name and
+// the same ports or new ones, and are ready when they know everything.
+func TestE2EKills(t *testing.T) {
+	s := sizes()
+	herd := startHerd(t, 5)
+	known := book{}
+	for round := range 2 * s.kills {
+		victims := rand.Perm(len(herd))[:1+round%2]
+		var names []string
+		var killed []*process
+		l := startLoad(t, herd, 500)
+		until(t, "the load is on", func() bool { return l.answered.Load() > 250 })
+		for _, v := range victims {
+			killed = append(killed, herd[v])
+			names = append(names, herd[v].spec.name)
+		}
+		each(killed, (*process).kill)
+		var alive []*process
+		for i, p := range herd {
+			if !slices.Contains(victims, i) {
+				alive = append(alive, p)
+			}
+		}
+		seen := until(t, "the others see the kill", func() bool {
+			return !slices.ContainsFunc(alive, func(p *process) bool { return !p.sees(alive) })
+		})
+		acked := l.report(t, killed...)
+		for id, f := range acked {
+			known[id] = f
+		}
+		checkAll(t, alive, known)
+
+		var ready []time.Duration
+		for i, v := range victims {
+			herd[v] = launch(t, again(herd, v, (round/2+i)%2 == 0))
+			ready = append(ready, herd[v].waitReady())
+			checkAll(t, herd[v:v+1], known)
+		}
+		settled := settle(t, herd)
+		t.Logf("killed %s: seen by all after %v, ready again after %v, all in sync after %v more",
+			strings.Join(names, " and "), seen.Round(time.Millisecond), ready, settled.Round(time.Millisecond))
+	}
+}
+
+// A node that joins with an empty table is ready when it can answer for every
+// client, whatever goes on meanwhile.
+func TestE2EEmptyNodeJoins(t *testing.T) {
+	s := sizes()
+	herd := startHerd(t, 3)
+	known := fill(t, herd[0], s.clients)
+	l := startLoad(t, herd, s.joinLoad)
+	until(t, "the load is on", func() bool { return l.answered.Load() > int64(s.joinLoad) })
+	newcomer := launch(t, spec{name: "Newcomer", key: testKey(t.Name()), join: []string{herd[1].Ready.Gossip}})
+	took := newcomer.waitReady()
+	checkAll(t, []*process{newcomer}, known)
+	acked := l.report(t)
+	checkAll(t, append(herd, newcomer), acked)
+	t.Logf("ready with %d clients %v after its start", s.clients, took.Round(time.Millisecond))
+}
+
+// fill reports n clients to a node.
+func fill(t *testing.T, p *process, n int) book {
+	t.Helper()
+	s := p.session()
+	all := make([]fix, n)
+	for i := range all {
+		all[i] = fixNow(fmt.Sprintf("client-%d", i))
+	}
+	sent := make(chan error, 1)
+	go func() {
+		for part := range slices.Chunk(all, 500) {
+			var b strings.Builder
+			for _, f := range part {
+				fmt.Fprintf(&b, "IAMAT %s\n", f)
+			}
+			if _, err := s.conn.Write([]byte(b.String())); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	known := book{}
+	for _, f := range all {
+		at, err := s.line()
+		if err != nil || !f.in(at) {
+			t.Fatalf("IAMAT %s is answered by %q, %v", f, at, err)
+		}
+		known[f.id] = f
+	}
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	return known
+}
+
+// One herd in one process answers what is near with real places.
+func TestE2EPlaces(t *testing.T) {
+	p := start(t, spec{name: "Clark"})
+	s := p.session()
+	for _, c := range []struct{ position, town string }{
+		{"+34.068930-118.445127", "Beverly Hills"},
+		{"+48.8566+002.3522", "Paris"},
+		{"+6.5244+3.3792", "Lagos"},
+	} {
+		f := fixNow("kiwi.cs.ucla.edu")
+		f.position = c.position
+		want, err := s.report(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(s.conn, "WHATSAT %s 10 20\n", f.id)
+		at, err := s.line()
+		if err != nil || at != want {
+			t.Errorf("got %q, %v, want %q", at, err, want)
+		}
+		body, err := s.body()
+		if err != nil || !strings.Contains(body, `"status" : "OK"`) || !strings.Contains(body, c.town) {
+			t.Errorf("near %s: want a place of the name %s, got %v\n%s", c.position, c.town, err, body)
+		}
+	}
+}
+
+// SIGTERM and SIGINT make a node leave: it ends with exit code 0, the others
+// see it as left, not as failed, and have all that it took.
+func TestE2ELeave(t *testing.T) {
+	herd := startHerd(t, 4)
+	code, took := herd[3].stop(syscall.SIGTERM)
+	if code != exitDone {
+		t.Errorf("idle: exit code %d", code)
+	}
+	t.Logf("SIGTERM, idle: ended after %v", took.Round(time.Millisecond))
+	gone(t, herd[:3], herd[3])
+
+	l := startLoad(t, herd[:3], 1000)
+	until(t, "the load is on", func() bool { return l.answered.Load() > 500 })
+	code, took = herd[2].stop(syscall.SIGINT)
+	if code != exitDone {
+		t.Errorf("with work: exit code %d", code)
+	}
+	t.Logf("SIGINT, with work: ended after %v", took.Round(time.Millisecond))
+	gone(t, herd[:2], herd[2])
+	checkAll(t, herd[:2], l.report(t, herd[2]))
+
+	if code, out := herdVerb(t, "leave", "--http-addr", herd[1].Ready.HTTP); code != exitDone {
+		t.Errorf("herd leave: exit code %d: %s", code, out)
+	}
+	if code := herd[1].exitCode(); code != exitDone {
+		t.Errorf("herd leave: the node's exit code is %d", code)
+	}
+}
+
+// gone checks that the others know that a node has left.
+func gone(t *testing.T, others []*process, left *process) {
+	t.Helper()
+	for _, p := range others {
+		until(t, p.spec.name+" knows who left", func() bool {
+			states := p.view()[left.spec.name]
+			return len(states) == 0 || slices.Equal(states, []string{"left"})
+		})
+	}
+}
+
+// While one node is stopped the others answer, and afterwards it has what it
+// missed.
+func TestE2EPause(t *testing.T) {
+	herd := startHerd(t, 3)
+	paused := herd[2].cmd.Process
+	paused.Signal(syscall.SIGSTOP)
+	at := sessions(herd[:2])
+	known := book{}
+	for i := range 20 {
+		f := fixNow(fmt.Sprintf("pause-%d", i))
+		if _, err := at[i%2].report(f); err != nil {
+			t.Fatal(err)
+		}
+		known[f.id] = f
+	}
+	paused.Signal(syscall.SIGCONT)
+	t.Logf("in sync again after %v", settle(t, herd).Round(time.Millisecond))
+	checkAll(t, herd, known)
+}

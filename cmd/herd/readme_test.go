@@ -1,0 +1,265 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The README is a session at two terminals. Its console blocks are run in order:
+// "$ " begins a command, what follows is its output. "herd dev" stays in a
+// terminal of its own until a line "^C"; all else goes to one shell, and a node
+// started there is ready before the next command. The output must be what the
+// page says, but for what differs from run to run (see vary).
+//
+// With -update the page is given the output.
+func TestREADME(t *testing.T) {
+	const page = root + "/README.md"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newTerminals(t)
+	var updated strings.Builder
+	var step *step
+	steps, inside := 0, false
+	end := func() { // of a step: run it
+		if step == nil {
+			return
+		}
+		steps++
+		got := s.run(*step)
+		if vary(got) != vary(step.output) && !*update {
+			t.Errorf("README.md:%d: %s\ngot:\n%s\nthe page says:\n%s", step.line, step.command, got, step.output)
+		}
+		updated.WriteString(got)
+		step = nil
+	}
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		command, isCommand := strings.CutPrefix(line, "$ ")
+		switch {
+		case !inside:
+			inside = line == "```console\n"
+			updated.WriteString(line)
+		case line == "```\n":
+			end()
+			inside = false
+			updated.WriteString(line)
+		case isCommand || line == "^C\n":
+			end()
+			step = newStep(n, command)
+			updated.WriteString(line)
+		case step == nil:
+			t.Fatalf("README.md:%d: output of no command", n)
+		default:
+			step.output += line
+		}
+	}
+	if steps == 0 {
+		t.Error("the page has no console blocks")
+	}
+	if *update {
+		if err := os.WriteFile(page, []byte(updated.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// step is a command of the page and what it prints. "^C" has no command.
+type step struct {
+	line    int
+	command string
+	output  string
+}
+
+func newStep(line int, command string) *step {
+	return &step{line: line, command: strings.TrimSuffix(command, "\n")}
+}
+
+// vary takes out what no page can know: clocks, and the widths that follow.
+func vary(s string) string {
+	for _, v := range []struct{ pattern, with string }{
+		{`(?m)^(AT \S+) [+-]\d+\.\d{9} `, "$1 +0.000000000 "},
+		{`\b(\d+h)?(\d+m)?\d+s\b`, "0s"},
+		{`(\S)  +`, "$1  "},
+	} {
+		s = regexp.MustCompile(v.pattern).ReplaceAllString(s, v.with)
+	}
+	return s
+}
+
+// terminals are the reader's: one with a herd in it, and a shell.
+type terminals struct {
+	t     *testing.T
+	dir   string
+	base  int // the port that stands for 4131
+	nodes int // started by the shell
+
+	dev     *exec.Cmd
+	devOut  *output
+	devSeen int // bytes of devOut that have been compared
+
+	shell   io.Writer
+	shellOu *bufio.Reader
+}
+
+func newTerminals(t *testing.T) *terminals {
+	s := &terminals{t: t, dir: t.TempDir(), base: freeBase(t)}
+	bin := herdBinary(t)
+	if err := os.Symlink(bin, filepath.Join(s.dir, "herd")); err != nil {
+		t.Fatal(err)
+	}
+	sh := exec.Command("sh")
+	sh.Dir = s.dir
+	sh.Env = append(environ(), // where a node is unless told otherwise
+		"HERD_CLIENT_ADDR="+s.addr(0), "HERD_GOSSIP_ADDR="+s.addr(1), "HERD_HTTP_ADDR="+s.addr(2))
+	sh.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to end what it starts as well
+	in, err := sh.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	sh.Stdout, sh.Stderr = w, w
+	if err := sh.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		syscall.Kill(-sh.Process.Pid, syscall.SIGKILL)
+		sh.Wait()
+		r.Close()
+	})
+	s.shell, s.shellOu = in, bufio.NewReader(r)
+	return s
+}
+
+// freeBase finds ports for what the page puts at 4131 to 4179.
+func freeBase(t *testing.T) int {
+	t.Helper()
+next:
+	for base := 2131; base < 9950; base += 100 {
+		for port := base; port < base+50; port++ {
+			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+			if err != nil {
+				continue next
+			}
+			l.Close()
+		}
+		return base
+	}
+	t.Fatal("there are no free ports")
+	return 0
+}
+
+func (s *terminals) addr(offset int) string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.base+offset))
+}
+
+var portPattern = regexp.MustCompile(`127\.0\.0\.1:(\d{4})\b`)
+
+// shift adds by to all ports.
+func shift(text string, by int) string {
+	return portPattern.ReplaceAllStringFunc(text, func(addr string) string {
+		port, err := strconv.Atoi(addr[len("127.0.0.1:"):])
+		if err != nil {
+			panic(err) // the pattern has digits
+		}
+		return fmt.Sprintf("127.0.0.1:%04d", port+by)
+	})
+}
+
+// run runs a step and gives what it printed, with the page's ports.
+func (s *terminals) run(step step) string {
+	s.t.Helper()
+	by := s.base - 4131
+	command := shift(strings.ReplaceAll(step.command, "go run ./cmd/herd", "./herd"), by)
+	var got string
+	switch {
+	case command == "":
+		got = s.interrupt()
+	case strings.HasPrefix(command, "./herd dev"):
+		got = s.startDev(command)
+	default:
+		got = s.inShell(command)
+	}
+	return shift(got, -by)
+}
+
+// startDev starts a herd in a terminal of its own and waits for its last line.
+func (s *terminals) startDev(command string) string {
+	s.t.Helper()
+	args := append(strings.Fields(command)[1:], "--base-port", strconv.Itoa(s.base))
+	s.dev, s.devOut = exec.Command(herdBinary(s.t), args...), &output{}
+	s.dev.Env = environ()
+	s.dev.Stdout, s.dev.Stderr = s.devOut, s.devOut
+	if err := s.dev.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		s.dev.Process.Kill()
+		s.dev.Wait()
+	})
+	until(s.t, "herd dev is ready", func() bool { return strings.Contains(s.devOut.String(), "\nTry: ") })
+	text := s.devOut.String()
+	s.devSeen = len(text)
+	return text
+}
+
+func (s *terminals) interrupt() string {
+	s.t.Helper()
+	if s.dev == nil {
+		s.t.Fatal("^C, but there is nothing to interrupt")
+	}
+	s.dev.Process.Signal(os.Interrupt)
+	if err := s.dev.Wait(); err != nil {
+		s.t.Errorf("herd dev: %v", err)
+	}
+	return s.devOut.String()[s.devSeen:]
+}
+
+// inShell gives the shell a command and reads what it prints.
+func (s *terminals) inShell(command string) string {
+	s.t.Helper()
+	const mark = "--- that was it ---"
+	ready := ""
+	if strings.HasPrefix(command, "./herd node ") {
+		s.nodes++
+		ready = filepath.Join(s.dir, fmt.Sprintf("ready%d", s.nodes))
+		command = "HERD_READY_FILE=" + ready + " " + command
+	}
+	fmt.Fprintf(s.shell, "%s\necho '%s'\n", command, mark)
+	var b strings.Builder
+	for {
+		line, err := s.shellOu.ReadString('\n')
+		if err != nil {
+			s.t.Fatalf("%s: the shell has ended: %v", command, err)
+		}
+		if line == mark+"\n" {
+			break
+		}
+		b.WriteString(line)
+	}
+	if ready != "" {
+		until(s.t, "the node is ready: "+command, func() bool {
+			_, err := os.Stat(ready)
+			return err == nil
+		})
+	}
+	return b.String()
+}
