@@ -12,7 +12,8 @@
 // back until the cut is healed and flows then, dials wait until their context
 // is done. [Net.Partition] cuts both ways between groups of hosts, [Net.Cut] one
 // way between two, [Net.Heal] mends all. A stream that is cut one way still
-// flows the other way; a dial needs both.
+// flows the other way; a dial needs both. No stream ends by itself, however long
+// the cut.
 //
 // # What a kill is
 //
@@ -23,7 +24,8 @@
 //
 // # What repeats
 //
-// The random source of each direction of each pair of hosts comes from the seed: the n-th
-// packet from one host to another meets the same fate in every run. Which packet
-// is the n-th is up to the program under test.
+// The random sources of each direction of each pair of hosts come from the seed: the n-th
+// packet from one host to another meets the same fate in every run, whatever
+// streams carry meanwhile and whatever is cut. Which packet is the n-th is up to the
+// program under test.
 package simnet

@@ -143,10 +143,7 @@ func (h *Host) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	for {
 		n.mu.Lock()
 		changed := n.changed
-		there, rng := n.linkLocked(h.ip, to.Addr())
-		trip := there.reliableDelay(rng)
-		back, rng := n.linkLocked(to.Addr(), h.ip)
-		trip += back.reliableDelay(rng)
+		trip := n.segmentDelayLocked(h.ip, to.Addr()) + n.segmentDelayLocked(to.Addr(), h.ip)
 		n.mu.Unlock()
 		if err := h.sleep(ctx, trip, nil); err != nil {
 			return fail(err)
@@ -225,20 +222,11 @@ func (l *listener) Addr() net.Addr { return l.addr }
 
 func (l *listener) Accept() (net.Conn, error) {
 	select {
-	case <-l.done: // even if streams wait
-		return nil, l.closedError()
-	default:
-	}
-	select {
 	case c := <-l.queue:
 		return c, nil
 	case <-l.done:
-		return nil, l.closedError()
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Addr: l.addr, Err: net.ErrClosed}
 	}
-}
-
-func (l *listener) closedError() error {
-	return &net.OpError{Op: "accept", Net: "tcp", Addr: l.addr, Err: net.ErrClosed}
 }
 
 // Close resets the streams that nobody has accepted.

@@ -53,18 +53,21 @@ type Net struct {
 	paths   map[pair]*path
 	side    map[netip.Addr]int
 	held    map[*flow]struct{} // flows with segments whose time came during a cut
-	changed chan struct{}      // closed and replaced when cuts change
+	changed chan struct{}      // closed and replaced when cuts change or a host comes up
 	stats   Stats
 }
 
 // pair is a direction between two hosts.
 type pair struct{ from, to netip.Addr }
 
-// path is what a Net knows of a direction.
+// path is what a Net knows of a direction. Packets and streams draw from sources
+// of their own, so that neither shifts the fate of the other.
 type path struct {
-	link *Link // nil: the Net's
-	cut  bool
-	rng  *rand.Rand
+	link    *Link // nil: the Net's
+	cut     bool
+	packets *rand.Rand
+	streams *rand.Rand
+	way     []packet // under way, by the time of arrival; those of one time in the order in which they were sent
 }
 
 // New makes a network of instant, perfect links.
@@ -89,6 +92,7 @@ func (n *Net) Host(ip string) *Host {
 	if h == nil || h.killed {
 		h = newHost(n, addr)
 		n.hosts[addr] = h
+		n.changedLocked() // dials may wait for it
 	}
 	return h
 }
@@ -169,19 +173,25 @@ func (n *Net) pathLocked(from, to netip.Addr) *path {
 	if p == nil {
 		h := fnv.New64a()
 		h.Write([]byte(from.String() + ">" + to.String()))
-		p = &path{rng: rand.New(rand.NewPCG(n.seed, h.Sum64()))}
+		p = &path{packets: rand.New(rand.NewPCG(n.seed, h.Sum64())), streams: rand.New(rand.NewPCG(n.seed, ^h.Sum64()))}
 		n.paths[key] = p
 	}
 	return p
 }
 
-// linkLocked is the link in a direction, and its random source.
-func (n *Net) linkLocked(from, to netip.Addr) (Link, *rand.Rand) {
+// linkLocked is the link in a direction.
+func (n *Net) linkLocked(from, to netip.Addr) (Link, *path) {
 	p := n.pathLocked(from, to)
 	if p.link != nil {
-		return *p.link, p.rng
+		return *p.link, p
 	}
-	return n.link, p.rng
+	return n.link, p
+}
+
+// segmentDelayLocked is how long a segment of a stream takes in a direction.
+func (n *Net) segmentDelayLocked(from, to netip.Addr) time.Duration {
+	link, p := n.linkLocked(from, to)
+	return link.reliableDelay(p.streams)
 }
 
 // delay is how long something takes on the link.
@@ -189,10 +199,11 @@ func (l Link) delay(rng *rand.Rand) time.Duration {
 	return l.Latency + upTo(l.Jitter, rng)
 }
 
-// reliableDelay is how long a segment takes that is sent again until it comes.
+// reliableDelay is how long a segment takes that is sent again until it comes,
+// after twice the wait each time.
 func (l Link) reliableDelay(rng *rand.Rand) time.Duration {
-	d := l.delay(rng)
-	for wait := retransmit; wait < dialLimit && chance(l.Loss, rng); wait *= 2 {
+	d, luck := l.delay(rng), rng.Float64()
+	for wait, p := retransmit, l.Loss; wait < dialLimit && luck < p; wait, p = wait*2, p*l.Loss {
 		d += wait
 	}
 	return d

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -23,8 +24,9 @@ type socket struct {
 }
 
 type packet struct {
-	data []byte
-	from netip.AddrPort
+	data     []byte
+	from, to netip.AddrPort
+	at       time.Time // when it arrives
 }
 
 func newSocket(h *Host, addr netip.AddrPort) *socket {
@@ -69,50 +71,67 @@ func (s *socket) WriteTo(b []byte, addr net.Addr) (int, error) {
 	}
 	n.stats.Packets++
 	n.stats.PacketBytes += uint64(len(b))
-	if n.cutLocked(s.addr.Addr(), to.Addr()) {
-		n.stats.PacketsCut++
-		return len(b), nil
-	}
-	link, rng := n.linkLocked(s.addr.Addr(), to.Addr())
+	link, path := n.linkLocked(s.addr.Addr(), to.Addr())
+	// All is drawn, whatever becomes of it: the next packet has draws of its own.
+	rng := path.packets
 	delay, again := link.delay(rng), link.delay(rng)
 	lost, twice, held := chance(link.Loss, rng), chance(link.Duplicate, rng), chance(link.Reorder, rng)
-	if lost {
+	switch {
+	case n.cutLocked(s.addr.Addr(), to.Addr()):
+		n.stats.PacketsCut++
+		return len(b), nil
+	case lost:
 		n.stats.PacketsLost++
 		return len(b), nil
 	}
 	if held {
 		delay += link.Latency + link.Jitter + time.Millisecond
 	}
-	p := packet{bytes.Clone(b), s.addr}
-	n.sendLocked(p, to, delay)
+	p := packet{bytes.Clone(b), s.addr, to, time.Now().Add(delay)}
+	n.sendLocked(path, p)
 	if twice {
-		n.sendLocked(p, to, again)
+		p.at = time.Now().Add(again)
+		n.sendLocked(path, p)
 	}
 	return len(b), nil
 }
 
-// sendLocked puts p into the queue of the socket that is bound to to when delay has passed.
-func (n *Net) sendLocked(p packet, to netip.AddrPort, delay time.Duration) {
-	time.AfterFunc(delay, func() {
+// sendLocked puts p on its way.
+func (n *Net) sendLocked(path *path, p packet) {
+	i := len(path.way)
+	for i > 0 && path.way[i-1].at.After(p.at) {
+		i--
+	}
+	path.way = slices.Insert(path.way, i, p)
+	time.AfterFunc(time.Until(p.at), func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		var s *socket
-		if h := n.hosts[to.Addr()]; h != nil {
-			s = h.sockets[to.Port()]
-		}
-		switch {
-		case n.cutLocked(p.from.Addr(), to.Addr()):
-			n.stats.PacketsCut++
-		case s == nil:
-			n.stats.PacketsUnheard++
-		case len(s.queue) >= packetQueue:
-			n.stats.PacketsOverflowed++
-		default:
-			n.stats.PacketsDelivered++
-			s.queue = append(s.queue, p)
-			s.cond.Broadcast()
+		for len(path.way) > 0 && !time.Now().Before(path.way[0].at) {
+			p := path.way[0]
+			path.way = path.way[1:]
+			n.deliverLocked(p)
 		}
 	})
+}
+
+// deliverLocked puts p into the queue of the socket that it was sent to.
+func (n *Net) deliverLocked(p packet) {
+	var s *socket
+	if h := n.hosts[p.to.Addr()]; h != nil {
+		s = h.sockets[p.to.Port()]
+	}
+	switch {
+	case n.cutLocked(p.from.Addr(), p.to.Addr()):
+		n.stats.PacketsCut++
+	case s == nil:
+		n.stats.PacketsUnheard++
+	case len(s.queue) >= packetQueue:
+		n.stats.PacketsOverflowed++
+	default:
+		n.stats.PacketsDelivered++
+		s.queue = append(s.queue, p)
+		s.cond.Broadcast()
+	}
 }
 
 func (s *socket) Close() error {
@@ -144,7 +163,6 @@ func (s *socket) SetReadDeadline(t time.Time) error {
 		return s.error("set", net.ErrClosed)
 	}
 	s.deadline.set(t, s.wake)
-	s.cond.Broadcast()
 	return nil
 }
 
@@ -164,7 +182,7 @@ type deadline struct {
 	timer *time.Timer
 }
 
-// set replaces the deadline. A zero time is none.
+// set replaces the deadline. A zero time is none; one in the past wakes at once.
 func (d *deadline) set(at time.Time, wake func()) {
 	if d.timer != nil {
 		d.timer.Stop()

@@ -21,9 +21,9 @@ type flow struct {
 	reverse  *flow
 	cond     sync.Cond // on net.mu: something below changed, or a deadline passed
 
-	way      []segment // under way, in order; times ascend
+	way      []segment // under way, in order: one that is late holds up those behind it
 	arrived  bytes.Buffer
-	size     int   // bytes under way and arrived: what the window bounds
+	size     int   // bytes written and not read: what the window bounds
 	end      error // after what has arrived: io.EOF or a reset; nil while open
 	broken   error // what the writer gets: its peer has reset the stream
 	deaf     bool  // the reader has closed: whatever arrives is answered by a reset
@@ -39,11 +39,7 @@ type segment struct {
 
 // sendLocked puts a segment on the way.
 func (f *flow) sendLocked(data []byte, end error) {
-	link, rng := f.net.linkLocked(f.from, f.to)
-	at := time.Now().Add(link.reliableDelay(rng))
-	if k := len(f.way); k > 0 && at.Before(f.way[k-1].at) {
-		at = f.way[k-1].at
-	}
+	at := time.Now().Add(f.net.segmentDelayLocked(f.from, f.to))
 	f.way = append(f.way, segment{at, data, end})
 	f.size += len(data)
 	time.AfterFunc(time.Until(at), func() {
@@ -66,8 +62,7 @@ func (f *flow) arriveLocked() {
 		f.way = f.way[1:]
 		f.net.stats.StreamBytes += uint64(len(s.data))
 		switch {
-		case f.deaf:
-			f.size -= len(s.data)
+		case f.deaf: // it makes no room: a writer that waits learns of the reset first
 			if len(s.data) > 0 {
 				f.reverse.resetLocked()
 			}
@@ -97,7 +92,7 @@ func (f *flow) resetLocked() {
 // brokenLocked fails the writer: nobody will read.
 func (f *flow) brokenLocked(err error) {
 	f.broken = err
-	f.way, f.size = nil, f.arrived.Len()
+	f.way = nil
 	f.cond.Broadcast()
 }
 
@@ -181,14 +176,19 @@ func (c *conn) Write(b []byte) (written int, err error) {
 }
 
 // Close ends the stream after what was written; what the peer writes from now on
-// is answered by a reset.
+// is answered by a reset. If something came that was not read, the end is a reset
+// too, as TCP has it: the peer must not believe that it was heard.
 func (c *conn) Close() error {
 	c.host.net.mu.Lock()
 	defer c.host.net.mu.Unlock()
 	if c.closed {
 		return c.error("close", net.ErrClosed)
 	}
-	c.closeLocked(io.EOF)
+	end := io.EOF
+	if c.in.arrived.Len() > 0 {
+		end = syscall.ECONNRESET
+	}
+	c.closeLocked(end)
 	return nil
 }
 
@@ -202,7 +202,6 @@ func (c *conn) closeLocked(end error) {
 	c.reading.set(time.Time{}, nil)
 	c.writing.set(time.Time{}, nil)
 	c.in.deaf = true
-	c.in.size -= c.in.arrived.Len()
 	c.in.arrived = bytes.Buffer{}
 	if !c.out.finished && c.out.broken == nil {
 		c.out.finished = true
@@ -225,17 +224,12 @@ func (c *conn) setDeadlines(t time.Time, which ...*deadline) error {
 	for _, d := range which {
 		d.set(t, c.wake)
 	}
-	c.wakeLocked()
 	return nil
 }
 
 func (c *conn) wake() {
 	c.host.net.mu.Lock()
 	defer c.host.net.mu.Unlock()
-	c.wakeLocked()
-}
-
-func (c *conn) wakeLocked() {
 	c.in.cond.Broadcast()
 	c.out.cond.Broadcast()
 }
