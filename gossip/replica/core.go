@@ -69,11 +69,14 @@ type Core struct {
 	events  []Event
 	names   map[string]string // node names seen, so that fixes share them
 	compare time.Duration     // when to send the next vector
+	budget  int               // fixes looked at in one call, that is under one hold of the caller's lock
 
 	now time.Duration // as of the last call
 	ran time.Duration // time in which this node ran: a step adds AckTimeout/10 at most
 
 	stats Stats
+
+	lastBatch []record // of a mutant
 }
 
 // Stats counts what a Core did since it was made. See the metrics of the same names.
@@ -113,6 +116,7 @@ func New(cfg Config) *Core {
 		open:    batch{index: map[string]int{}},
 		firstAt: 1,
 		names:   map[string]string{},
+		budget:  4096,
 	}
 }
 

@@ -44,10 +44,6 @@ func (c *Core) asked(l *Link, theirs Vector, full bool) {
 	l.touch()
 }
 
-// scanBudget bounds the fixes looked at in one call, that is under one hold of the
-// caller's lock.
-const scanBudget = 4096
-
 func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 	if l.sendsAsk {
 		hello := !l.saidHello
@@ -61,7 +57,7 @@ func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 	c := l.core
 	start := len(buf)
 	w := chunkWriter{buf: buf, limit: c.cfg.ChunkBytes}
-	for seen := 0; a.shard < c.table.Shards() && seen < scanBudget && len(w.buf)-start < limit; a.shard++ {
+	for seen := 0; a.shard < c.table.Shards() && seen < c.budget && len(w.buf)-start < limit; a.shard++ {
 		seen++
 		c.table.Scan(a.shard, func(id string, e *location.Entry) {
 			seen++
@@ -83,6 +79,10 @@ func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 	}
 	if c.mutant.vectorAtEnd {
 		a.vector = c.vector.Clone()
+	}
+	if c.mutant.commitOpen {
+		a.vector = a.vector.Clone()
+		a.vector[c.cfg.Self] = c.seq + 1
 	}
 	buf = appendCommit(buf, a.vector)
 	l.committed, l.need = true, max(l.need, a.vector[c.cfg.Self])

@@ -125,7 +125,9 @@ func (l *Link) Lagging() bool { return l.lag }
 
 // Leased tells whether this node holds everything that the peer has acknowledged
 // to its clients.
-func (l *Link) Leased(now time.Duration) bool { return !l.closed && now < l.lease }
+func (l *Link) Leased(now time.Duration) bool {
+	return !l.closed && (now < l.lease || l.core.mutant.endlessLease && l.lease > 0)
+}
 
 // Met tells whether this node has what the peer had when they met.
 func (l *Link) Met() bool {
@@ -147,6 +149,9 @@ func (l *Link) enqueue(message []byte) {
 		l.queue, l.queued = l.queue[:0], 0
 		l.lag, l.oweBehind = true, true
 		l.core.stats.Overflows++
+		if l.core.mutant.outOnOverflow {
+			l.state, l.need = Out, l.core.seq
+		}
 		l.core.emit(Overflow, l)
 	} else {
 		l.queue = append(l.queue, message)

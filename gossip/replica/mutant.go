@@ -1,24 +1,35 @@
 package replica
 
-import "herd/gossip/location"
+import (
+	"slices"
+
+	"herd/gossip/location"
+)
 
 // mutant undoes rules, so that the model can show that it would notice. Outside of
 // tests it is zero.
 type mutant struct {
 	dotAtSeal      bool // rule 1: a fix gets its dot when its batch is sealed; deltas skip what is not
+	commitOpen     bool // rule 1: a commit covers the open batch
 	ownOnly        bool // rule 2: a delta holds only fixes of the sender
 	neverCompare   bool // rule 2: survivors do not compare vectors
 	jumpGaps       bool // rule 2: a vector jumps gaps
 	vectorAtEnd    bool // rule 2: a commit carries the vector from when the answer ended
 	dropSuperseded bool // rule 3: sealing leaves out what a greater fix has replaced meanwhile
-	losersFree     bool // rule 4: a report that loses waits for nothing
+	coalesceQueued bool // rule 3: a batch that waits in a queue loses what the next one has newer
+	losersFree     bool // rule 4: a report that loses to another origin's fix waits for nothing
+	ownLosersFree  bool // rule 4: a report that loses to an own fix waits for nothing
 	firstWins      bool // rule 5: of equal times the first stays
 	firstDot       bool // rule 5: of equal fixes the first dot stays
 	noTakeover     bool // rule 6: orphans keep their dots
+	forgetCarried  bool // rule 6: a vector entry goes although fixes carry its dots
 	enterOnCommit  bool // rule 7: in as soon as the commit is acknowledged
+	endlessLease   bool // rule 7: a lease lasts as long as the link
+	outOnOverflow  bool // rule 7: an overflow puts out, not time
 	noHold         bool // rule 7: a link given up is out at once
 	grantAlways    bool // rule 7: leases are renewed while batches hang
 	wallTimeouts   bool // rule 7: time-outs count the time in which this node stood still
+	readyOnFirst   bool // rule 7: one answer is enough to be ready
 	dotlessLookups bool // rule 8: what a look-up brings has no dot
 }
 
@@ -53,4 +64,22 @@ func (c *Core) unsuperseded() []record {
 		}
 	}
 	return left
+}
+
+// coalesce is coalesceQueued: where the batch before, which held last, is still the
+// end of a queue, it is sent without the clients of which fixes has another report.
+func (c *Core) coalesce(last, fixes []record) {
+	var left []record
+	for _, r := range last {
+		if !slices.ContainsFunc(fixes, func(n record) bool { return n.id == r.id }) {
+			left = append(left, r)
+		}
+	}
+	message := appendBatch(nil, c.cfg.Name, c.seq-2, c.seq-1, left)
+	for _, l := range c.links {
+		if n := len(l.queue); n > 0 {
+			l.queued += len(message) - len(l.queue[n-1])
+			l.queue[n-1] = message
+		}
+	}
 }

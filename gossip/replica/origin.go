@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"time"
 
 	"herd/gossip/location"
@@ -64,10 +65,11 @@ func (c *Core) Accept(now time.Duration, id []byte, f location.Fix) (ticket uint
 	case location.Stale, location.Duplicate:
 		c.stats.Stale++
 		// It loses here, but who says that the others hold the winner?
-		if c.mutant.losersFree {
+		own := was.Dot.Origin == c.cfg.Self
+		if own && c.mutant.ownLosersFree || !own && c.mutant.losersFree {
 			return 0
 		}
-		if was.Dot.Origin == c.cfg.Self {
+		if own {
 			return c.ticket(was.Dot.Seq) // on its way, or there already
 		}
 	}
@@ -122,6 +124,10 @@ func (c *Core) seal() {
 	}
 	if c.mutant.dropSuperseded {
 		fixes = c.unsuperseded()
+	}
+	if c.mutant.coalesceQueued {
+		c.coalesce(c.lastBatch, fixes)
+		c.lastBatch = slices.Clone(fixes)
 	}
 	message := appendBatch(nil, c.cfg.Name, c.seq-1, c.seq, fixes)
 	c.open.reset()
@@ -180,6 +186,7 @@ func (c *Core) settle() {
 // echoed if we can grant it a lease.
 func (c *Core) acknowledged(l *Link, seq uint64, clock time.Duration) {
 	l.acked = max(l.acked, seq)
+	c.settle() // who is late goes out before it might come in
 	if l.state == Out && l.committed && l.acked >= l.need && !l.lag {
 		l.state, l.mark, l.joined = Joining, c.seq, c.ran
 		if c.mutant.enterOnCommit {
@@ -191,7 +198,6 @@ func (c *Core) acknowledged(l *Link, seq uint64, clock time.Duration) {
 		c.stats.Entries++
 		c.emit(MemberIn, l)
 	}
-	c.settle()
 	if l.state == In && (c.mutant.grantAlways || c.unacknowledged(l) <= c.cfg.AckTimeout/2) {
 		l.oweGrant(clock)
 		l.granted = c.ran

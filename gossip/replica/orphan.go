@@ -72,9 +72,6 @@ func (c *Core) linked(o location.Origin) bool {
 	return false
 }
 
-// sweepBudget bounds the fixes that one tick looks at.
-const sweepBudget = 8192
-
 // sweep adopts what only origins gone for good could vouch for, and forgets the
 // vector entries that no fix needs any more.
 func (c *Core) sweep() {
@@ -92,7 +89,7 @@ func (c *Core) sweep() {
 			}
 		}
 	}
-	for seen := 0; a.shard < c.table.Shards() && seen < sweepBudget; a.shard++ {
+	for seen := 0; a.shard < c.table.Shards() && seen < c.budget; a.shard++ {
 		seen += 1 + c.sweepShard(a.shard)
 	}
 	if a.shard < c.table.Shards() {
@@ -108,7 +105,7 @@ func (c *Core) sweep() {
 			continue // it came back
 		}
 		away.clean = !a.loose
-		if !a.carried[o] {
+		if !a.carried[o] || c.mutant.forgetCarried {
 			delete(a.since, o)
 			delete(c.vector, o)
 			delete(c.beyond, o)

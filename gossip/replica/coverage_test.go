@@ -1,0 +1,51 @@
+package replica
+
+import "reflect"
+
+// coverage says what schedules were made of: a model that never meets a case proves
+// nothing of it.
+type coverage struct {
+	Stats   Stats
+	Boots   uint64
+	Kills   uint64
+	Pauses  uint64
+	Cuts    uint64 // sessions that ended inside a message
+	Repeats uint64 // batches delivered once more
+	Acks    uint64
+	Company uint64 // of those, with a member in sync
+	Held    uint64 // sessions given up while the peer was in
+	Reads   uint64 // of one client under one lease
+	Readies uint64
+	Finds   uint64 // look-ups that brought something
+	Chunks  uint64
+}
+
+func (c *coverage) count(core *Core) { c.add(&coverage{Stats: core.Stats()}) }
+
+// add adds all counters.
+func (c *coverage) add(d *coverage) { addFields(reflect.ValueOf(c).Elem(), reflect.ValueOf(d).Elem()) }
+
+func addFields(to, from reflect.Value) {
+	for i := range to.NumField() {
+		if f := to.Field(i); f.Kind() == reflect.Struct {
+			addFields(f, from.Field(i))
+		} else {
+			f.SetUint(f.Uint() + from.Field(i).Uint())
+		}
+	}
+}
+
+// zeros names what never happened and should have.
+func (c *coverage) zeros() []string { return zeroFields(reflect.ValueOf(c).Elem()) }
+
+func zeroFields(v reflect.Value) (names []string) {
+	for i := range v.NumField() {
+		switch f := v.Field(i); {
+		case f.Kind() == reflect.Struct:
+			names = append(names, zeroFields(f)...)
+		case f.IsZero() && v.Type().Field(i).Name != "LookupsOff": // has a test of its own
+			names = append(names, v.Type().Field(i).Name)
+		}
+	}
+	return names
+}

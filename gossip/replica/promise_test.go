@@ -1,0 +1,335 @@
+package replica
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"herd/gossip/location"
+)
+
+// promises checks, as a world goes on, what a herd promises.
+//
+//	HELD   while M is in A's in-sync set, M holds every fix that A has acknowledged
+//	READ   a node whose lease from A runs shows every fix that A has acknowledged
+//	LIVES  an acknowledged fix is held by every survivor in the end, if its origin or
+//	       one member that was in sync at the ack lives on
+//	READY  a ready node holds every acknowledged fix that a member it knew held when they met
+//	EQUAL  when updates and faults stop, all tables are equal, and hold the greatest fix
+//	       that any live node held
+//	QUIET  and then deltas are empty
+//	OWN    a node shows what it has taken, from then on
+//	BACK   what a node has shown, it shows ever after, or newer
+//	FAIR   a member is put out only when a batch has been unacknowledged for an ack_timeout
+//	       in which the origin ran
+//	ENDS   when faults stop, every report is acknowledged, every member in, every node ready
+//
+// To hold a fix is to have it, or a greater one of that client.
+type promises struct {
+	world  *world
+	broken string // the first promise broken, with the story
+	log    []acknowledged
+	acked  map[location.Origin]*[keys]*location.Fix // the greatest acknowledged, by origin
+	shown  map[location.Origin]*[keys]*location.Fix // the greatest seen, by node
+	kept   []kept
+	must   [keys]*location.Fix // the greatest that a live node held when faults ended
+}
+
+// wait is a report that has not been acknowledged yet.
+type wait struct {
+	key    int
+	fix    *location.Fix
+	ticket uint64
+}
+
+type acknowledged struct {
+	key    int
+	fix    *location.Fix
+	origin location.Origin
+	at     time.Duration
+	set    []location.Origin // the origin and those who were in
+}
+
+// kept is a batch that the network may deliver again.
+type kept struct {
+	from, to location.Origin
+	message  []byte
+}
+
+func (p *promises) fail(format string, args ...any) {
+	if p.broken == "" {
+		p.broken = fmt.Sprintf("%d/%d ", p.world.seed, p.world.clock/unit) + fmt.Sprintf(format, args...)
+	}
+}
+
+func (p *promises) boot(n *node) {
+	if p.acked == nil {
+		p.acked = map[location.Origin]*[keys]*location.Fix{}
+		p.shown = map[location.Origin]*[keys]*location.Fix{}
+	}
+	p.acked[n.origin] = &[keys]*location.Fix{}
+	p.shown[n.origin] = &[keys]*location.Fix{}
+}
+
+// process returns the process that is an origin, if it lives.
+func (p *promises) process(o location.Origin) *node {
+	for _, n := range p.world.nodes {
+		if n.origin == o && n.up {
+			return n
+		}
+	}
+	return nil
+}
+
+func holds(n *node, key int, f *location.Fix) bool {
+	e, ok := n.table.Get(clientIDs[key])
+	return ok && e.Compare(f) >= 0
+}
+
+// show is what n shows of a client.
+func (p *promises) show(n *node, key int) *location.Fix {
+	e, ok := n.table.Get(clientIDs[key])
+	before := &p.shown[n.origin][key]
+	switch {
+	case !ok && *before == nil:
+		return nil
+	case *before == nil || ok && e.Compare(*before) > 0:
+		f := e.Fix
+		*before = &f
+	case !ok || e.Compare(*before) < 0:
+		p.fail("BACK: of client %d node %d shows %v (%v), and showed %v", key, n.slot, e, ok, **before)
+	}
+	return *before
+}
+
+// read has clients ask n for the clients from number least on.
+func (p *promises) read(n *node, least int) {
+	now := p.world.now(n)
+	for key := least; key < keys; key++ {
+		f := p.show(n, key)
+		for _, e := range n.ends {
+			if e == nil || !e.link.Leased(now) {
+				continue
+			}
+			p.world.coverage.Reads++
+			if a := p.acked[e.link.Peer()][key]; a != nil && (f == nil || f.Compare(a) < 0) {
+				p.fail("READ: node %d has a lease from %d, which acknowledged %v of client %d; it shows %v",
+					n.slot, e.other.at.slot, *a, key, f)
+			}
+		}
+	}
+}
+
+// accepted: n has taken a report.
+func (p *promises) accepted(n *node, key int, f *location.Fix, ticket uint64) {
+	if g := p.show(n, key); g == nil || g.Compare(f) < 0 {
+		p.fail("OWN: node %d took %v of client %d and shows %v", n.slot, *f, key, g)
+	}
+	n.waits = append(n.waits, wait{key, f, ticket})
+}
+
+// released answers the clients whose batches are acknowledged.
+func (p *promises) released(n *node) {
+	n.waits = slices.DeleteFunc(n.waits, func(x wait) bool {
+		if x.ticket > n.core.Released() {
+			return false
+		}
+		p.acknowledge(n, x)
+		return true
+	})
+}
+
+func (p *promises) acknowledge(n *node, x wait) {
+	w := p.world
+	w.coverage.Acks++
+	a := acknowledged{x.key, x.fix, n.origin, w.clock, []location.Origin{n.origin}}
+	for _, l := range n.core.links {
+		if l.State() != In {
+			continue
+		}
+		a.set = append(a.set, l.Peer())
+		if m := p.process(l.Peer()); m != nil && !holds(m, x.key, x.fix) {
+			p.fail("HELD: node %d acknowledged %v of client %d, node %d was in and lacks it", n.slot, *x.fix, x.key, m.slot)
+		}
+	}
+	if len(a.set) > 1 {
+		w.coverage.Company++
+	}
+	if g := &p.acked[n.origin][x.key]; *g == nil || x.fix.Compare(*g) > 0 {
+		*g = x.fix
+	}
+	p.log = append(p.log, a)
+	for _, m := range w.nodes {
+		if e := m.ends[n.slot]; e != nil && w.awake(m) && e.link.Peer() == n.origin && e.link.Leased(w.now(m)) && !holds(m, x.key, x.fix) {
+			p.fail("READ: node %d acknowledged %v of client %d, node %d has a lease and lacks it", n.slot, *x.fix, x.key, m.slot)
+		}
+	}
+}
+
+// entered: n has taken a member into its in-sync set.
+func (p *promises) entered(n *node, o location.Origin) {
+	m := p.process(o)
+	if m == nil {
+		return
+	}
+	for key, f := range p.acked[n.origin] {
+		if f != nil && !holds(m, key, f) {
+			p.fail("HELD: node %d takes in node %d, which lacks %v of client %d", n.slot, m.slot, *f, key)
+		}
+	}
+}
+
+// sealed notes at what age of n its batches were sealed.
+func (p *promises) sealed(n *node) {
+	for uint64(len(n.sealed)) < n.core.Sealed() {
+		n.sealed = append(n.sealed, n.ran)
+	}
+}
+
+// left: n has put a member out.
+func (p *promises) left(n *node, o location.Origin) {
+	for _, l := range n.core.links {
+		const slack = 4 * ackTimeout / 10 // a step may count that much of each pause
+		if l.Peer() == o && n.ran-n.sealed[l.Acked()]+slack < ackTimeout {
+			p.fail("FAIR: node %d put out %d after running %d of %d", n.slot, o, (n.ran-n.sealed[l.Acked()])/unit, ackTimeout/unit)
+		}
+	}
+}
+
+// found: a peer has answered a look-up.
+func (p *promises) found(n *node, lookup uint64) {
+	key, ok := n.lookups[lookup]
+	if !ok {
+		p.fail("ERROR: node %d: an answer to look-up %d, which is none", n.slot, lookup)
+	}
+	delete(n.lookups, lookup)
+	if p.show(n, key) != nil {
+		p.world.coverage.Finds++
+	}
+}
+
+// becomeReady makes n ready if all that it knows of have answered and vouch for it.
+func (p *promises) becomeReady(n *node) {
+	w := p.world
+	if n.ready {
+		return
+	}
+	links, met := 0, false
+	for slot, e := range n.ends {
+		if e == nil {
+			if !w.mutant.readyOnFirst && slot != n.slot && w.joined(n.slot, slot) && w.nodes[slot].up && w.clock >= w.meet[n.slot][slot] {
+				return // it knows that node and has no session yet
+			}
+			continue
+		}
+		links++
+		if e.link.Met() && w.mutant.readyOnFirst {
+			met = true
+			break
+		}
+		if !w.mutant.readyOnFirst && (!e.link.Met() || !e.link.Leased(w.now(n))) {
+			w.after(n) // Met may have something to tell
+			return
+		}
+	}
+	w.after(n)
+	if links == 0 || w.mutant.readyOnFirst && !met {
+		return
+	}
+	n.ready = true
+	w.coverage.Readies++
+	for _, a := range p.log {
+		for _, e := range n.ends {
+			if e == nil || holds(n, a.key, a.fix) {
+				continue
+			}
+			peer := e.link.Peer()
+			if a.origin == peer || slices.Contains(a.set, peer) && e.opened > a.at {
+				p.fail("READY: node %d is ready without %v of client %d, which node %d held when they met",
+					n.slot, *a.fix, a.key, e.other.at.slot)
+			}
+		}
+	}
+}
+
+// keep has a batch that goes to e delivered again, some time.
+func (p *promises) keep(e *end, message []byte) {
+	if len(p.kept) >= 8 {
+		p.kept = p.kept[1:]
+	}
+	p.kept = append(p.kept, kept{e.link.Peer(), e.at.origin, slices.Clone(message)})
+}
+
+func (p *promises) live() []*node {
+	var live []*node
+	for _, n := range p.world.nodes {
+		if n.up {
+			live = append(live, n)
+		}
+	}
+	return live
+}
+
+func (p *promises) faultsEnded() {
+	for _, n := range p.live() {
+		for key := range keys {
+			if e, ok := n.table.Get(clientIDs[key]); ok && (p.must[key] == nil || e.Compare(p.must[key]) > 0) {
+				p.must[key] = &e.Fix
+			}
+		}
+	}
+}
+
+// unsettled names the first promise about the end that does not hold yet.
+func (p *promises) unsettled() string {
+	live := p.live()
+	for _, n := range live {
+		for key, f := range p.must {
+			if f != nil && !holds(n, key, f) {
+				return fmt.Sprintf("EQUAL: node %d lacks %v of client %d", n.slot, *f, key)
+			}
+		}
+	}
+	for _, a := range live {
+		for _, b := range live {
+			for key := range keys {
+				e, ok := a.table.Get(clientIDs[key])
+				f, _ := b.table.Get(clientIDs[key])
+				if ok && e.Compare(&f.Fix) != 0 {
+					return fmt.Sprintf("EQUAL: of client %d node %d has %v, node %d %v", key, a.slot, e, b.slot, f)
+				}
+				if ok && a != b && !b.core.vector.CoversDot(e.Dot) {
+					return fmt.Sprintf("QUIET: node %d would send node %d %v of client %d for ever", a.slot, b.slot, e, key)
+				}
+			}
+		}
+	}
+	for _, a := range p.log {
+		if !slices.ContainsFunc(live, func(n *node) bool { return slices.Contains(a.set, n.origin) }) {
+			continue
+		}
+		for _, n := range live {
+			if !holds(n, a.key, a.fix) {
+				return fmt.Sprintf("LIVES: node %d lacks %v of client %d, acknowledged at %d by %v", n.slot, *a.fix, a.key, a.at/unit, a.set)
+			}
+		}
+	}
+	return p.unfinished(live)
+}
+
+func (p *promises) unfinished(live []*node) string {
+	for _, a := range live {
+		if len(a.waits) > 0 {
+			return fmt.Sprintf("ENDS: node %d has %d reports unacknowledged", a.slot, len(a.waits))
+		}
+		for _, b := range live {
+			if e := a.ends[b.slot]; a != b && (e == nil || e.link.State() != In) {
+				return fmt.Sprintf("ENDS: node %d does not take in node %d", a.slot, b.slot)
+			}
+		}
+		if !a.ready && len(live) > 1 {
+			return fmt.Sprintf("ENDS: node %d does not become ready", a.slot)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,608 @@
+package replica
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"herd/gossip/location"
+)
+
+// A world is a herd of four real Cores between which everything is decided by one
+// random source: what is reported, what is written, delivered, cut, killed and
+// paused, and when. The same seed is the same history, bit for bit.
+//
+// Its clock moves in steps of a millisecond. Time-outs are chosen so that a message
+// takes a good part of them.
+type world struct {
+	seed   uint64
+	rand   *rand.Rand
+	mutant mutant
+	hash   hash.Hash64 // of the history, if wanted
+
+	clock  time.Duration // the same instant for all
+	wall   int64         // nanoseconds since the epoch; each node's clock is beside it
+	nodes  [slots]*node
+	queue  int                         // bytes that a peer's queue holds
+	cut    [slots][slots]bool          // what one sends does not reach the other
+	meet   [slots][slots]time.Duration // when two slots hear of each other
+	last   [keys]*location.Fix         // the client's last report
+	recent [4]int                      // clients that reported
+	born   location.Origin             // the last process started
+
+	promises
+	coverage coverage
+}
+
+const (
+	slots = 4
+	keys  = 40
+
+	unit        = time.Millisecond
+	ackTimeout  = 60 * unit
+	goneAfter   = 100 * unit
+	clientAhead = 30 * unit
+	skew        = 8 // units by which a node's clock may be wrong, either way
+
+	faultSteps  = 250
+	settleSteps = 2000
+	actions     = 10 // in a step
+
+	chunkBytes  = 260 // four or five fixes
+	writeBytes  = 300 // what a writer takes at a time
+	kernelBytes = 500 // what a connection takes before its writer blocks
+)
+
+// node is one process in its slot.
+type node struct {
+	slot   int
+	origin location.Origin
+	core   *Core
+	table  *location.Table
+	up     bool
+	ready  bool
+	asleep time.Duration // stopped until then
+	mute   bool          // and what it had written does not leave either
+	skew   int64         // of its wall clock
+	zero   time.Duration // the instant its monotonic clock counts from
+	ticked time.Duration
+	ran    time.Duration   // time in which it was awake
+	sealed []time.Duration // its ran when it sealed each batch
+
+	ends  [slots]*end
+	calls [slots]*end // ends of sessions that another has opened and this one has not yet
+	waits []wait
+
+	lookups map[uint64]int // number of a look-up and the key it is for
+	lookup  uint64
+}
+
+// end is one end of a session.
+type end struct {
+	at     *node
+	other  *end
+	link   *Link // nil until opened
+	closed bool
+	opened time.Duration
+	wake   [2]bool // the lane's writer has reason to ask the core
+	pipes  [2]pipe // what the writers have written and the other has not read
+}
+
+// pipe is a connection in one direction: bytes in order.
+type pipe struct {
+	b    []byte
+	read int
+}
+
+func (p *pipe) unread() []byte { return p.b[p.read:] }
+
+// take removes the first message from the pipe. It is valid until the next write.
+func (p *pipe) take() []byte {
+	b := p.unread()
+	if len(b) == 0 {
+		return nil
+	}
+	n := prefixLen + int(binary.BigEndian.Uint32(b))
+	if p.read += n; p.read == len(p.b) {
+		p.b, p.read = p.b[:0], 0
+	}
+	return b[prefixLen:n]
+}
+
+var (
+	clientIDs [keys][]byte
+	nodeNames = [slots]string{"Bailey", "Bona", "Campbell", "Clark"}
+	places    [64]location.Position
+)
+
+func init() {
+	for i := range clientIDs {
+		clientIDs[i] = fmt.Appendf(nil, "client-%d", i)
+	}
+	for i := range places {
+		text := fmt.Sprintf("%+d.%0*d%+d", i-32, 1+i%20, i, 180-5*i) // some are kept as text
+		p, err := location.ParsePosition([]byte(text))
+		if err != nil {
+			panic(err)
+		}
+		places[i] = p
+	}
+}
+
+func newWorld(seed uint64, m mutant) *world {
+	w := &world{seed: seed, rand: rand.New(rand.NewPCG(seed, 7)), mutant: m, wall: 1e18}
+	w.promises.world = w
+	w.queue = []int{300, 500, 3000}[w.rand.IntN(3)]
+	for slot := range slots {
+		w.boot(slot)
+	}
+	return w
+}
+
+// boot starts an empty process in a slot.
+func (w *world) boot(slot int) {
+	w.born++
+	n := &node{
+		slot:    slot,
+		origin:  location.Origin(w.rand.Uint64())<<8 | w.born, // no order in them
+		up:      true,
+		skew:    int64(w.rand.IntN(2*skew+1)-skew) * int64(unit),
+		zero:    w.clock - time.Duration(w.rand.IntN(1000))*unit,
+		lookups: map[uint64]int{},
+	}
+	n.table = location.NewTable(8, w.seed)
+	n.core = New(Config{
+		Self: n.origin, Name: nodeNames[slot], Table: n.table,
+		AckTimeout: ackTimeout, GoneAfter: goneAfter, CompareEvery: 20 * unit,
+		QueueBytes: w.queue, ChunkBytes: chunkBytes, Seed: w.seed,
+	})
+	n.core.mutant = w.mutant
+	n.core.budget = 12
+	for other := range slots {
+		at := w.clock
+		if w.rand.IntN(3) == 0 {
+			at += time.Duration(w.rand.IntN(150)) * unit
+		}
+		w.meet[slot][other], w.meet[other][slot] = at, at
+	}
+	w.nodes[slot] = n
+	w.promises.boot(n)
+	w.coverage.Boots++
+}
+
+func (w *world) now(n *node) time.Duration { return w.clock - n.zero }
+func (w *world) awake(n *node) bool        { return n.up && n.asleep <= w.clock }
+
+// joined tells whether both ends of a cable are in.
+func (w *world) joined(a, b int) bool { return !w.cut[a][b] && !w.cut[b][a] }
+
+// run plays the schedule and returns the first promise broken, or "".
+func (w *world) run() string {
+	for i := 0; i < faultSteps && w.broken == ""; i++ {
+		w.step(true)
+	}
+	if w.broken == "" {
+		w.settle()
+	}
+	for _, n := range w.nodes {
+		w.coverage.count(n.core)
+	}
+	return w.broken
+}
+
+// settle ends all faults and gives the herd time to become equal, and to stay so.
+func (w *world) settle() {
+	if w.rand.IntN(2) == 0 {
+		for range 1 + w.rand.IntN(2) {
+			w.kill(w.nodes[w.rand.IntN(slots)])
+		}
+	}
+	w.cut = [slots][slots]bool{}
+	for _, n := range w.nodes {
+		n.asleep = 0
+	}
+	w.promises.faultsEnded()
+	again := 120 // steps from the first time that all is well to the second look
+	if w.rand.IntN(8) == 0 {
+		again = 1200 // all that a gone origin leaves is swept, more than once
+	}
+	unsettled := "?"
+	for i := 0; i < settleSteps && w.broken == ""; i++ {
+		if i%20 == 0 {
+			if unsettled = w.promises.unsettled(); unsettled == "" {
+				break
+			}
+		}
+		w.step(false)
+	}
+	for i := 0; i < again && unsettled == "" && w.broken == ""; i++ {
+		w.step(false)
+	}
+	if unsettled == "" {
+		unsettled = w.promises.unsettled()
+	}
+	if unsettled != "" {
+		w.fail("%s", unsettled)
+	}
+}
+
+func (w *world) step(faults bool) {
+	w.clock += unit
+	w.wall += int64(unit)
+	for _, n := range w.nodes {
+		if w.awake(n) {
+			n.ran += unit
+		}
+		if w.awake(n) && (w.clock-n.ticked >= ackTimeout/10 || w.rand.IntN(4) == 0) {
+			n.ticked = w.clock
+			n.core.Tick(w.now(n))
+			w.after(n)
+		}
+	}
+	w.sessions(faults)
+	for i := 0; i < actions && w.broken == ""; i++ {
+		w.act(w.nodes[w.rand.IntN(slots)], w.rand.IntN(slots), faults)
+	}
+	if faults && w.broken == "" {
+		w.fault()
+	}
+}
+
+// act has node n do something, perhaps with the peer in a slot.
+func (w *world) act(n *node, peer int, faults bool) {
+	if !n.up {
+		return
+	}
+	e, x := n.ends[peer], w.rand.IntN(100)
+	lane := Lane(x & 1)
+	if !w.awake(n) {
+		if e != nil && x < 50 {
+			w.deliver(e, lane)
+		}
+		return
+	}
+	switch {
+	case x < 6 && faults:
+		w.report(n)
+	case x < 70:
+		if e != nil {
+			w.write(e, lane)
+			for i := w.rand.IntN(8); i > 0; i-- {
+				w.deliver(e, lane)
+			}
+		}
+	case x < 76:
+		if e != nil {
+			w.write(e, lane)
+		}
+	case x < 88:
+		if e != nil {
+			w.deliver(e, lane)
+		}
+	case x < 91:
+		if e != nil {
+			w.find(n, e)
+		}
+	case x < 94:
+		if e != nil && faults {
+			w.repeat(e)
+		}
+	case x < 97:
+		w.promises.becomeReady(n)
+	default:
+		w.promises.read(n, w.rand.IntN(keys))
+	}
+}
+
+// report has a client, or a few, report at n.
+func (w *world) report(n *node) {
+	for range 1 + w.rand.IntN(2) {
+		key := min(w.rand.IntN(keys), w.rand.IntN(keys))
+		f := w.last[key]
+		if f == nil || w.rand.IntN(3) > 0 { // else it repeats its last report, here
+			f = &location.Fix{Position: places[w.rand.IntN(len(places))], Time: w.time()}
+			w.last[key] = f
+		}
+		w.recent[w.rand.IntN(len(w.recent))] = key
+		fix := location.NewFix(nodeNames[n.slot], w.wall+n.skew, clientAhead, f.Position, f.Time)
+		ticket := n.core.Accept(w.now(n), clientIDs[key], fix)
+		w.promises.accepted(n, key, &fix, ticket)
+	}
+	if w.rand.IntN(8) > 0 {
+		n.core.Flush(w.now(n))
+	}
+	w.after(n)
+}
+
+// time is what some client's clock shows: about the time; now and then far from it;
+// now and then written with more digits than numbers keep.
+func (w *world) time() location.Time {
+	nanos := w.wall + int64(w.rand.IntN(16)-8)*int64(unit)
+	if w.rand.IntN(40) == 0 {
+		nanos += 1000 * int64(unit)
+	}
+	text := fmt.Appendf(nil, "%d.%09d", nanos/1e9, nanos%1e9)
+	if w.rand.IntN(8) == 0 {
+		text = fmt.Appendf(text, "%d", w.rand.IntN(3))
+	}
+	t, err := location.ParseTime(text)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// after does what the owner of a Core does after each call.
+func (w *world) after(n *node) {
+	n.core.TakeDirty(func(l *Link) {
+		for _, e := range n.ends {
+			if e != nil && e.link == l {
+				e.wake = [2]bool{true, true}
+			}
+		}
+	})
+	w.promises.sealed(n)
+	w.promises.released(n)
+	for _, ev := range n.core.TakeEvents() {
+		w.note(n, uint64(ev.Kind), uint64(ev.Origin))
+		switch ev.Kind {
+		case MemberOut:
+			w.promises.left(n, ev.Origin)
+		case MemberIn:
+			w.promises.entered(n, ev.Origin)
+		case Found:
+			w.promises.found(n, ev.Lookup)
+		}
+	}
+	w.note(n, n.core.Released(), n.core.Sealed())
+}
+
+// note adds to the history.
+func (w *world) note(n *node, what ...uint64) {
+	if w.hash == nil {
+		return
+	}
+	b := binary.BigEndian.AppendUint64(nil, uint64(w.clock))
+	b = append(b, byte(n.slot))
+	for _, x := range what {
+		b = binary.BigEndian.AppendUint64(b, x)
+	}
+	w.hash.Write(b)
+}
+
+// write has a lane's writer write once, if it has reason to and is not blocked.
+func (w *world) write(e *end, lane Lane) {
+	p := &e.pipes[lane]
+	if !e.wake[lane] || len(p.unread()) > kernelBytes {
+		return
+	}
+	n, start := e.at, len(p.b)
+	p.b, e.wake[lane] = n.core.Next(w.now(n), e.link, lane, p.b, writeBytes)
+	if w.hash != nil {
+		w.note(n, uint64(lane))
+		w.hash.Write(p.b[start:])
+	}
+	w.after(n)
+}
+
+// deliver has the other end read one message of a lane.
+func (w *world) deliver(e *end, lane Lane) {
+	from, o := e.at, e.other
+	if o.link == nil || o.closed || !w.awake(o.at) || w.cut[from.slot][o.at.slot] || from.asleep > w.clock && from.mute {
+		return
+	}
+	if message := e.pipes[lane].take(); message != nil {
+		w.receive(o, lane, message)
+	}
+}
+
+func (w *world) receive(e *end, lane Lane, message []byte) {
+	n := e.at
+	leased := e.link.Leased(w.now(n))
+	switch kind(message[0]) {
+	case kindBatch:
+		if w.rand.IntN(20) == 0 {
+			w.promises.keep(e, message)
+		}
+	case kindChunk:
+		w.coverage.Chunks++
+	}
+	if err := n.core.Receive(w.now(n), e.link, lane, message); err != nil {
+		if w.mutant == (mutant{}) {
+			w.fail("ERROR: node %d: %v", n.slot, err)
+		}
+		w.close(e, true)
+		return
+	}
+	w.after(n)
+	if !leased && e.link.Leased(w.now(n)) {
+		w.promises.read(n, 0)
+	}
+}
+
+// repeat delivers to e a batch that its peer sent before, in this session or the last.
+func (w *world) repeat(e *end) {
+	for i, m := range w.promises.kept {
+		if m.to == e.at.origin && m.from == e.link.Peer() {
+			w.promises.kept = append(w.promises.kept[:i], w.promises.kept[i+1:]...)
+			w.coverage.Repeats++
+			w.receive(e, Live, m.message)
+			return
+		}
+	}
+}
+
+// find asks a peer for a client, most often for one that has just reported.
+func (w *world) find(n *node, e *end) {
+	key := w.recent[w.rand.IntN(len(w.recent))]
+	if w.rand.IntN(4) == 0 {
+		key = w.rand.IntN(keys)
+	}
+	n.lookup++
+	if n.core.Find(w.now(n), e.link, n.lookup, clientIDs[key]) {
+		n.lookups[n.lookup] = key
+	}
+	w.after(n)
+}
+
+// sessions has nodes notice what became of their sessions, and begin new ones.
+func (w *world) sessions(faults bool) {
+	for _, a := range w.nodes {
+		for slot, b := range w.nodes {
+			if a == b || !w.awake(a) {
+				continue
+			}
+			w.notice(a, slot, faults)
+			if e := a.calls[slot]; e != nil && w.joined(a.slot, slot) && w.rand.IntN(3) == 0 {
+				a.calls[slot] = nil
+				if e.other.at == b && b.up {
+					w.open(e)
+				}
+			}
+			if a.slot < slot && w.clock >= w.meet[a.slot][slot] && a.ends[slot] == nil &&
+				w.joined(a.slot, slot) && w.awake(b) && w.rand.IntN(3) == 0 {
+				e := &end{at: a}
+				e.other = &end{at: b, other: e}
+				b.calls[a.slot] = e.other
+				w.open(e)
+			}
+		}
+	}
+}
+
+func (w *world) notice(n *node, slot int, faults bool) {
+	e := n.ends[slot]
+	if e == nil {
+		return
+	}
+	switch o := e.other; {
+	case w.cut[slot][n.slot]:
+		if w.rand.IntN(40) == 0 { // nothing has come for long
+			w.close(e, true)
+		}
+	case w.nodes[slot] != o.at || !o.at.up || o.closed:
+		if w.rand.IntN(3) == 0 {
+			w.reset(e)
+		}
+	case o.link == nil && o.at.calls[n.slot] != o: // it took a later call
+		w.reset(e)
+	case faults && w.rand.IntN(400) == 0: // one side gives up for no good reason
+		w.close(e, true)
+	}
+}
+
+// open has the process at e begin the session; it gives up the one before.
+func (w *world) open(e *end) {
+	n, slot := e.at, e.other.at.slot
+	if old := n.ends[slot]; old != nil {
+		w.close(old, true)
+	}
+	n.ends[slot] = e
+	e.opened = w.clock
+	e.link = n.core.Open(w.now(n), e.other.at.origin)
+	w.after(n)
+}
+
+func (w *world) close(e *end, gaveUp bool) {
+	if e.closed {
+		return
+	}
+	e.closed = true
+	n := e.at
+	if gaveUp && e.link.State() == In {
+		w.coverage.Held++
+	}
+	n.ends[e.other.at.slot] = nil
+	n.core.Close(w.now(n), e.link, gaveUp)
+	w.after(n)
+}
+
+// reset has the process at e read what the other, now gone, had written, up to some
+// byte, and then find the session closed.
+func (w *world) reset(e *end) {
+	for _, lane := range []Lane{Live, Delta} {
+		b := e.other.pipes[lane].unread()
+		r := bufio.NewReader(bytes.NewReader(b[:w.rand.IntN(len(b)+1)]))
+		for w.broken == "" && !e.closed {
+			message, err := ReadMessage(r, nil)
+			if err != nil {
+				if errors.Is(err, io.ErrUnexpectedEOF) {
+					w.coverage.Cuts++
+				} else if !errors.Is(err, io.EOF) {
+					w.fail("ERROR: %v", err)
+				}
+				break
+			}
+			w.receive(e, lane, message)
+		}
+	}
+	w.close(e, false)
+}
+
+func (w *world) kill(n *node) {
+	if n.up {
+		n.up = false
+		w.coverage.Kills++
+	}
+}
+
+func (w *world) fault() {
+	switch x := w.rand.IntN(400); {
+	case x < 2:
+		w.kill(w.nodes[w.rand.IntN(slots)])
+	case x < 6:
+		for slot, n := range w.nodes {
+			if !n.up && w.rand.IntN(2) == 0 {
+				w.coverage.count(n.core)
+				w.boot(slot)
+			}
+		}
+	case x < 8: // the network falls in two
+		var side [slots]int
+		for i := range side {
+			side[i] = w.rand.IntN(2)
+		}
+		for a := range slots {
+			for b := range slots {
+				w.cut[a][b] = side[a] != side[b]
+			}
+		}
+	case x < 9: // one hears, and is not heard
+		w.cut[w.rand.IntN(slots)][w.rand.IntN(slots)] = true
+	case x < 12:
+		w.cut = [slots][slots]bool{}
+	case x < 16: // stopped, for up to three ack timeouts
+		n := w.nodes[w.rand.IntN(slots)]
+		n.asleep, n.mute = w.clock+unit+time.Duration(w.rand.Int64N(int64(3*ackTimeout))), w.rand.IntN(2) == 0
+		w.coverage.Pauses++
+	}
+}
+
+// simulate plays one schedule.
+func simulate(seed uint64, m mutant) (broken string, c coverage) {
+	w := newWorld(seed, m)
+	return w.run(), w.coverage
+}
+
+// history is a hash of all that happened in a schedule.
+func history(seed uint64) uint64 {
+	w := newWorld(seed, mutant{})
+	w.hash = fnv.New64a()
+	w.run()
+	return w.hash.Sum64()
+}
+
+// promiseOf is the promise that a failure names.
+func promiseOf(broken string) string {
+	_, broken, _ = strings.Cut(broken, " ")
+	name, _, _ := strings.Cut(broken, ":")
+	return name
+}
