@@ -60,8 +60,7 @@ func (e *KeyError) Error() string {
 // Unwrap is [ErrWrongKey].
 func (e *KeyError) Unwrap() error { return ErrWrongKey }
 
-// What can be wrong with a proof. A peer without a key is told apart because
-// its proof is made with the empty key.
+// What can be wrong with a proof.
 const (
 	reasonNoneInCommon = "no gossip key in common, or another label"
 	reasonPeerKeyless  = "the peer has no gossip key, this node has one"
@@ -75,6 +74,10 @@ const (
 	macSize      = sha256.Size
 	helloHeader  = 4 // version, purpose, length of name, number of proofs
 )
+
+// noKey makes the proofs of a node without a key, so that its peers can tell. It
+// is no AES key. The empty key would be one to HMAC, which pads: that of zeros.
+const noKey = "no key"
 
 // The roles of a proof: without them, a stranger could send a node's own proof
 // back to it.
@@ -257,28 +260,30 @@ func (p *prover) check(session []byte, role byte, h hello, c *tls.Conn) error {
 		}
 	}
 	reason := reasonNoneInCommon
-	if len(keys[0]) == 0 {
+	if string(keys[0]) == noKey {
 		reason = reasonWeAreKeyless
-	} else if matches(nil) {
+	} else if matches([]byte(noKey)) {
 		reason = reasonPeerKeyless
 	}
 	return &KeyError{Addr: c.RemoteAddr().String(), Peer: h.name, Reason: reason}
 }
 
-// keys is the ring, primary first; the empty key alone if there is none.
+// keys is the ring, primary first; noKey alone if there is none.
 func (p *prover) keys() [][]byte {
 	if keys := ringKeys(p.ring); len(keys) > 0 {
-		return keys[:min(len(keys), maxRing)]
+		return keys
 	}
-	return [][]byte{nil}
+	return [][]byte{[]byte(noKey)}
 }
 
-// ringKeys is what the ring holds now; none if there is no ring.
+// ringKeys is what the ring holds now, at most maxRing keys of it; none if there
+// is no ring.
 func ringKeys(ring *memberlist.Keyring) [][]byte {
 	if ring == nil {
 		return nil
 	}
-	return ring.GetKeys()
+	keys := ring.GetKeys()
+	return keys[:min(len(keys), maxRing)]
 }
 
 // proof is the MAC that the sender of h owes for one key.
