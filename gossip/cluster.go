@@ -10,6 +10,7 @@ import (
 	"log"
 	mrand "math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,13 +61,13 @@ type Cluster struct {
 	members   *memberTable
 	book      *book
 	start     time.Time
+	trace     bool // log acknowledgements
 
 	nudged   chan struct{} // one slot: keepLinks should look around
 	caughtUp chan struct{} // closed by checkCaughtUp
 
 	ran          atomic.Int64 // nanoseconds in which this node ran: a pause counts little
 	joined       atomic.Bool  // some node of the herd has answered, or nobody is to be waited for
-	serving      atomic.Bool  // the name is ours
 	released     atomic.Uint64
 	lookupsFound atomic.Uint64
 	joins        atomic.Uint64
@@ -76,6 +77,10 @@ type Cluster struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // all goroutines but Run's
 	once   sync.Once      // Close
+
+	// leaving is held while this node takes its leave, so that Close does not pull
+	// memberlist from under it.
+	leaving sync.Mutex
 
 	// mu guards what follows. Every call of core is made under it, and no call that
 	// waits. memberTable's lock is never taken under it, nor the other way round.
@@ -101,6 +106,7 @@ type counts struct {
 	sessions, sessionsLost, sessionsRefused, quarantined uint64
 	lookupsSent, lookupsTimedOut, lookupsRefused         uint64
 	ackWaits                                             uint64
+	memberTime, outOfSyncTime                            time.Duration
 }
 
 // New binds the gossip port. The node is no member before Run. The caller owes a
@@ -153,6 +159,7 @@ func New(config Config) (*Cluster, error) {
 		members:     newMemberTable(self),
 		book:        newBook(transport.Advertised().String(), config.Join),
 		start:       time.Now(),
+		trace:       config.Logger.IsTrace(),
 		nudged:      make(chan struct{}, 1),
 		caughtUp:    make(chan struct{}),
 		links:       make(map[location.Origin]*link),
@@ -222,14 +229,22 @@ func (c *Cluster) Run(ctx context.Context) error {
 		return err
 	}
 	c.wg.Go(func() { c.keepLinks(c.ctx) })
-	c.wg.Go(func() { c.rejoin(ctx, list) })
-	<-ctx.Done()
+	taken := make(chan error, 1)
+	c.wg.Go(func() {
+		if err := c.rejoin(ctx, list); err != nil {
+			taken <- err
+		}
+	})
+	select {
+	case <-ctx.Done():
+	case err = <-taken:
+	}
 	if c.ctx.Err() != nil {
 		return nil // killed: nothing is told to anybody
 	}
 	c.flushAll()
 	c.depart(list)
-	return nil
+	return err
 }
 
 // createList starts memberlist.
@@ -278,14 +293,9 @@ func (c *Cluster) enter(ctx context.Context, list *memberlist.Memberlist, seeds 
 	for _, addr := range seeds.answered {
 		c.join(list, addr)
 	}
-	var others []Holder
-	for _, m := range c.members.holders(c.self.Name) {
-		others = append(others, Holder{m.Origin, m.Gossip})
-	}
-	if err := c.claim(ctx, others); err != nil {
+	if err := c.claim(ctx, c.members.holders(c.self.Name)); err != nil {
 		return err
 	}
-	c.serving.Store(true)
 	if seeds.alone {
 		c.joined.Store(true)
 	}
@@ -368,8 +378,9 @@ func (c *Cluster) askSeeds(ctx context.Context) (seeds, error) {
 }
 
 // rejoin looks for members that are known but missing, one address a second, until
-// ctx is done.
-func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) {
+// ctx is done. It fails if a node that started at the same time has the better right
+// to this node's name.
+func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) error {
 	const tries = 4 // at once: some hang
 	slots := make(chan struct{}, tries)
 	timer := time.NewTimer(0)
@@ -377,27 +388,52 @@ func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) {
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-timer.C:
 			timer.Reset(750*time.Millisecond + mrand.N(500*time.Millisecond))
 		}
 		members := c.members.list()
 		c.book.note(members)
-		if len(c.members.peers()) > 0 {
+		alone := len(c.members.peers()) == 0
+		if !alone {
 			c.joined.Store(true)
-		} else if !c.joined.Load() {
-			c.warn("no seed answers: serving alone, and trying on", "seeds", strings.Join(c.config.Join, " "))
+		}
+		if err := c.checkName(ctx); err != nil {
+			return err
 		}
 		if !offer(slots, struct{}{}) {
 			continue
 		}
 		c.wg.Go(func() {
 			defer func() { <-slots }()
-			if addr := c.book.missing(ctx, members); addr != "" {
-				c.join(list, addr)
+			addr := c.book.missing(ctx, members)
+			if addr != "" && !c.join(list, addr) && alone && ctx.Err() == nil {
+				c.warn("no other node answers: serving alone, and trying on", "seeds", strings.Join(c.config.Join, " "))
 			}
 		})
 	}
+}
+
+// youth is the age up to which a node gives way to one of its name: it may have
+// started together with that one, through another seed. Older ones have met after a
+// cut, and both stay.
+const youth = 5 * time.Second
+
+// checkName looks whether others have this node's name.
+func (c *Cluster) checkName(ctx context.Context) error {
+	holders := c.members.holders(c.self.Name)
+	if len(holders) == 0 {
+		return nil
+	}
+	if c.now() < youth {
+		return c.claim(ctx, holders)
+	}
+	for _, h := range holders {
+		if time.Since(h.since) > c.profile.settle { // else it may be one that was killed
+			c.warn("another live member has this node's name: clients can't tell the two apart", "name", c.self.Name, "addr", h.Gossip)
+		}
+	}
+	return nil
 }
 
 // acceptStreams serves the streams of peers, each in its own goroutine, until Close.
@@ -441,10 +477,12 @@ func (c *Cluster) beat() {
 		case <-tick.C:
 		}
 		now := c.now()
-		ran := time.Duration(c.ran.Add(int64(min(now-last, 4*every)))) // longer: we were stopped, not our peers
+		elapsed := now - last
 		last = now
+		ran := time.Duration(c.ran.Add(int64(min(elapsed, 4*every)))) // longer: we were stopped, not our peers
 		c.mu.Lock()
 		c.core.Tick(now)
+		c.clockLocked(min(elapsed, 4*every))
 		for _, l := range c.links {
 			if ran-time.Duration(l.heard.Load()) > silence(c.config.AckTimeout) {
 				c.endLocked(l, errSilent, true)
@@ -466,6 +504,20 @@ func (c *Cluster) beat() {
 	}
 }
 
+// clockLocked adds up for how long members were there and for how long they were
+// out of sync.
+func (c *Cluster) clockLocked(elapsed time.Duration) {
+	for _, e := range c.expected {
+		if e.superseded {
+			continue
+		}
+		c.stats.memberTime += elapsed
+		if l := c.links[e.origin]; l == nil || l.core.State() != replica.In {
+			c.stats.outOfSyncTime += elapsed
+		}
+	}
+}
+
 // afterLocked passes on what calls of the core have left: lanes with something to
 // send, batches acknowledged, events.
 func (c *Cluster) afterLocked() {
@@ -477,6 +529,9 @@ func (c *Cluster) afterLocked() {
 	if released := c.core.Released(); released > c.released.Load() {
 		c.released.Store(released)
 		c.waiters.release(released)
+		if c.trace {
+			c.tell(ackNews{released, c.inSyncLocked()})
+		}
 	}
 	for _, e := range c.core.TakeEvents() {
 		if e.Kind == replica.Found {
@@ -492,6 +547,24 @@ func (c *Cluster) afterLocked() {
 			c.nudge()
 		}
 	}
+}
+
+// inSyncLocked is the names of the members that this node's AT lines wait for.
+func (c *Cluster) inSyncLocked() []string {
+	var names []string
+	for _, l := range c.links {
+		if l.core.State() == replica.In {
+			names = append(names, l.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ackNews is an acknowledgement to be logged.
+type ackNews struct {
+	batch  uint64
+	inSync []string
 }
 
 // syncNews is an event of the core to be logged.
@@ -526,6 +599,8 @@ func (c *Cluster) tell(n any) {
 
 func (c *Cluster) tellOne(n any) {
 	switch n := n.(type) {
+	case ackNews:
+		c.log.Trace("acknowledged", "batch", n.batch, "in_sync", clean(strings.Join(n.inSync, " ")))
 	case linkMade:
 		c.log.Info("peer connected", "peer", clean(n.name), "addr", n.addr, "origin", originText(n.origin))
 	case linkLost:
@@ -579,7 +654,7 @@ func (c *Cluster) checkCaughtUp(joined bool) {
 	c.mu.Lock()
 	now, behind := c.now(), false
 	for _, e := range c.expected {
-		behind = behind || !e.unreachable && c.behindLocked(e.origin, now)
+		behind = behind || !e.unreachable && c.behindLocked(e, now)
 	}
 	c.afterLocked()
 	c.mu.Unlock()
@@ -603,6 +678,11 @@ func (c *Cluster) flushAll() {
 
 // depart says goodbye to peers, then to memberlist's herd.
 func (c *Cluster) depart(list *memberlist.Memberlist) {
+	c.leaving.Lock()
+	defer c.leaving.Unlock()
+	if c.ctx.Err() != nil {
+		return // closed: memberlist would panic
+	}
 	ctx, cancel := context.WithTimeout(c.ctx, 100*time.Millisecond)
 	c.goodbye(ctx)
 	cancel()
@@ -629,7 +709,9 @@ func (c *Cluster) Close() error {
 		c.mu.Unlock()
 		c.cancel()
 		if list != nil {
+			c.leaving.Lock()
 			list.Shutdown()
+			c.leaving.Unlock()
 		}
 		c.transport.Shutdown()
 		c.wg.Wait()
@@ -742,7 +824,7 @@ func (c *Cluster) Sync() Sync {
 	defer c.mu.Unlock()
 	now := c.now()
 	for _, e := range c.expected {
-		if c.behindLocked(e.origin, now) {
+		if c.behindLocked(e, now) {
 			s.Behind = append(s.Behind, e.name)
 		}
 	}
@@ -770,7 +852,11 @@ type Stats struct {
 	LookupsTimedOut uint64
 	LookupsRefused  uint64 // not asked: too many at once
 	AckWaits        uint64 // callers of Wait that had to wait
-	LinesKeptBack   uint64 // log lines over their limit
+
+	MemberTime    time.Duration // added up over the live members but this node
+	OutOfSyncTime time.Duration // of that, the time in which the member was not in sync with this node
+
+	LinesKeptBack uint64 // log lines over their limit
 }
 
 // Stats is a snapshot; its numbers need not be of one instant.
@@ -791,5 +877,6 @@ func (c *Cluster) Stats() Stats {
 	s.Quarantined, s.Links = c.stats.quarantined, len(c.links)
 	s.LookupsSent, s.LookupsTimedOut, s.LookupsRefused = c.stats.lookupsSent, c.stats.lookupsTimedOut, c.stats.lookupsRefused
 	s.AckWaits = c.stats.ackWaits
+	s.MemberTime, s.OutOfSyncTime = c.stats.memberTime, c.stats.outOfSyncTime
 	return s
 }

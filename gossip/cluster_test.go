@@ -330,6 +330,7 @@ func TestPartitionHeals(t *testing.T) {
 func TestNameTaken(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
 		all := h.startFive()
+		time.Sleep(youth)
 		n, err := h.tryStart("node2", "10.0.0.77", h.key, all[0].addr())
 		if err != nil {
 			t.Fatal(err)
@@ -388,7 +389,7 @@ func TestLateSeed(t *testing.T) {
 
 func TestAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
-		h.net.Host("10.0.0.9") // there, and nobody listens
+		h.net.Host("10.0.0.9") // it is there, and nobody listens
 		n := h.start(0, "10.0.0.9:4132", "10.0.0.1:4132")
 		took := h.await("caught up", time.Second, func() bool { return isClosed(n.CaughtUp()) })
 		t.Logf("ready alone after %v", took)

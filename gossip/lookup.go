@@ -91,12 +91,12 @@ func (c *Cluster) betterLocked() []*link {
 	for _, e := range c.expected {
 		l := c.links[e.origin]
 		switch {
-		case c.behindLocked(e.origin, now):
+		case c.behindLocked(e, now):
 			behind = true
 			if l != nil {
 				first = append(first, l)
 			}
-		default:
+		case l != nil:
 			then = append(then, l)
 		}
 	}

@@ -49,6 +49,8 @@ type Member struct {
 	Since  time.Time // when State began, by this node's clock
 	Self   bool
 
+	superseded bool // see peers
+
 	Linked  bool   // both streams to it stand
 	InSync  bool   // this node's AT lines wait for it
 	Leased  bool   // this node holds all that it has acknowledged
@@ -274,8 +276,8 @@ func (t *memberTable) list() []Member {
 	return all
 }
 
-// peers is the live members but this node; of several of one name the newest,
-// which has superseded the others.
+// peers is the live members but this node. One whose name a newer one has is marked
+// as superseded: it is most likely dead, and the herd has yet to notice.
 func (t *memberTable) peers() []Member {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -286,9 +288,11 @@ func (t *memberTable) peers() []Member {
 		}
 	}
 	var all []Member
-	for _, m := range newest {
-		if !m.Self {
-			all = append(all, *m)
+	for _, m := range t.byID {
+		if m.State.live() && !m.Self {
+			c := *m
+			c.superseded = newest[m.Name] != m
+			all = append(all, c)
 		}
 	}
 	slices.SortFunc(all, func(a, b Member) int { return cmp.Compare(a.Origin, b.Origin) })
@@ -301,13 +305,13 @@ func (m *Member) newer(n *Member) bool {
 }
 
 // holders is the live members of a name but this node.
-func (t *memberTable) holders(name string) []Member {
+func (t *memberTable) holders(name string) []Holder {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var all []Member
+	var all []Holder
 	for _, m := range t.byID {
 		if m.Name == name && m.State.live() && !m.Self {
-			all = append(all, *m)
+			all = append(all, Holder{m.Origin, m.Gossip, m.Since})
 		}
 	}
 	return all

@@ -273,7 +273,10 @@ func (c *Cluster) keepLinks(ctx context.Context) {
 				}
 				peers[m.Origin] = p
 			}
-			c.expected = append(c.expected, expected{m.Origin, m.Name, now.Sub(p.since) > unreachableAfter && !linked})
+			c.expected = append(c.expected, expected{
+				origin: m.Origin, name: m.Name, superseded: m.superseded && !linked,
+				unreachable: now.Sub(p.since) > unreachableAfter && !linked,
+			})
 			if linked || p.dialing || now.Before(p.next) || c.quarantinedLocked(m.Origin) {
 				continue
 			}
@@ -327,10 +330,11 @@ type expected struct {
 	origin      location.Origin
 	name        string
 	unreachable bool // no link for longer than anybody waits
+	superseded  bool // no link, and a newer member has its name
 }
 
 // behindLocked tells whether this node may lack what a member has acknowledged.
-func (c *Cluster) behindLocked(o location.Origin, now time.Duration) bool {
-	l := c.links[o]
-	return l == nil || !l.core.Met() || !l.core.Leased(now)
+func (c *Cluster) behindLocked(e expected, now time.Duration) bool {
+	l := c.links[e.origin]
+	return l == nil && !e.superseded || l != nil && (!l.core.Met() || !l.core.Leased(now))
 }

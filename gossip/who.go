@@ -17,9 +17,8 @@ import (
 //	'?', length, name       who is called so, as far as you know?
 //	'B', origin             goodbye: this origin leaves
 //
-// The answer begins with the answerer's own origin, when it started, and whether it
-// serves already; then the number of live members of that name, and for each its
-// origin and its address.
+// The answer begins with the answerer's own origin and its age; then the number of
+// live members of that name, and for each its origin and its address.
 const (
 	askWho     = '?'
 	sayGoodbye = 'B'
@@ -31,13 +30,28 @@ const (
 type Holder struct {
 	Origin location.Origin
 	Gossip string // host:port
+
+	since time.Time // when this node last saw its state change
 }
 
 // identity is what a node answers of itself.
 type identity struct {
-	origin  location.Origin
-	started int64 // nanoseconds since the epoch, by its own clock
-	serving bool  // past the check of its own name
+	origin location.Origin
+	age    time.Duration // since it started: unlike clocks, ages can be compared
+}
+
+// sameAge is how close two ages must be for chance to decide: an age is older by
+// the time that its news took.
+const sameAge = time.Second
+
+// before tells which of two nodes has the better right to a name: the older one,
+// or, if they started together, the one with the smaller origin. Two nodes that ask
+// each other come to the same result.
+func (i identity) before(j identity) bool {
+	if d := i.age - j.age; d < -sameAge || d > sameAge {
+		return d > 0
+	}
+	return i.origin < j.origin
 }
 
 // NameTakenError is why a node does not start: its name has a live holder.
@@ -53,13 +67,9 @@ func (e *NameTakenError) Error() string {
 
 func appendAnswer(b []byte, me identity, holders []Holder) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(me.origin))
-	b = binary.BigEndian.AppendUint64(b, uint64(me.started))
-	serving := byte(0)
-	if me.serving {
-		serving = 1
-	}
+	b = binary.BigEndian.AppendUint64(b, uint64(me.age))
 	holders = holders[:min(len(holders), maxHolders)]
-	b = append(b, serving, byte(len(holders)))
+	b = append(b, byte(len(holders)))
 	for _, h := range holders {
 		b = binary.BigEndian.AppendUint64(b, uint64(h.Origin))
 		b = append(append(b, byte(len(h.Gossip))), h.Gossip...)
@@ -69,11 +79,14 @@ func appendAnswer(b []byte, me identity, holders []Holder) []byte {
 
 func readAnswer(r io.Reader) (who identity, holders []Holder, err error) {
 	var b [256]byte
-	if _, err := io.ReadFull(r, b[:18]); err != nil {
+	if _, err := io.ReadFull(r, b[:17]); err != nil {
 		return who, nil, fmt.Errorf("read answer: %w", err)
 	}
-	who = identity{location.Origin(binary.BigEndian.Uint64(b[:])), int64(binary.BigEndian.Uint64(b[8:])), b[16] == 1}
-	n := int(b[17])
+	who = identity{location.Origin(binary.BigEndian.Uint64(b[:])), time.Duration(binary.BigEndian.Uint64(b[8:]))}
+	n := int(b[16])
+	if who.age < 0 {
+		return who, nil, errors.New("read answer: negative age")
+	}
 	if n > maxHolders {
 		return who, nil, fmt.Errorf("read answer: %d holders, at most %d are allowed", n, maxHolders)
 	}
@@ -109,11 +122,7 @@ func (c *Cluster) answerWho(s *Stream) {
 		if _, err := io.ReadFull(s, name); err != nil {
 			return
 		}
-		var holders []Holder
-		for _, m := range c.members.holders(string(name)) {
-			holders = append(holders, Holder{m.Origin, m.Gossip})
-		}
-		s.Write(appendAnswer(nil, c.identity(), holders))
+		s.Write(appendAnswer(nil, c.identity(), c.members.holders(string(name))))
 	case sayGoodbye:
 		if _, err := io.ReadFull(s, b[:8]); err != nil {
 			return
@@ -124,7 +133,7 @@ func (c *Cluster) answerWho(s *Stream) {
 }
 
 func (c *Cluster) identity() identity {
-	return identity{c.self.Origin, c.self.Started.UnixNano(), c.serving.Load()}
+	return identity{c.self.Origin, c.now()}
 }
 
 // askWho asks the node at addr who is called name.
@@ -149,8 +158,7 @@ func (c *Cluster) askWho(ctx context.Context, addr, name string) (identity, []Ho
 const holderTimeout = 500 * time.Millisecond
 
 // claim finds out whether one of the holders is alive and has the better right to
-// this node's name: whoever serves already has, and of two that start at the same
-// time the one that began earlier.
+// this node's name.
 func (c *Cluster) claim(ctx context.Context, holders []Holder) error {
 	ctx, cancel := context.WithTimeout(ctx, holderTimeout)
 	defer cancel()
@@ -165,8 +173,7 @@ func (c *Cluster) claim(ctx context.Context, holders []Holder) error {
 			if err != nil || who.origin != h.Origin {
 				return // dead, or another one lives there now: superseded
 			}
-			me := c.identity()
-			if who.serving || who.started < me.started || who.started == me.started && who.origin < me.origin {
+			if who.before(c.identity()) {
 				taken[i] = &NameTakenError{c.self.Name, h}
 			}
 		})

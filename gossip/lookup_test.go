@@ -1,0 +1,67 @@
+package gossip
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A node that is cut from one member knows itself behind, and asks another one
+// before it says that it knows nothing of a client.
+func TestLookupWhileBehind(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		all := h.startFive()
+		a, b := all[0], all[1]
+		h.net.Cut(a.ip, b.ip)
+		h.net.Cut(b.ip, a.ip)
+		h.await("behind", 5*time.Second, func() bool { return len(b.Sync().Behind) > 0 })
+		if got := b.Sync().Behind; len(got) != 1 || got[0] != a.name {
+			t.Errorf("behind %v", got)
+		}
+		for i := range 20 {
+			id := []byte(fmt.Sprint("x", i))
+			f := a.report(t, string(id), i)
+			var wg sync.WaitGroup
+			for range 3 {
+				wg.Go(func() {
+					if e, ok := b.Lookup(t.Context(), id); !ok || e.Fix != f {
+						t.Errorf("%s: got %v %v", id, e, ok)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		if _, ok := b.Lookup(t.Context(), []byte("nobody")); ok {
+			t.Error("found nobody")
+		}
+		h.net.Heal()
+		h.await("one view", 5*time.Second, h.oneView)
+		sent := b.Stats().LookupsSent
+		if _, ok := b.Lookup(t.Context(), []byte("nobody")); ok {
+			t.Error("found nobody")
+		}
+		if got := b.Stats().LookupsSent; got != sent {
+			t.Error("a node that is not behind asked its peers")
+		}
+	})
+}
+
+// Peers that never answer cost a caller the ack timeout and no more.
+func TestLookupTimesOut(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		all := h.startFive()
+		h.net.Partition([]string{all[0].ip})
+		h.await("behind", 5*time.Second, func() bool { return len(all[0].Sync().Behind) > 0 })
+		begin := time.Now()
+		if _, ok := all[0].Lookup(t.Context(), []byte("nobody")); ok {
+			t.Error("found nobody")
+		}
+		if took := time.Since(begin); took > 250*time.Millisecond {
+			t.Errorf("took %v", took)
+		}
+		if s := all[0].Stats(); s.LookupsSent != 1 || s.LookupsTimedOut != 1 {
+			t.Errorf("sent %d, timed out %d", s.LookupsSent, s.LookupsTimedOut)
+		}
+	})
+}
