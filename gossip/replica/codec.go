@@ -14,7 +14,7 @@ import (
 //
 //	batch   name of the origin's node, prev, seq, fixes, 0
 //	ack     seq, the member's clock
-//	grant   the clock that is echoed
+//	grant   the clock that is echoed, how long the lease lasts from there
 //	behind
 //	find    look-up, id
 //	found   look-up, 0; or look-up, 1 and a fix as in a chunk
@@ -115,9 +115,10 @@ func appendAck(buf []byte, seq uint64, clock time.Duration) []byte {
 	return finish(binary.AppendUvarint(buf, uint64(clock)), start)
 }
 
-func appendGrant(buf []byte, clock time.Duration) []byte {
+func appendGrant(buf []byte, clock, length time.Duration) []byte {
 	start := len(buf)
-	return finish(binary.AppendUvarint(begin(buf, kindGrant), uint64(clock)), start)
+	buf = binary.AppendUvarint(begin(buf, kindGrant), uint64(clock))
+	return finish(binary.AppendUvarint(buf, uint64(length)), start)
 }
 
 func appendBehind(buf []byte) []byte { return finish(begin(buf, kindBehind), len(buf)) }

@@ -63,6 +63,7 @@ type Core struct {
 	firstAt  uint64
 	hold     time.Duration // run time until which nothing is acknowledged
 	released uint64        // every batch up to here is acknowledged
+	alone    bool          // the last of them by nobody but us
 
 	links   []*Link // in order of opening
 	dirty   []*Link // have something to send that their writers were not told of
@@ -84,7 +85,7 @@ type Stats struct {
 	Accepted   uint64 // reports taken from clients
 	Stale      uint64 // of those, reports that were older than what the table held
 	Clamped    uint64 // of those, reports ordered by the clamp
-	Alone      uint64 // batches acknowledged while no member was in sync
+	Alone      uint64 // batches acknowledged while there were peers and none was in sync
 	Batches    uint64 // sealed
 	Applied    uint64 // fixes from peers that won
 	Redundant  uint64 // fixes from peers that did not
@@ -112,7 +113,7 @@ func New(cfg Config) *Core {
 		rand:    rand.New(rand.NewPCG(cfg.Seed, uint64(cfg.Self))),
 		vector:  Vector{},
 		beyond:  map[location.Origin]run{},
-		gone:    absentees{since: map[location.Origin]*absence{}},
+		gone:    absentees{since: map[location.Origin]*absence{}, here: map[location.Origin]int{}},
 		open:    batch{index: map[string]int{}},
 		firstAt: 1,
 		names:   map[string]string{},
@@ -212,6 +213,7 @@ const (
 	Overflow                   // the peer's queue was full; it catches up by vector
 	Found                      // the peer answered a look-up, with or without a fix
 	CaughtUp                   // the peer answered our vector in full for the first time on its link
+	Alone                      // batches are acknowledged though no member is in sync; of no peer
 )
 
 // loose tells whether the table may hold fixes from elsewhere whose dots the vector

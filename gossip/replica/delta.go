@@ -40,6 +40,9 @@ func (c *Core) asked(l *Link, theirs Vector, full bool) {
 		a.vector = c.vector.Clone()
 	}
 	l.answer = a
+	if l.lag && l.state == Out {
+		l.committed = false // an ack of what came before the gap must not have it join
+	}
 	l.lag = false
 	l.touch()
 }

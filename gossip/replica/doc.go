@@ -30,8 +30,8 @@
 // It acknowledges a batch to its clients when every member that is in, and every
 // joining member whose mark the batch comes after, has acknowledged it. A member
 // knows that it is in while its lease runs: it sends its own clock with each ack,
-// the origin echoes it in a grant, and the lease ends half an ack_timeout after
-// that instant of the member's clock.
+// the origin echoes it in a grant, and the lease ends half the origin's ack_timeout
+// after that instant of the member's clock.
 //
 // # Rules
 //

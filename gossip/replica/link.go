@@ -45,6 +45,7 @@ type Link struct {
 	owesGrant  bool
 	echo       time.Duration // clock to grant on
 	finds      [][]byte      // look-ups and answers to them
+	findBytes  int           // their size
 	idle       bool          // the live writer found nothing to send
 	beat       time.Duration // when an ack was last sent
 	dirty      bool
@@ -96,7 +97,7 @@ func (c *Core) Close(now time.Duration, l *Link, gaveUp bool) {
 	l.closed = true
 	c.links = slices.DeleteFunc(c.links, func(x *Link) bool { return x == l })
 	if gaveUp && l.state == In && !c.mutant.noHold {
-		c.hold = max(c.hold, l.granted+c.cfg.AckTimeout/2)
+		c.hold = max(c.hold, l.granted+c.lease())
 	}
 	c.gone.leave(l.peer, c.now)
 	if !c.mutant.neverCompare {
@@ -208,7 +209,7 @@ func (l *Link) nextLive(buf []byte, limit int) ([]byte, bool) {
 		buf, l.oweBehind = appendBehind(buf), false
 	}
 	if l.owesGrant {
-		buf, l.owesGrant = appendGrant(buf, l.echo), false
+		buf, l.owesGrant = appendGrant(buf, l.echo, l.core.lease()), false
 	}
 	if l.owesAck {
 		buf, l.owesAck = appendAck(buf, l.core.vector[l.peer], l.core.now), false
@@ -216,6 +217,7 @@ func (l *Link) nextLive(buf []byte, limit int) ([]byte, bool) {
 	}
 	for len(l.finds) > 0 && len(buf)-start < limit {
 		buf = append(buf, l.finds[0]...)
+		l.findBytes -= len(l.finds[0])
 		l.finds[0], l.finds = nil, l.finds[1:]
 	}
 	sent := 0

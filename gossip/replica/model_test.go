@@ -107,6 +107,7 @@ func TestMutants(t *testing.T) {
 		"forgetCarried":  "QUIET",
 		"enterOnCommit":  "HELD",
 		"endlessLease":   "READ READY",
+		"ownLease":       "READ",
 		"outOnOverflow":  "READ",
 		"noHold":         "READ",
 		"grantAlways":    "READ",
@@ -151,7 +152,7 @@ func only(i int) (m mutant) {
 	flags := [...]*bool{
 		&m.dotAtSeal, &m.commitOpen, &m.ownOnly, &m.neverCompare, &m.jumpGaps, &m.vectorAtEnd, &m.dropSuperseded,
 		&m.coalesceQueued, &m.losersFree, &m.ownLosersFree, &m.firstWins, &m.firstDot, &m.noTakeover,
-		&m.forgetCarried, &m.enterOnCommit, &m.endlessLease, &m.outOnOverflow, &m.noHold, &m.grantAlways,
+		&m.forgetCarried, &m.enterOnCommit, &m.endlessLease, &m.ownLease, &m.outOnOverflow, &m.noHold, &m.grantAlways,
 		&m.wallTimeouts, &m.readyOnFirst, &m.dotlessLookups,
 	}
 	*flags[i] = true

@@ -25,6 +25,7 @@ type mutant struct {
 	forgetCarried  bool // rule 6: a vector entry goes although fixes carry its dots
 	enterOnCommit  bool // rule 7: in as soon as the commit is acknowledged
 	endlessLease   bool // rule 7: a lease lasts as long as the link
+	ownLease       bool // rule 7: a lease lasts as long as the member thinks
 	outOnOverflow  bool // rule 7: an overflow puts out, not time
 	noHold         bool // rule 7: a link given up is out at once
 	grantAlways    bool // rule 7: leases are renewed while batches hang

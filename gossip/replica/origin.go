@@ -84,22 +84,25 @@ func (c *Core) ticket(seq uint64) uint64 {
 	return seq
 }
 
-// Flush sends the open batch on its way if a peer's writer is idle, or if there is
-// no peer. While all writers are busy the batch stays open and grows; the first
-// that asks for more seals it. A burst thus costs few batches and a lone report
-// waits for nothing.
+// Flush sends the open batch on its way if a peer's writer is idle, or if no peer
+// takes batches now. While all writers are busy the batch stays open and grows; the
+// first that asks for more seals it. A burst thus costs few batches and a lone
+// report waits for nothing.
 func (c *Core) Flush(now time.Duration) {
 	c.step(now)
-	if len(c.links) == 0 {
-		c.seal()
-		c.settle()
-		return
-	}
+	takers := 0
 	for _, l := range c.links {
-		if l.idle {
-			c.seal()
-			return
+		if l.lag {
+			continue
 		}
+		if l.idle {
+			takers = 0
+			break
+		}
+		takers++
+	}
+	if takers == 0 {
+		c.seal()
 	}
 }
 
@@ -136,6 +139,7 @@ func (c *Core) seal() {
 	for _, l := range c.links {
 		l.enqueue(message)
 	}
+	c.settle() // perhaps there is nobody to wait for
 }
 
 // unacknowledged is for how long, in run time, l has owed us an ack.
@@ -170,10 +174,14 @@ func (c *Core) settle() {
 		oldest = min(oldest, l.acked)
 	}
 	if c.hold <= c.ran && level > c.released {
-		if !company && len(c.links) > 0 {
+		alone := !company && len(c.links) > 0
+		if alone {
 			c.stats.Alone += level - c.released
+			if !c.alone {
+				c.events = append(c.events, Event{Kind: Alone})
+			}
 		}
-		c.released = level
+		c.released, c.alone = level, alone
 	}
 	// Nobody's age is counted from batches up to oldest any more.
 	if drop := oldest + 1 - min(oldest+1, c.firstAt); drop > 0 {
@@ -181,6 +189,11 @@ func (c *Core) settle() {
 		c.firstAt += drop
 	}
 }
+
+// lease is how long a member may trust that it holds everything, from the instant of
+// its clock that a grant echoes. It is what this origin says, not what the member is
+// configured to.
+func (c *Core) lease() time.Duration { return c.cfg.AckTimeout / 2 }
 
 // acknowledged: the peer has every batch of ours up to seq; clock is its own, to be
 // echoed if we can grant it a lease.
@@ -198,7 +211,7 @@ func (c *Core) acknowledged(l *Link, seq uint64, clock time.Duration) {
 		c.stats.Entries++
 		c.emit(MemberIn, l)
 	}
-	if l.state == In && (c.mutant.grantAlways || c.unacknowledged(l) <= c.cfg.AckTimeout/2) {
+	if l.state == In && (c.mutant.grantAlways || c.unacknowledged(l) <= c.lease()) {
 		l.oweGrant(clock)
 		l.granted = c.ran
 	}

@@ -12,7 +12,12 @@ import (
 // it is taken over into our own open batch.
 type absentees struct {
 	since map[location.Origin]*absence
-	last  location.Origin // heard of last: most fixes come in runs of one origin
+	here  map[location.Origin]int // links that stand
+
+	// Heard of last, and there is no more to note of it: most fixes come in runs of
+	// one origin.
+	last          location.Origin
+	lastUncovered bool
 
 	// One sweep through the table, a few shards a tick.
 	sweeping bool
@@ -30,11 +35,17 @@ type absence struct {
 }
 
 func (a *absentees) back(o location.Origin) {
+	a.here[o]++
 	delete(a.since, o)
+	delete(a.long, o)
 	a.last = 0
 }
 
 func (a *absentees) leave(o location.Origin, now time.Duration) {
+	if a.here[o]--; a.here[o] > 0 {
+		return
+	}
+	delete(a.here, o)
 	a.since[o] = &absence{since: now}
 	a.last = 0
 }
@@ -46,30 +57,21 @@ func (c *Core) heard(o location.Origin, uncovered bool) {
 		c.loose.added++
 	}
 	a := &c.gone
-	if a.sweeping {
+	if o == a.last && (a.lastUncovered || !uncovered) {
+		return
+	}
+	a.last, a.lastUncovered = o, uncovered
+	if a.sweeping && a.long[o] {
 		a.carried[o] = true
 	}
-	if o == a.last && !uncovered {
+	if o == c.cfg.Self || a.here[o] > 0 {
 		return
 	}
-	a.last = o
-	if o == c.cfg.Self || c.linked(o) {
-		return
-	}
-	if away, ok := a.since[o]; !ok {
+	if away, ok := a.since[o]; ok {
+		away.clean = away.clean && !uncovered
+	} else if len(a.since) < maxOrigins {
 		a.since[o] = &absence{since: c.now}
-	} else if uncovered {
-		away.clean = false
 	}
-}
-
-func (c *Core) linked(o location.Origin) bool {
-	for _, l := range c.links {
-		if l.peer == o {
-			return true
-		}
-	}
-	return false
 }
 
 // sweep adopts what only origins gone for good could vouch for, and forgets the
@@ -83,6 +85,7 @@ func (c *Core) sweep() {
 		a.sweeping, a.shard = true, 0
 		a.looseAt, a.loose = c.loose.added, false
 		a.long, a.carried = map[location.Origin]bool{}, map[location.Origin]bool{}
+		a.last = 0
 		for o, away := range a.since {
 			if c.now-away.since > c.cfg.GoneAfter {
 				a.long[o] = true
@@ -99,17 +102,13 @@ func (c *Core) sweep() {
 	if !a.loose {
 		c.loose.clean = max(c.loose.clean, a.looseAt)
 	}
+	a.last = 0
 	for o := range a.long {
-		away, ok := a.since[o]
-		if !ok {
-			continue // it came back
-		}
-		away.clean = !a.loose
+		a.since[o].clean = !a.loose
 		if !a.carried[o] || c.mutant.forgetCarried {
 			delete(a.since, o)
 			delete(c.vector, o)
 			delete(c.beyond, o)
-			a.last = 0
 		}
 	}
 }

@@ -188,10 +188,14 @@ func (p *promises) sealed(n *node) {
 
 // left: n has put a member out.
 func (p *promises) left(n *node, o location.Origin) {
+	timeout := p.world.timeouts[n.slot]
+	slack := 4 * timeout / 10 // a step may count a tenth of a pause
 	for _, l := range n.core.links {
-		const slack = 4 * ackTimeout / 10 // a step may count that much of each pause
-		if l.Peer() == o && n.ran-n.sealed[l.Acked()]+slack < ackTimeout {
-			p.fail("FAIR: node %d put out %d after running %d of %d", n.slot, o, (n.ran-n.sealed[l.Acked()])/unit, ackTimeout/unit)
+		if l.Peer() != o {
+			continue
+		}
+		if ran := n.ran - n.sealed[l.Acked()]; ran+slack < timeout {
+			p.fail("FAIR: node %d put out %d after running %d of %d", n.slot, o, ran/unit, timeout/unit)
 		}
 	}
 }

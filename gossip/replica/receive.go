@@ -44,12 +44,15 @@ func (c *Core) Receive(now time.Duration, l *Link, lane Lane, message []byte) er
 			c.acknowledged(l, seq, clock)
 		}
 	case kindGrant:
-		clock := d.duration()
+		clock, length := d.duration(), d.duration()
 		if err = d.end(); err == nil && clock > c.now {
 			err = bad("grant on a clock that is ahead of ours")
 		}
+		if c.mutant.ownLease {
+			length = c.lease()
+		}
 		if err == nil {
-			l.lease = max(l.lease, clock+c.cfg.AckTimeout/2)
+			l.lease = max(l.lease, clock+min(length, maxLease))
 		}
 	case kindBehind:
 		if err = d.end(); err == nil {
@@ -82,6 +85,9 @@ func (c *Core) Receive(now time.Duration, l *Link, lane Lane, message []byte) er
 	}
 	return nil
 }
+
+// maxLease bounds what an origin may grant: far more than any does.
+const maxLease = time.Hour
 
 func (c *Core) receiveBatch(l *Link, d *decoder) error {
 	node, prev, seq := d.name(), d.uvarint(), d.uvarint()
@@ -154,8 +160,8 @@ func (c *Core) committed(l *Link, v Vector) {
 		if o == c.cfg.Self {
 			continue // nobody knows better than we what we sealed
 		}
-		if _, ok := c.vector[o]; !ok && len(c.vector) >= maxOrigins {
-			continue
+		if _, ok := c.vector[o]; !ok && len(c.vector) >= maxOrigins/2 {
+			continue // the other half is for those we are linked to
 		}
 		c.heard(o, false)
 		c.vector[o] = max(c.vector[o], v[o])
@@ -176,12 +182,21 @@ const maxFinds = 1024
 // It returns false if too many wait already, or id is none.
 func (c *Core) Find(now time.Duration, l *Link, lookup uint64, id []byte) bool {
 	c.step(now)
-	if l.closed || len(l.finds) >= maxFinds || !isWord(id) {
+	if l.closed || !isWord(id) || !l.findsMore() {
 		return false
 	}
-	l.finds = append(l.finds, appendFind(nil, lookup, id))
-	l.touch()
+	l.queueFind(appendFind(nil, lookup, id))
 	return true
+}
+
+func (l *Link) findsMore() bool {
+	return len(l.finds) < maxFinds && l.findBytes <= l.core.cfg.QueueBytes
+}
+
+func (l *Link) queueFind(message []byte) {
+	l.finds = append(l.finds, message)
+	l.findBytes += len(message)
+	l.touch()
 }
 
 func (c *Core) receiveFind(l *Link, d *decoder) error {
@@ -189,14 +204,13 @@ func (c *Core) receiveFind(l *Link, d *decoder) error {
 	if err := d.end(); err != nil {
 		return err
 	}
-	if len(l.finds) >= maxFinds {
+	if !l.findsMore() {
 		c.stats.LookupsOff++
 		return nil
 	}
 	c.stats.Lookups++
 	e, ok := c.table.Get(id)
-	l.finds = append(l.finds, appendFound(nil, lookup, id, &e, ok))
-	l.touch()
+	l.queueFind(appendFound(nil, lookup, id, &e, ok))
 	return nil
 }
 

@@ -28,15 +28,16 @@ type world struct {
 	mutant mutant
 	hash   hash.Hash64 // of the history, if wanted
 
-	clock  time.Duration // the same instant for all
-	wall   int64         // nanoseconds since the epoch; each node's clock is beside it
-	nodes  [slots]*node
-	queue  int                         // bytes that a peer's queue holds
-	cut    [slots][slots]bool          // what one sends does not reach the other
-	meet   [slots][slots]time.Duration // when two slots hear of each other
-	last   [keys]*location.Fix         // the client's last report
-	recent [4]int                      // clients that reported
-	born   location.Origin             // the last process started
+	clock    time.Duration // the same instant for all
+	wall     int64         // nanoseconds since the epoch; each node's clock is beside it
+	nodes    [slots]*node
+	timeouts [slots]time.Duration        // ack timeouts
+	queue    int                         // bytes that a peer's queue holds
+	cut      [slots][slots]bool          // what one sends does not reach the other
+	meet     [slots][slots]time.Duration // when two slots hear of each other
+	last     [keys]*location.Fix         // the client's last report
+	recent   [4]int                      // clients that reported
+	born     location.Origin             // the last process started
 
 	promises
 	coverage coverage
@@ -47,7 +48,7 @@ const (
 	keys  = 40
 
 	unit        = time.Millisecond
-	ackTimeout  = 60 * unit
+	ackTimeout  = 60 * unit // most often
 	goneAfter   = 100 * unit
 	clientAhead = 30 * unit
 	skew        = 8 // units by which a node's clock may be wrong, either way
@@ -141,6 +142,13 @@ func newWorld(seed uint64, m mutant) *world {
 	w := &world{seed: seed, rand: rand.New(rand.NewPCG(seed, 7)), mutant: m, wall: 1e18}
 	w.promises.world = w
 	w.queue = []int{300, 500, 3000}[w.rand.IntN(3)]
+	unequal := w.rand.IntN(8) == 0 // somebody has not read the manual
+	for slot := range slots {
+		w.timeouts[slot] = ackTimeout
+		if unequal {
+			w.timeouts[slot] += time.Duration(w.rand.IntN(3)-1) * 20 * unit
+		}
+	}
 	for slot := range slots {
 		w.boot(slot)
 	}
@@ -161,7 +169,7 @@ func (w *world) boot(slot int) {
 	n.table = location.NewTable(8, w.seed)
 	n.core = New(Config{
 		Self: n.origin, Name: nodeNames[slot], Table: n.table,
-		AckTimeout: ackTimeout, GoneAfter: goneAfter, CompareEvery: 20 * unit,
+		AckTimeout: w.timeouts[slot], GoneAfter: goneAfter, CompareEvery: 20 * unit,
 		QueueBytes: w.queue, ChunkBytes: chunkBytes, Seed: w.seed,
 	})
 	n.core.mutant = w.mutant
@@ -210,13 +218,13 @@ func (w *world) settle() {
 		n.asleep = 0
 	}
 	w.promises.faultsEnded()
-	again := 120 // steps from the first time that all is well to the second look
-	if w.rand.IntN(8) == 0 {
+	again := 100 // steps from the first time that all is well to the second look
+	if w.rand.IntN(32) == 0 {
 		again = 1200 // all that a gone origin leaves is swept, more than once
 	}
 	unsettled := "?"
 	for i := 0; i < settleSteps && w.broken == ""; i++ {
-		if i%20 == 0 {
+		if i%40 == 39 {
 			if unsettled = w.promises.unsettled(); unsettled == "" {
 				break
 			}
@@ -241,7 +249,7 @@ func (w *world) step(faults bool) {
 		if w.awake(n) {
 			n.ran += unit
 		}
-		if w.awake(n) && (w.clock-n.ticked >= ackTimeout/10 || w.rand.IntN(4) == 0) {
+		if w.awake(n) && (w.clock-n.ticked >= 4*unit || w.rand.IntN(4) == 0) {
 			n.ticked = w.clock
 			n.core.Tick(w.now(n))
 			w.after(n)
@@ -295,7 +303,7 @@ func (w *world) act(n *node, peer int, faults bool) {
 		if e != nil && faults {
 			w.repeat(e)
 		}
-	case x < 97:
+	case x < 98:
 		w.promises.becomeReady(n)
 	default:
 		w.promises.read(n, w.rand.IntN(keys))
