@@ -620,7 +620,7 @@ func (c *Cluster) tellOne(n any) {
 		case replica.Overflow:
 			c.log.Warn("peer is slow: its queue was dropped, it will catch up", args...)
 		case replica.CaughtUp:
-			c.log.Info("caught up with peer", args...)
+			c.log.Debug("caught up with peer", args...)
 		}
 	}
 }
