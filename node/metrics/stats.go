@@ -1,0 +1,20 @@
+package metrics
+
+import (
+	"herd/gossip"
+	"herd/places"
+)
+
+// Stats is what a node has counted since its start, and how things stand now.
+// Its numbers need not be of one instant.
+type Stats struct {
+	Version  string // of the program
+	Ready    bool   // clients are served
+	CaughtUp bool   // the table has what the herd had
+	Clients  int    // whose fixes the table holds
+
+	Server      Server
+	Gossip      gossip.Stats
+	Places      places.Stats
+	HTTPRefused uint64 // connections to the HTTP port closed at once: too many
+}

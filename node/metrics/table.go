@@ -1,0 +1,132 @@
+package metrics
+
+import (
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"herd/gossip"
+)
+
+// all lists every family that a node shows.
+func all() []metric {
+	return slices.Concat(process(), server(), fixes(), acks(), membership(), transport(), nearby())
+}
+
+func process() []metric {
+	return []metric{
+		family(prometheus.GaugeValue, "build_info", "1; the labels say what runs here.", []string{"version", "go"},
+			func(s *Stats, to sink) { to(1, s.Version, runtime.Version()) }),
+		gauge("ready", "1 while the node serves clients.", func(s *Stats) int { return flag(s.Ready) }),
+		gauge("caught_up", "1 once the table has what the herd had.", func(s *Stats) int { return flag(s.CaughtUp) }),
+		gauge("table_clients", "Clients whose fixes this node holds.", func(s *Stats) int { return s.Clients }),
+		counter("log_lines_suppressed_total", "Log lines kept back because too many like them came.", func(s *Stats) uint64 { return s.Gossip.LinesKeptBack }),
+		counter("http_connections_refused_total", "Connections to the HTTP port closed at once: too many.", func(s *Stats) uint64 { return s.HTTPRefused }),
+	}
+}
+
+func fixes() []metric {
+	return []metric{
+		counter("updates_accepted_total", "Reports taken from clients.", func(s *Stats) uint64 { return s.Gossip.Replica.Accepted }),
+		counter("updates_stale_total", "Reports taken from clients that were not newer than what the table held.", func(s *Stats) uint64 { return s.Gossip.Replica.Stale }),
+		counter("updates_clamped_total", "Reports taken from clients whose time was too far ahead to order by.", func(s *Stats) uint64 { return s.Gossip.Replica.Clamped }),
+		counters("updates_received_total", "Fixes that came from other nodes, by whether they were news.", "result",
+			part{"applied", func(s *Stats) uint64 { return s.Gossip.Replica.Applied }},
+			part{"redundant", func(s *Stats) uint64 { return s.Gossip.Replica.Redundant }}),
+		counter("takeovers_total", "Fixes adopted from nodes that are gone for good.", func(s *Stats) uint64 { return s.Gossip.Replica.Takeovers }),
+		counters("vectors_answered_total", "Vectors of other nodes answered, by whether the table had to be searched for what they lack.", "how",
+			part{"delta", func(s *Stats) uint64 { return s.Gossip.Replica.Deltas }},
+			part{"compared", func(s *Stats) uint64 { return s.Gossip.Replica.Compared }}),
+		counter("queue_overflows_total", "Queues to slow members that were dropped; the member catches up.", func(s *Stats) uint64 { return s.Gossip.Replica.Overflows }),
+		counter("lookups_sent_total", "Questions to other nodes about clients that this one does not know.", func(s *Stats) uint64 { return s.Gossip.LookupsSent }),
+		counters("lookups_total", "Looking up clients at other nodes, by outcome.", "result",
+			part{"found", func(s *Stats) uint64 { return s.Gossip.LookupsFound }},
+			part{"timed_out", func(s *Stats) uint64 { return s.Gossip.LookupsTimedOut }},
+			part{"refused", func(s *Stats) uint64 { return s.Gossip.LookupsRefused }}),
+		counters("lookups_served_total", "Questions of other nodes about clients, by whether they were answered or were too many.", "result",
+			part{"answered", func(s *Stats) uint64 { return s.Gossip.Replica.Lookups }},
+			part{"refused", func(s *Stats) uint64 { return s.Gossip.Replica.LookupsOff }}),
+	}
+}
+
+func acks() []metric {
+	return []metric{
+		counter("batches_sealed_total", "Batches of this node's fixes.", func(s *Stats) uint64 { return s.Gossip.Replica.Batches }),
+		counter("batches_alone_total", "Batches acknowledged while no member was in sync: a kill of this node loses them until it is back.", func(s *Stats) uint64 { return s.Gossip.Replica.Alone }),
+		counter("ack_waits_total", "Waits of clients' sessions for other nodes' acks.", func(s *Stats) uint64 { return s.Gossip.AckWaits }),
+		counter("sync_entries_total", "Members that came into this node's in-sync set.", func(s *Stats) uint64 { return s.Gossip.Replica.Entries }),
+		counter("sync_outs_total", "Members put out of this node's in-sync set, for they did not acknowledge in time.", func(s *Stats) uint64 { return s.Gossip.Replica.Outs }),
+		seconds("member_seconds_total", "Time that members were there, added up over them.", func(s *Stats) time.Duration { return s.Gossip.MemberTime }),
+		seconds("member_out_of_sync_seconds_total", "Of herd_member_seconds_total, the time in which the member was not in this node's in-sync set.", func(s *Stats) time.Duration { return s.Gossip.OutOfSyncTime }),
+	}
+}
+
+func membership() []metric {
+	return []metric{
+		family(prometheus.GaugeValue, "members", "Members of the herd as this node sees them, itself included.", []string{"state"},
+			func(s *Stats, to sink) {
+				for state := gossip.Alive; state <= gossip.Left; state++ {
+					to(float64(s.Gossip.MembersByState[state.String()]), state.String())
+				}
+			}),
+		gauge("links", "Members that both streams stand to.", func(s *Stats) int { return s.Gossip.Links }),
+		counter("sessions_total", "Sessions with members that came about.", func(s *Stats) uint64 { return s.Gossip.Sessions }),
+		counter("sessions_lost_total", "Sessions with members that ended.", func(s *Stats) uint64 { return s.Gossip.SessionsLost }),
+		counter("quarantined_total", "Members refused for a while, for a bad message.", func(s *Stats) uint64 { return s.Gossip.Quarantined }),
+		counter("sessions_refused_total", "Sessions that this node or a member refused to open.", func(s *Stats) uint64 { return s.Gossip.SessionsRefused }),
+		counters("joins_total", "Attempts to join through a seed or a missing member, the first and those after, by result.", "result",
+			part{"joined", func(s *Stats) uint64 { return s.Gossip.Joins }},
+			part{"failed", func(s *Stats) uint64 { return s.Gossip.JoinsFailed }}),
+		counter("members_refused_total", "Announcements of members that make no sense.", func(s *Stats) uint64 { return s.Gossip.MembersRefused }),
+	}
+}
+
+func transport() []metric {
+	return []metric{
+		counters("gossip_packets_total", "Packets that came to the gossip port, by what became of them.", "result",
+			part{"accepted", func(s *Stats) uint64 { return s.Gossip.Transport.Packets }},
+			part{"junk", func(s *Stats) uint64 { return s.Gossip.Transport.PacketsJunk }},
+			part{"dropped", func(s *Stats) uint64 { return s.Gossip.Transport.PacketsDropped }},
+			part{"failed", func(s *Stats) uint64 { return s.Gossip.Transport.PacketErrors }}),
+		counter("gossip_streams_accepted_total", "Streams to the gossip port that proved a key.", func(s *Stats) uint64 { return s.Gossip.Transport.Accepted }),
+		counters("gossip_streams_refused_total", "Streams to the gossip port that were refused, by reason.", "reason",
+			part{"wrong_key", func(s *Stats) uint64 { return s.Gossip.Transport.WrongKey }},
+			part{"junk", func(s *Stats) uint64 { return s.Gossip.Transport.Junk }},
+			part{"slow", func(s *Stats) uint64 { return s.Gossip.Transport.Slow }},
+			part{"evicted", func(s *Stats) uint64 { return s.Gossip.Transport.Evicted }},
+			part{"abandoned", func(s *Stats) uint64 { return s.Gossip.Transport.Abandoned }},
+			part{"dropped", func(s *Stats) uint64 { return s.Gossip.Transport.StreamsDropped }}),
+		counter("gossip_messages_refused_total", "Membership messages that would have harmed this node.", func(s *Stats) uint64 { return s.Gossip.Transport.MessagesRefused }),
+		counter("gossip_accept_errors_total", "Failures of the system to accept a stream.", func(s *Stats) uint64 { return s.Gossip.Transport.AcceptErrors }),
+		counters("gossip_dials_total", "Streams to other nodes, by result.", "result",
+			part{"proved", func(s *Stats) uint64 { return s.Gossip.Transport.Dialed }},
+			part{"failed", func(s *Stats) uint64 { return s.Gossip.Transport.DialsFailed }}),
+		gauge("gossip_streams", "Streams that have proved a key and are open, either way.", func(s *Stats) int { return s.Gossip.Transport.Open }),
+		gauge("gossip_streams_unproved", "Streams to the gossip port that have not proved a key yet.", func(s *Stats) int { return s.Gossip.Transport.Unproved }),
+	}
+}
+
+func nearby() []metric {
+	return []metric{
+		counter("places_questions_total", "Questions what is near.", func(s *Stats) uint64 { return s.Places.Asked }),
+		counters("places_questions_unasked_total", "Questions what is near that no provider answered, by why.", "reason",
+			part{"needless", func(s *Stats) uint64 { return s.Places.Skipped }},
+			part{"failed", func(s *Stats) uint64 { return s.Places.Failed }}),
+		family(prometheus.CounterValue, "places_calls_total", "Calls of places providers, by result.", []string{"provider", "result"},
+			func(s *Stats, to sink) {
+				for _, p := range s.Places.Providers {
+					for result, n := range p.Calls {
+						to(float64(n), p.Name, result)
+					}
+				}
+			}),
+		family(prometheus.GaugeValue, "places_calls_in_flight", "Calls that a places provider has not returned from.", []string{"provider"},
+			func(s *Stats, to sink) {
+				for _, p := range s.Places.Providers {
+					to(float64(p.InFlight), p.Name)
+				}
+			}),
+	}
+}
