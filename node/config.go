@@ -1,0 +1,113 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+
+	"github.com/hashicorp/go-hclog"
+
+	"herd/config"
+	"herd/gossip"
+	"herd/gossip/location"
+	"herd/places"
+	"herd/places/dataset"
+)
+
+// Config is what a [Node] is made of.
+type Config struct {
+	// Settings have been checked: [config.Load] or [config.Config.Validate] has.
+	Settings config.Config
+
+	// Keys is the gossip keyring, the primary first. Empty: none, and any
+	// stranger who reaches the gossip port may join.
+	Keys [][]byte
+
+	Version string       // release of the program: other members are told
+	Logger  hclog.Logger // nil: no log
+
+	// Providers are asked what is near, in this order. Nil: those of the
+	// settings. Nodes of one process should share theirs: the embedded one
+	// holds a table of the world.
+	Providers Providers
+
+	// Network carries gossip. Nil: the operating system's.
+	Network gossip.Network
+
+	// Listen binds the client port and the HTTP port. Nil: TCP.
+	Listen func(ctx context.Context, addr string) (net.Listener, error)
+
+	// Table is where fixes go. Nil: a new one.
+	Table *location.Table
+}
+
+// shards of the table: with 10 million clients a scan holds one for less than a
+// millisecond. An empty table costs half a megabyte.
+const shards = 4096
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = hclog.NewNullLogger()
+	}
+	if c.Listen == nil {
+		c.Listen = listenTCP
+	}
+	if c.Providers == nil {
+		c.Providers = NewProviders(c.Settings.Places)
+	}
+	if c.Table == nil {
+		c.Table = location.NewTable(shards, rand.Uint64())
+	}
+	return c
+}
+
+// Providers are sources of what is near, in the order in which they are asked.
+type Providers []places.Provider
+
+// NewProviders makes the providers that the settings ask for.
+func NewProviders(c config.Places) Providers {
+	rank := dataset.Prominence
+	if c.Embedded.Rank == "distance" {
+		rank = dataset.Distance
+	}
+	return Providers{dataset.Embedded(rank)}
+}
+
+// load has providers prepare what their first question would wait for.
+func (p Providers) load() error {
+	var errs []error
+	for _, provider := range p {
+		if l, ok := provider.(interface{ Load() error }); ok {
+			errs = append(errs, l.Load())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func listenTCP(ctx context.Context, addr string) (net.Listener, error) {
+	var lc net.ListenConfig
+	return lc.Listen(ctx, "tcp", addr)
+}
+
+// gossip is the cluster's part. client and http are the bound addresses.
+func (c Config) gossip(client, http net.Addr) gossip.Config {
+	s := c.Settings
+	return gossip.Config{
+		Name:          s.Name,
+		Network:       c.Network,
+		BindAddr:      s.Gossip.Addr,
+		AdvertiseAddr: s.Gossip.AdvertiseAddr,
+		Join:          s.Gossip.Join,
+		Label:         s.Gossip.Label,
+		Profile:       s.Gossip.Profile,
+		Keys:          c.Keys,
+		Client:        client.String(),
+		HTTP:          http.String(),
+		Version:       c.Version,
+		NoAcks:        s.Herd.Acks == "none",
+		AckTimeout:    s.Herd.AckTimeout,
+		Table:         c.Table,
+		Logger:        c.Logger.Named("gossip"),
+	}
+}

@@ -1,0 +1,35 @@
+// Package node is one node of a herd: it owns the ports, joins the parts and has
+// their life cycle.
+//
+// # Parts
+//
+//	clients ──▶ client server ──▶ gossip.Cluster ◀──▶ other nodes
+//	                   │                │
+//	                   ▼                ▼
+//	             places.Chain    location.Table
+//
+//	operators ─▶ HTTP API: health, metrics, members, leave
+//
+// [New] binds all three ports, so that a clash is an error at once and addresses
+// are known before anything is served.
+//
+// # Start
+//
+//  1. The HTTP API is up and says "not ready".
+//  2. The cluster joins and catches up.
+//  3. The client port accepts. Clients that have connected before are served now.
+//  4. The node is ready.
+//
+// A node that has not caught up within ready_timeout goes on with step 3 all the
+// same, and says so.
+//
+// # Stop
+//
+//  1. Not ready.
+//  2. The client port is closed; what clients have sent is answered.
+//  3. The cluster sends what it owes, waits for acks, tells the herd and leaves.
+//  4. The HTTP API is closed: whoever watches has seen all of it.
+//
+// Every wait is bounded, and what was given up is said. A part that ends unasked
+// ends the node: [Node.Run] returns an error.
+package node

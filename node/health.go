@@ -1,0 +1,75 @@
+package node
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"herd/gossip"
+)
+
+// livez says that this process is alive. It never depends on other nodes: a
+// supervisor that restarts a node because its peers are ill makes two ill.
+func (n *Node) livez(w http.ResponseWriter, _ *http.Request) {
+	plain(w, http.StatusOK, "alive\n")
+}
+
+// readyz says whether clients should be sent to this node.
+func (n *Node) readyz(w http.ResponseWriter, r *http.Request) {
+	status, sync := http.StatusOK, n.cluster.Sync()
+	verdict := "ready"
+	switch {
+	case n.in(leaving):
+		status, verdict = http.StatusServiceUnavailable, "not ready: leaving"
+	case !n.in(serving):
+		status, verdict = http.StatusServiceUnavailable, "not ready: catching up"+with(sync)
+	}
+	var b strings.Builder
+	if r.URL.Query().Has("verbose") {
+		n.checks(&b, sync)
+	}
+	plain(w, status, b.String()+verdict+"\n")
+}
+
+// checks writes a line for each thing that is as it should be, [+], or not, [-].
+// Those about members are for people: they don't make this node unready.
+func (n *Node) checks(b *strings.Builder, sync gossip.Sync) {
+	line := func(ok bool, what, yes, no string) {
+		sign, text := "+", yes
+		if !ok {
+			sign, text = "-", no
+		}
+		fmt.Fprintf(b, "[%s] %s: %s\n", sign, what, text)
+	}
+	a := n.Addrs()
+	line(n.in(serving), "clients", "served at "+a.Client, "not served at "+a.Client)
+	line(sync.CaughtUp, "table", "caught up", "catching up"+with(sync))
+	for _, m := range n.cluster.Members() {
+		if m.Self || m.State != gossip.Alive && m.State != gossip.Suspect {
+			continue
+		}
+		insync, leased := "in sync", "leased"
+		if !m.InSync {
+			insync = "not in sync"
+		}
+		if !m.Leased {
+			leased = "not leased"
+		}
+		text := fmt.Sprintf("%s, %s, %s", m.State, insync, leased)
+		line(m.InSync && m.Leased && m.State == gossip.Alive, "member "+m.Name, text, text)
+	}
+}
+
+// with names the members that the node is behind of.
+func with(s gossip.Sync) string {
+	if len(s.Behind) == 0 {
+		return ""
+	}
+	return " with " + strings.Join(s.Behind, ", ")
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprint(w, text)
+}

@@ -1,0 +1,70 @@
+package node
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"herd/gossip"
+)
+
+// memberInfo is a member in the answers of the API. Names are a contract: add,
+// never change.
+type memberInfo struct {
+	Name    string    `json:"name"`
+	Origin  string    `json:"origin"` // its incarnation, 16 hexadecimal digits
+	State   string    `json:"state"`  // alive, suspect, failed, left
+	Since   time.Time `json:"since"`  // when the state began, by this node's clock
+	Started time.Time `json:"started"`
+	Client  string    `json:"client"`
+	Gossip  string    `json:"gossip"`
+	HTTP    string    `json:"http"`
+	Version string    `json:"version"`
+	InSync  bool      `json:"in_sync"` // answers of this node wait for it
+	Leased  bool      `json:"leased"`  // this node holds all that it has acknowledged
+	Linked  bool      `json:"linked"`  // both streams stand
+	Acked   uint64    `json:"acked"`   // this node's last batch that it has, with all before
+	Queued  int       `json:"queued"`  // bytes that wait for it
+	Lagging bool      `json:"lagging"` // its queue overflowed; it catches up
+}
+
+func describe(m gossip.Member) memberInfo {
+	return memberInfo{
+		Name: m.Name, Origin: fmt.Sprintf("%016x", uint64(m.Origin)),
+		State: m.State.String(), Since: m.Since, Started: m.Started,
+		Client: m.Client, Gossip: m.Gossip, HTTP: m.HTTP, Version: m.Version,
+		InSync: m.InSync, Leased: m.Leased, Linked: m.Linked,
+		Acked: m.Acked, Queued: m.Queued, Lagging: m.Lagging,
+	}
+}
+
+// members lists the herd as this node sees it, by name.
+func (n *Node) members(w http.ResponseWriter, _ *http.Request) {
+	answer := struct {
+		Self    string       `json:"self"`
+		Members []memberInfo `json:"members"`
+	}{n.config.Settings.Name, []memberInfo{}}
+	for _, m := range n.cluster.Members() {
+		answer.Members = append(answer.Members, describe(m))
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// self describes this node.
+func (n *Node) self(w http.ResponseWriter, _ *http.Request) {
+	sync := n.cluster.Sync()
+	writeJSON(w, http.StatusOK, struct {
+		memberInfo
+		Ready    bool     `json:"ready"`
+		CaughtUp bool     `json:"caught_up"`
+		Behind   []string `json:"behind"`  // names of live members that know what this node does not
+		Clients  int      `json:"clients"` // whose fixes this node holds
+	}{describe(n.cluster.Self()), n.in(serving), sync.CaughtUp, append([]string{}, sync.Behind...), n.table.Len()})
+}
+
+// leaveHTTP begins the end of the node. The HTTP port is open until it has left.
+func (n *Node) leaveHTTP(w http.ResponseWriter, _ *http.Request) {
+	n.log.Info("asked over HTTP to leave")
+	writeJSON(w, http.StatusAccepted, map[string]string{"state": "leaving"})
+	n.leave()
+}

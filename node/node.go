@@ -1,0 +1,190 @@
+package node
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"herd/gossip"
+	"herd/gossip/location"
+	"herd/places"
+)
+
+// Node is one node of a herd. Its methods may be called by many goroutines.
+type Node struct {
+	config  Config // static, as all up to places
+	log     hclog.Logger
+	started time.Time
+	table   *location.Table
+	cluster cluster
+	places  *places.Chain
+
+	clientListener net.Listener
+	httpListener   net.Listener
+	server         *clientServer
+	api            *http.Server
+	apiConns       connCount
+
+	alive context.Context // done: [Node.Close] has been called
+	kill  context.CancelFunc
+	asked context.Context // done: the node is to leave
+	leave context.CancelFunc
+
+	phase  atomic.Int32  // a phase
+	ready  chan struct{} // closed when the node is ready for the first time
+	closed sync.Once
+
+	mu  sync.Mutex    // guards ran
+	ran chan struct{} // not nil: Run has been called; closed: it has returned
+}
+
+// cluster is what a node needs of [gossip.Cluster], besides the client server's needs.
+type cluster interface {
+	herd
+	Run(ctx context.Context) error
+	CaughtUp() <-chan struct{}
+	Close() error
+	Addr() net.Addr
+	Self() gossip.Member
+	Members() []gossip.Member
+	Sync() gossip.Sync
+	Stats() gossip.Stats
+}
+
+var _ cluster = (*gossip.Cluster)(nil)
+
+// phase is where in its life a node is.
+type phase int32
+
+// A node goes through its phases in this order.
+const (
+	starting phase = iota
+	serving
+	leaving
+)
+
+// New binds the ports of a node. The caller owes a [Node.Close]. A port that
+// can't be bound is a [*BindError]; nothing stays bound then.
+func New(c Config) (*Node, error) {
+	return build(c, func(g gossip.Config) (cluster, error) {
+		c, err := gossip.New(g)
+		if err != nil {
+			return nil, err // and no typed nil
+		}
+		return c, nil
+	})
+}
+
+func build(c Config, newCluster func(gossip.Config) (cluster, error)) (*Node, error) {
+	c = c.withDefaults()
+	n := &Node{
+		config:  c,
+		log:     c.Logger,
+		started: time.Now(),
+		table:   c.Table,
+		ready:   make(chan struct{}),
+	}
+	if err := n.bind(newCluster); err != nil {
+		n.unbind()
+		return nil, err
+	}
+	n.prepare()
+	return n, nil
+}
+
+// bind opens the three ports. The gossip port is last: the herd is told of the
+// two others.
+func (n *Node) bind(newCluster func(gossip.Config) (cluster, error)) (err error) {
+	ctx := context.Background() // binding does not wait
+	s := n.config.Settings
+	if n.clientListener, err = n.config.Listen(ctx, s.Client.Addr); err != nil {
+		return bindError("client.addr", s.Client.Addr, err)
+	}
+	if n.httpListener, err = n.config.Listen(ctx, s.HTTP.Addr); err != nil {
+		return bindError("http.addr", s.HTTP.Addr, err)
+	}
+	if n.cluster, err = newCluster(n.config.gossip(n.clientListener.Addr(), n.httpListener.Addr())); err != nil {
+		return bindError("gossip.addr", s.Gossip.Addr, err)
+	}
+	return nil
+}
+
+// unbind closes what bind has opened. It is idempotent.
+func (n *Node) unbind() {
+	if n.clientListener != nil {
+		n.clientListener.Close()
+	}
+	if n.httpListener != nil {
+		n.httpListener.Close()
+	}
+	if n.cluster != nil {
+		n.cluster.Close()
+	}
+}
+
+// prepare makes the parts that stand on the ports. It starts nothing.
+func (n *Node) prepare() {
+	s := n.config.Settings
+	n.alive, n.kill = context.WithCancel(context.Background())
+	n.asked, n.leave = context.WithCancel(n.alive)
+	n.places = places.New(places.Config{Providers: n.config.Providers, Logger: n.log.Named("places")})
+	n.server = newClientServer(clientConfig{
+		Listener:    n.clientListener,
+		Herd:        n.cluster,
+		Places:      n.places,
+		Name:        s.Name,
+		MaxAhead:    s.Herd.MaxClientAhead,
+		MaxConns:    s.Client.MaxConns,
+		MaxLine:     s.Client.MaxLine,
+		MaxID:       s.Client.MaxID,
+		IdleTimeout: s.Client.IdleTimeout,
+		Logger:      n.log.Named("clients"),
+	})
+	n.api = n.newAPI()
+}
+
+// Ready is closed when the node is ready for the first time.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Addrs are the addresses that a node is bound to, host:port.
+type Addrs struct {
+	Client, Gossip, HTTP string
+}
+
+// Addrs are the node's addresses, as they are bound.
+func (n *Node) Addrs() Addrs {
+	return Addrs{
+		Client: n.clientListener.Addr().String(),
+		Gossip: n.cluster.Addr().String(),
+		HTTP:   n.httpListener.Addr().String(),
+	}
+}
+
+// Close frees all that the node holds and returns when its goroutines have
+// ended. A node whose Run has not ended dies as from kill -9: nothing is told to
+// anybody, and Run returns an error. It is idempotent.
+func (n *Node) Close() error {
+	n.closed.Do(func() {
+		n.kill()
+		n.unbind()
+		n.api.Close()
+	})
+	n.mu.Lock()
+	ran := n.ran
+	n.mu.Unlock()
+	if ran != nil {
+		<-ran
+	}
+	return nil
+}
+
+// in tells whether the node is in phase p.
+func (n *Node) in(p phase) bool { return phase(n.phase.Load()) == p }
+
+// NameTakenError tells that a live node of the herd has this node's name.
+type NameTakenError = gossip.NameTakenError

@@ -1,0 +1,215 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// How long the steps of a stop may take. With an ack_timeout of a second or
+// less their sum stays below 5 s.
+const (
+	drainTimeout  = 2 * time.Second        // clients' requests
+	leaveTimeout  = time.Second            // what the cluster needs beyond ack_timeout
+	placesTimeout = 300 * time.Millisecond // calls of providers that nobody waits for
+	httpTimeout   = 500 * time.Millisecond // operators' requests
+)
+
+var errClosed = errors.New("the node was closed while it ran")
+
+// Run runs the node until ctx is done, or it is asked to leave over HTTP, and it
+// has left: then it returns nil. It returns an error if a part fails, and a
+// [*NameTakenError] in its chain if the herd has a live node of this name. It may
+// be called once.
+func (n *Node) Run(ctx context.Context) error {
+	n.mu.Lock()
+	again := n.ran != nil
+	if !again {
+		n.ran = make(chan struct{})
+		defer close(n.ran)
+	}
+	n.mu.Unlock()
+	if again {
+		return errors.New("the node has been run before")
+	}
+	defer context.AfterFunc(ctx, n.leave)()
+	r := &run{Node: n, failed: make(chan error, 3)}
+	err := r.up()
+	if err == nil {
+		select { // what failed may have lost the race against the wish to end
+		case err = <-r.failed:
+		default:
+		}
+	}
+	return errors.Join(err, r.down(err == nil))
+}
+
+// run is the life of a node. It is owned by Run.
+type run struct {
+	*Node
+	http, gossip, clients *part // nil: not started
+	stopGossip            context.CancelFunc
+	loading               sync.WaitGroup // the providers' data
+	failed                chan error     // from parts that ended unasked; a place for each
+}
+
+// part is a goroutine of a node. Its other fields are to be read after done.
+type part struct {
+	done    chan struct{} // closed when it has ended
+	err     error         // what it ended with
+	unasked bool          // it ended before it was told to: Run returns err
+}
+
+// start runs one part. It is to go on until the node leaves.
+func (r *run) start(name string, f func() error) *part {
+	p := &part{done: make(chan struct{})}
+	go func() { // down waits for done
+		defer close(p.done)
+		p.err = f()
+		if r.in(leaving) {
+			return
+		}
+		p.unasked = true
+		if p.err == nil {
+			p.err = errors.New("ended unasked")
+		}
+		r.failed <- fmt.Errorf("%s: %w", name, p.err)
+	}()
+	return p
+}
+
+// up takes the node through its life, and returns when it is to end.
+func (r *run) up() error {
+	s := r.config.Settings
+	a := r.Addrs()
+	r.log.Info("node starts", "name", s.Name, "version", r.config.Version,
+		"client", a.Client, "gossip", a.Gossip, "http", a.HTTP, "join", s.Gossip.Join, "keys", len(r.config.Keys))
+	if s.Gossip.Insecure && len(r.config.Keys) == 0 {
+		r.log.Warn("gossip is open to everyone who reaches its port", "gossip", a.Gossip)
+	}
+
+	r.http = r.start("HTTP API", func() error { return r.api.Serve(r.httpListener) })
+	var ctx context.Context
+	ctx, r.stopGossip = context.WithCancel(context.Background())
+	r.gossip = r.start("gossip", func() error { return r.cluster.Run(ctx) })
+	r.loading.Go(func() {
+		if err := r.config.Providers.load(); err != nil {
+			r.log.Error("a places provider is of no use", "error", err)
+		}
+	})
+
+	caughtUp := r.cluster.CaughtUp()
+	late := time.NewTimer(s.Herd.ReadyTimeout)
+	defer late.Stop()
+	select {
+	case <-caughtUp:
+		r.log.Info("caught up", "after", r.age(), "clients", r.table.Len())
+		caughtUp = nil
+	case <-late.C:
+		r.log.Warn("ready without having caught up: answers may be older than the herd's", "after", r.age(),
+			"behind", strings.Join(r.cluster.Sync().Behind, ", "), "clients", r.table.Len())
+	case err := <-r.failed:
+		return err
+	case <-r.asked.Done():
+		return nil
+	}
+
+	r.clients = r.start("clients", func() error { return r.server.serve(r.alive) })
+	if r.phase.CompareAndSwap(int32(starting), int32(serving)) {
+		close(r.ready)
+	}
+	r.log.Info("ready", "after", r.age())
+	for {
+		select {
+		case <-caughtUp:
+			r.log.Info("caught up", "after", r.age(), "clients", r.table.Len())
+			caughtUp = nil
+		case err := <-r.failed:
+			return err
+		case <-r.asked.Done():
+			return nil
+		}
+	}
+}
+
+// age is how long ago the node was made, as a person wants to read it.
+func (n *Node) age() time.Duration { return time.Since(n.started).Round(time.Millisecond) }
+
+// down ends what up has started, in order. After a failure the same steps are
+// taken: what still works may say goodbye.
+func (r *run) down(wanted bool) error {
+	began := time.Now()
+	r.phase.Store(int32(leaving))
+	if wanted {
+		r.log.Info("leaving")
+	} else {
+		r.log.Error("a part has failed: ending")
+	}
+	r.stopClients()
+	r.leaveHerd()
+	r.stopPlaces()
+	r.loading.Wait()
+	r.stopHTTP()
+	if r.alive.Err() != nil {
+		return errClosed
+	}
+	r.log.Info("left", "after", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// stopClients answers what has been asked and closes the client port.
+func (r *run) stopClients() {
+	ctx, cancel := context.WithTimeout(r.alive, drainTimeout)
+	defer cancel()
+	if r.clients == nil {
+		r.clientListener.Close()
+		return
+	}
+	if err := r.server.shutdown(ctx); err != nil && r.alive.Err() == nil {
+		r.log.Warn("clients were cut off", "error", err)
+	}
+	<-r.clients.done
+}
+
+// leaveHerd has the cluster send what it owes and say goodbye.
+func (r *run) leaveHerd() {
+	ctx, cancel := context.WithTimeout(r.alive, r.config.Settings.Herd.AckTimeout+leaveTimeout)
+	defer cancel()
+	r.stopGossip()
+	select {
+	case <-r.gossip.done:
+	case <-ctx.Done():
+		if r.alive.Err() == nil {
+			r.log.Warn("gave up leaving: the others will take this node for dead")
+		}
+		r.cluster.Close()
+		<-r.gossip.done
+	}
+	if err := r.gossip.err; err != nil && !r.gossip.unasked && r.alive.Err() == nil {
+		r.log.Warn("did not leave in good order", "error", err)
+	}
+	r.cluster.Close()
+}
+
+// stopPlaces ends calls that nobody waits for any more.
+func (r *run) stopPlaces() {
+	ctx, cancel := context.WithTimeout(r.alive, placesTimeout)
+	defer cancel()
+	if err := r.places.Close(ctx); err != nil && r.alive.Err() == nil {
+		r.log.Warn("places calls were abandoned", "error", err)
+	}
+}
+
+// stopHTTP is the end of the node for those who watch it.
+func (r *run) stopHTTP() {
+	ctx, cancel := context.WithTimeout(r.alive, httpTimeout)
+	defer cancel()
+	if err := r.api.Shutdown(ctx); err != nil && r.alive.Err() == nil {
+		r.log.Warn("HTTP requests were cut off", "error", err)
+	}
+	r.api.Close()
+	<-r.http.done // with http.ErrServerClosed, or with what Run returns
+}

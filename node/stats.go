@@ -1,0 +1,44 @@
+package node
+
+import (
+	"net/http"
+
+	"herd/node/metrics"
+)
+
+// Stats is what the node has counted and how it stands. It never fails, whatever
+// the node's phase.
+func (n *Node) Stats() metrics.Stats {
+	return metrics.Stats{
+		Version:     n.config.Version,
+		Ready:       n.in(serving),
+		CaughtUp:    n.cluster.Sync().CaughtUp,
+		Clients:     n.table.Len(),
+		Server:      n.serverStats(),
+		Gossip:      n.cluster.Stats(),
+		Places:      n.places.Stats(),
+		HTTPRefused: n.apiConns.refused.Load(),
+	}
+}
+
+func (n *Node) metrics() http.HandlerFunc { return metrics.Handler(n.Stats).ServeHTTP }
+
+func (n *Node) serverStats() metrics.Server {
+	c := &n.server.count
+	s := metrics.Server{
+		Connections:  n.server.connections(),
+		Accepted:     c.accepted.Load(),
+		Refused:      c.refused.Load(),
+		AcceptErrors: c.acceptErrors.Load(),
+		Idle:         c.idle.Load(),
+		Stalled:      c.stalled.Load(),
+		IAmAt:        c.iAmAt.Load(),
+		WhatsAt:      c.whatsAt.Load(),
+		In:           c.bytesIn.Load(),
+		Out:          c.bytesOut.Load(),
+	}
+	for reason := range c.invalid {
+		s.Invalid[reason] = c.invalid[reason].Load()
+	}
+	return s
+}
