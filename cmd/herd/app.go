@@ -34,7 +34,7 @@ type app struct {
 // run does what the arguments say and returns the exit code. It ends soon after
 // ctx is done.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, environ []string) int {
-	a := &app{stdout: stdout, stderr: stderr, environ: environ, newNode: newNode}
+	a := &app{stdout: stdout, stderr: stderr, environ: environ, newNode: nodeMaker()}
 	return a.run(ctx, args)
 }
 

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/hashicorp/go-hclog"
 
 	"herd/config"
+	"herd/node"
 )
 
 // server is what the verbs need of a node.
@@ -18,13 +20,44 @@ type server interface {
 }
 
 // addrs are the addresses that a node is bound to.
-type addrs struct {
-	Client, Gossip, HTTP string
+type addrs = node.Addrs
+
+// nodeMaker makes the nodes of this process. They share the table of the world's
+// places, which is larger than a node.
+func nodeMaker() func(*config.Loaded, hclog.Logger) (server, error) {
+	shared := make(map[config.Places]node.Providers)
+	return func(loaded *config.Loaded, logger hclog.Logger) (server, error) {
+		providers := shared[loaded.Config.Places]
+		if providers == nil {
+			providers = node.NewProviders(loaded.Config.Places)
+			shared[loaded.Config.Places] = providers
+		}
+		n, err := node.New(node.Config{
+			Settings:  loaded.Config,
+			Keys:      loaded.Keys,
+			Version:   release,
+			Logger:    logger,
+			Providers: providers,
+		})
+		if err != nil {
+			return nil, named(err)
+		}
+		return n, nil
+	}
 }
 
-// newNode binds the ports of a node.
-func newNode(loaded *config.Loaded, logger hclog.Logger) (server, error) {
-	return nil, errors.New("this binary has no node in it")
+// named says which flag gives a port that can't be bound.
+func named(err error) error {
+	var bind *node.BindError
+	if !errors.As(err, &bind) {
+		return err
+	}
+	for _, f := range config.Fields() {
+		if f.Name == bind.Setting {
+			return fmt.Errorf("--%s %s: %w", f.Flag, bind.Addr, bind.Err)
+		}
+	}
+	return err
 }
 
 // serve runs a node to its end and calls ready, if it comes to that, once it is
