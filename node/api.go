@@ -31,12 +31,12 @@ type route struct {
 
 func (n *Node) routes() []route {
 	return []route{
-		{"GET", "/livez", "the process answers", n.livez},
-		{"GET", "/readyz", "the node serves clients and has caught up; ?verbose says more", n.readyz},
-		{"GET", "/metrics", "counters and gauges for Prometheus", n.metrics()},
-		{"GET", "/v1/self", "this node", n.self},
-		{"GET", "/v1/members", "the herd as this node sees it", n.members},
-		{"POST", "/v1/leave", "leave the herd and end", n.leaveHTTP},
+		{"GET", "/livez", "the process answers", n.getLivez},
+		{"GET", "/readyz", "the node serves clients and has caught up; ?verbose says more", n.getReadyz},
+		{"GET", "/metrics", "counters and gauges for Prometheus", n.getMetrics()},
+		{"GET", "/v1/self", "this node", n.getSelf},
+		{"GET", "/v1/members", "the herd as this node sees it", n.getMembers},
+		{"POST", "/v1/leave", "leave the herd and end", n.postLeave},
 	}
 }
 

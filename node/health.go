@@ -8,14 +8,14 @@ import (
 	"herd/gossip"
 )
 
-// livez says that this process is alive. It never depends on other nodes: a
+// getLivez says that this process is alive. It never depends on other nodes: a
 // supervisor that restarts a node because its peers are ill makes two ill.
-func (n *Node) livez(w http.ResponseWriter, _ *http.Request) {
+func (n *Node) getLivez(w http.ResponseWriter, _ *http.Request) {
 	plain(w, http.StatusOK, "alive\n")
 }
 
-// readyz says whether clients should be sent to this node.
-func (n *Node) readyz(w http.ResponseWriter, r *http.Request) {
+// getReadyz says whether clients should be sent to this node.
+func (n *Node) getReadyz(w http.ResponseWriter, r *http.Request) {
 	status, sync := http.StatusOK, n.cluster.Sync()
 	verdict := "ready"
 	switch {

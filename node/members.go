@@ -38,8 +38,8 @@ func describe(m gossip.Member) memberInfo {
 	}
 }
 
-// members lists the herd as this node sees it, by name.
-func (n *Node) members(w http.ResponseWriter, _ *http.Request) {
+// getMembers lists the herd as this node sees it, by name.
+func (n *Node) getMembers(w http.ResponseWriter, _ *http.Request) {
 	answer := struct {
 		Self    string       `json:"self"`
 		Members []memberInfo `json:"members"`
@@ -50,8 +50,8 @@ func (n *Node) members(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// self describes this node.
-func (n *Node) self(w http.ResponseWriter, _ *http.Request) {
+// getSelf describes this node.
+func (n *Node) getSelf(w http.ResponseWriter, _ *http.Request) {
 	sync := n.cluster.Sync()
 	writeJSON(w, http.StatusOK, struct {
 		memberInfo
@@ -62,8 +62,8 @@ func (n *Node) self(w http.ResponseWriter, _ *http.Request) {
 	}{describe(n.cluster.Self()), n.in(serving), sync.CaughtUp, append([]string{}, sync.Behind...), n.table.Len()})
 }
 
-// leaveHTTP begins the end of the node. The HTTP port is open until it has left.
-func (n *Node) leaveHTTP(w http.ResponseWriter, _ *http.Request) {
+// postLeave begins the end of the node. The HTTP port is open until it has left.
+func (n *Node) postLeave(w http.ResponseWriter, _ *http.Request) {
 	n.log.Info("asked over HTTP to leave")
 	writeJSON(w, http.StatusAccepted, map[string]string{"state": "leaving"})
 	n.leave()

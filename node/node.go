@@ -165,6 +165,9 @@ func (n *Node) Addrs() Addrs {
 	}
 }
 
+// Members is the herd as this node sees it, by name, this node included.
+func (n *Node) Members() []gossip.Member { return n.cluster.Members() }
+
 // Close frees all that the node holds and returns when its goroutines have
 // ended. A node whose Run has not ended dies as from kill -9: nothing is told to
 // anybody, and Run returns an error. It is idempotent.

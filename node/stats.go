@@ -21,7 +21,7 @@ func (n *Node) Stats() metrics.Stats {
 	}
 }
 
-func (n *Node) metrics() http.HandlerFunc { return metrics.Handler(n.Stats).ServeHTTP }
+func (n *Node) getMetrics() http.HandlerFunc { return metrics.Handler(n.Stats).ServeHTTP }
 
 func (n *Node) serverStats() metrics.Server {
 	c := &n.server.count
