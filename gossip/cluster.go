@@ -538,6 +538,10 @@ func (c *Cluster) afterLocked() {
 			c.foundLocked(e)
 			continue
 		}
+		if e.Kind == replica.Alone {
+			c.tell(syncNews{kind: e.Kind})
+			continue
+		}
 		l := c.links[e.Origin]
 		if l == nil {
 			continue
@@ -619,6 +623,8 @@ func (c *Cluster) tellOne(n any) {
 			c.log.Warn("peer is out of sync: it left a batch unacknowledged", append(args, "ack_timeout", c.config.AckTimeout)...)
 		case replica.Overflow:
 			c.log.Warn("peer is slow: its queue was dropped, it will catch up", args...)
+		case replica.Alone:
+			c.warn("nobody is in sync: reports are acknowledged by this node alone until somebody is")
 		case replica.CaughtUp:
 			c.log.Debug("caught up with peer", args...)
 		}
