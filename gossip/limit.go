@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 )
@@ -16,7 +17,8 @@ type guest struct {
 // lobby holds the guests and bounds their number. When it is full, the one that
 // has waited longest goes: an honest peer needs a few milliseconds, a stranger who
 // sits there has had them. The bound for each host keeps one host from
-// pushing the others out.
+// pushing the others out; the loopback address is no host in that sense, since
+// all nodes of a herd on one machine share it.
 type lobby struct {
 	max, maxPerHost int
 	dropped         atomic.Uint64
@@ -96,7 +98,7 @@ func (l *lobby) victimLocked(host string) *guest {
 		}
 	}
 	switch {
-	case same >= l.maxPerHost:
+	case same >= l.maxPerHost && !isLoopback(host):
 		return oldest
 	case len(l.guests) >= l.max:
 		return l.guests[0]
@@ -111,6 +113,11 @@ func (l *lobby) removeLocked(g *guest) {
 			return
 		}
 	}
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
 }
 
 // hostOf is an address without its port.
