@@ -44,6 +44,7 @@ type Link struct {
 	owesAck    bool
 	owesGrant  bool
 	echo       time.Duration // clock to grant on
+	lastGrant  time.Duration // when a grant was last sent
 	finds      [][]byte      // look-ups and answers to them
 	findBytes  int           // their size
 	idle       bool          // the live writer found nothing to send
@@ -76,7 +77,7 @@ type Link struct {
 // the one before, if there was one.
 func (c *Core) Open(now time.Duration, peer location.Origin) *Link {
 	c.step(now)
-	l := &Link{core: c, peer: peer, beat: now - c.cfg.AckTimeout}
+	l := &Link{core: c, peer: peer, beat: now - c.cfg.AckTimeout, lastGrant: now - c.cfg.AckTimeout}
 	c.links = append(c.links, l)
 	c.gone.back(peer)
 	l.oweAsk(true)
@@ -166,9 +167,13 @@ func (l *Link) oweAck() {
 	l.touch()
 }
 
+// oweGrant has a grant sent. While acks come thick and fast it rides with what is
+// sent anyway: a lease that was renewed an eighth of its length ago can wait.
 func (l *Link) oweGrant(clock time.Duration) {
 	l.owesGrant, l.echo = true, max(l.echo, clock)
-	l.touch()
+	if l.core.now-l.lastGrant >= l.core.lease()/8 {
+		l.touch()
+	}
 }
 
 // oweAsk has our vector sent. A full one is answered whatever the peer believes of
@@ -210,6 +215,7 @@ func (l *Link) nextLive(buf []byte, limit int) ([]byte, bool) {
 	}
 	if l.owesGrant {
 		buf, l.owesGrant = appendGrant(buf, l.echo, l.core.lease()), false
+		l.lastGrant = l.core.now
 	}
 	if l.owesAck {
 		buf, l.owesAck = appendAck(buf, l.core.vector[l.peer], l.core.now), false
