@@ -39,11 +39,11 @@ type packetGuard struct {
 	label  []byte
 	ring   *memberlist.Keyring
 	opened map[string]cipher.AEAD // by key: a key schedule costs as much as a packet
-	buf    []byte                 // plaintext goes here and no further
+	buf    []byte                 // plaintext goes here and no further; it fits any packet
 }
 
 func newPacketGuard(label string, ring *memberlist.Keyring) *packetGuard {
-	return &packetGuard{label: []byte(label), ring: ring, opened: map[string]cipher.AEAD{}}
+	return &packetGuard{label: []byte(label), ring: ring, opened: map[string]cipher.AEAD{}, buf: make([]byte, maxPacket)}
 }
 
 // pass tells whether memberlist may see the packet. It does not change it.
@@ -68,7 +68,7 @@ func (g *packetGuard) pass(packet []byte) bool {
 		if err != nil {
 			continue
 		}
-		if g.buf, err = aead.Open(g.buf[:0], nonce, sealed, g.label); err == nil {
+		if _, err := aead.Open(g.buf[:0], nonce, sealed, g.label); err == nil {
 			return true
 		}
 	}
