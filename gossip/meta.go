@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"herd/gossip/location"
@@ -88,28 +89,30 @@ func checkName(name string) error {
 	return nil
 }
 
-// printable tells whether s is UTF-8 with neither controls nor ASCII space: safe
-// in a log line, a table and an AT line.
+// printable tells whether s is UTF-8 and holds nothing but what can be seen, no
+// space either: safe in a log line, a table and an AT line.
 func printable(s string) bool {
 	for _, r := range s {
-		if r <= ' ' || r >= 0x7f && r < 0xa0 {
+		if r == ' ' || !unicode.IsPrint(r) {
 			return false
 		}
 	}
 	return utf8.ValidString(s)
 }
 
-// encode writes m: a version, then fields as tag, length, value, tags ascending,
-// zero values left out. m has been checked.
+// encode writes m: a version, the number of fields, then fields as tag, length,
+// value, tags ascending, zero values left out. m has been checked.
 func (m Meta) encode() []byte {
-	b := []byte{metaVersion}
+	b := []byte{metaVersion, 0}
 	text := func(tag byte, s string) {
 		if s != "" {
+			b[1]++
 			b = append(append(b, tag, byte(len(s))), s...)
 		}
 	}
 	number := func(tag byte, v uint64) {
 		if v != 0 {
+			b[1]++
 			b = binary.BigEndian.AppendUint64(append(b, tag, 8), v)
 		}
 	}
@@ -135,8 +138,12 @@ func decodeMeta(b []byte) (Meta, error) {
 	if b[0] != metaVersion {
 		return Meta{}, fmt.Errorf("metadata of version %d, this node reads version %d", b[0], metaVersion)
 	}
-	last := byte(0)
-	for b = b[1:]; len(b) > 0; {
+	if len(b) < 2 {
+		return Meta{}, errors.New("metadata cut short")
+	}
+	fields, last := b[1], byte(0)
+	b = b[2:]
+	for range fields {
 		if len(b) < 2 || len(b) < 2+int(b[1]) {
 			return Meta{}, errors.New("metadata cut short")
 		}
@@ -172,6 +179,9 @@ func decodeMeta(b []byte) (Meta, error) {
 			}
 			m.Protocol = uint8(number)
 		}
+	}
+	if len(b) > 0 {
+		return Meta{}, fmt.Errorf("metadata has %d bytes after its last field", len(b))
 	}
 	if err := m.check(); err != nil {
 		return Meta{}, fmt.Errorf("metadata: %w", err)
