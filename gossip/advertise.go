@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-sockaddr"
@@ -24,7 +25,7 @@ func advertised(ctx context.Context, want string, bound net.Addr) (netip.AddrPor
 	}
 	switch {
 	case want != "":
-		got, err := parseAdvertise(ctx, want, at.Port())
+		got, err := parseAdvertise(ctx, want, at)
 		if err != nil {
 			return netip.AddrPort{}, fmt.Errorf("advertise address %q: %w", want, err)
 		}
@@ -36,12 +37,13 @@ func advertised(ctx context.Context, want string, bound net.Addr) (netip.AddrPor
 		}
 		return netip.AddrPortFrom(ip, at.Port()), nil
 	}
-	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), nil
+	return at, nil
 }
 
 // parseAdvertise reads a host or host:port. A missing port, or port 0, is the bound one.
-func parseAdvertise(ctx context.Context, s string, boundPort uint16) (netip.AddrPort, error) {
-	host, port := s, boundPort
+// Of a name with several addresses it takes one of the bound family, if there is any.
+func parseAdvertise(ctx context.Context, s string, bound netip.AddrPort) (netip.AddrPort, error) {
+	host, port := strings.Trim(s, "[]"), bound.Port()
 	if h, p, err := net.SplitHostPort(s); err == nil {
 		n, err := strconv.ParseUint(p, 10, 16)
 		if err != nil {
@@ -60,12 +62,22 @@ func parseAdvertise(ctx context.Context, s string, boundPort uint16) (netip.Addr
 		if err != nil {
 			return netip.AddrPort{}, err
 		}
-		ip = found[0]
+		ip = ofFamily(found, bound.Addr())
 	}
 	if ip.IsUnspecified() {
 		return netip.AddrPort{}, errors.New("peers cannot reach an unspecified address")
 	}
 	return netip.AddrPortFrom(ip.Unmap(), port), nil
+}
+
+// ofFamily is the first address that is IPv4 or IPv6 as like is; else the first.
+func ofFamily(found []netip.Addr, like netip.Addr) netip.Addr {
+	for _, ip := range found {
+		if ip.Unmap().Is4() == like.Is4() {
+			return ip
+		}
+	}
+	return found[0]
 }
 
 // privateIP picks an address of an interface that is up, private in the sense of

@@ -1,0 +1,83 @@
+package gossip
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func TestAdvertised(t *testing.T) {
+	const bound4, bound6, any4, any6 = "192.0.2.1:4132", "[2001:db8::1]:4132", "0.0.0.0:4132", "[::]:4132"
+	for _, tt := range []struct{ want, bound, got, err string }{
+		{"", bound4, bound4, ""},
+		{"", bound6, bound6, ""},
+		{"", "[::ffff:192.0.2.1]:4132", bound4, ""},
+		{"198.51.100.7", any4, "198.51.100.7:4132", ""},
+		{"198.51.100.7:1", any4, "198.51.100.7:1", ""},
+		{"198.51.100.7:0", bound4, "198.51.100.7:4132", ""},
+		{"::ffff:198.51.100.7", any6, "198.51.100.7:4132", ""},
+		{"2001:db8::7", any6, "[2001:db8::7]:4132", ""},
+		{"[2001:db8::7]", any6, "[2001:db8::7]:4132", ""},
+		{"[2001:db8::7]:1", any6, "[2001:db8::7]:1", ""},
+		{"localhost", "127.0.0.1:4132", "127.0.0.1:4132", ""},
+		{"localhost:1", any4, "127.0.0.1:1", ""},
+		{"0.0.0.0", any4, "", "unspecified"},
+		{"[::]:1", any6, "", "unspecified"},
+		{"198.51.100.7:65536", any4, "", `port "65536": want 0 to 65535`},
+		{"198.51.100.7:http", any4, "", `port "http": want 0 to 65535`},
+		{"198.51.100.7:", any4, "", `port "": want 0 to 65535`},
+		{":1", any4, "", "no such host"},
+	} {
+		at := netip.MustParseAddrPort(tt.bound)
+		got, err := advertised(t.Context(), tt.want, net.TCPAddrFromAddrPort(at))
+		switch {
+		case tt.err != "":
+			if err == nil || !strings.Contains(err.Error(), tt.err) || !strings.HasPrefix(err.Error(), `advertise address "`+tt.want+`": `) {
+				t.Errorf("%q bound to %s: %v, %v; want an error: %s", tt.want, tt.bound, got, err, tt.err)
+			}
+		case err != nil || got.String() != tt.got:
+			t.Errorf("%q bound to %s: %v, %v; want %s", tt.want, tt.bound, got, err, tt.got)
+		}
+	}
+	if _, err := advertised(t.Context(), "", &net.UnixAddr{Name: "/x", Net: "unix"}); err == nil {
+		t.Error("a bound address that is none was taken")
+	}
+}
+
+func TestOfFamily(t *testing.T) {
+	v4, v4in6, v6 := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("::ffff:192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	for _, tt := range []struct {
+		found      []netip.Addr
+		like, want netip.Addr
+	}{
+		{[]netip.Addr{v4, v6}, v4, v4},
+		{[]netip.Addr{v6, v4}, v4, v4},
+		{[]netip.Addr{v6, v4in6}, v4, v4in6},
+		{[]netip.Addr{v4, v6}, v6, v6},
+		{[]netip.Addr{v4in6, v6}, v6, v6},
+		{[]netip.Addr{v6}, v4, v6},
+		{[]netip.Addr{v4}, v6, v4},
+	} {
+		if got := ofFamily(tt.found, tt.like); got != tt.want {
+			t.Errorf("of %v, like %v: %v, want %v", tt.found, tt.like, got, tt.want)
+		}
+	}
+}
+
+// Bound to every interface, a private address is told, or how to give one.
+func TestAdvertisedOfEveryInterface(t *testing.T) {
+	for _, bound := range []string{"0.0.0.0:4132", "[::]:4132"} {
+		at := netip.MustParseAddrPort(bound)
+		got, err := advertised(t.Context(), "", net.TCPAddrFromAddrPort(at))
+		if err != nil {
+			if !strings.Contains(err.Error(), "give an advertise address") {
+				t.Errorf("%s: %v", bound, err)
+			}
+			continue
+		}
+		if ip := got.Addr(); got.Port() != 4132 || ip.IsUnspecified() || ip.IsLoopback() || ip.Is4In6() || at.Addr().Is4() && !ip.Is4() {
+			t.Errorf("%s: %v", bound, got)
+		}
+	}
+}
