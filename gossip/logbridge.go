@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -100,10 +101,10 @@ func kindOf(text string) string {
 	return strings.TrimRight(text[:end], " :,")
 }
 
-// clean replaces what could break a log line: parts of it come from peers.
+// clean replaces what could break a log line or a terminal: parts of it come from peers.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if !unicode.IsPrint(r) {
 			return '.'
 		}
 		return r
