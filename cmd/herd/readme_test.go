@@ -49,7 +49,6 @@ func TestREADME(t *testing.T) {
 	n := 0
 	for line := range strings.Lines(string(text)) {
 		n++
-		command, isCommand := strings.CutPrefix(line, "$ ")
 		switch {
 		case !inside:
 			inside = line == "```console\n"
@@ -58,9 +57,9 @@ func TestREADME(t *testing.T) {
 			end()
 			inside = false
 			updated.WriteString(line)
-		case isCommand || line == "^C\n":
+		case strings.HasPrefix(line, "$ "), line == "^C\n":
 			end()
-			step = newStep(n, command)
+			step = newStep(n, line)
 			updated.WriteString(line)
 		case step == nil:
 			t.Fatalf("README.md:%d: output of no command", n)
@@ -85,8 +84,12 @@ type step struct {
 	output  string
 }
 
-func newStep(line int, command string) *step {
-	return &step{line: line, command: strings.TrimSuffix(command, "\n")}
+func newStep(number int, line string) *step {
+	command, isCommand := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "$ ")
+	if !isCommand {
+		command = ""
+	}
+	return &step{line: number, command: command}
 }
 
 // vary takes out what no page can know: clocks, and the widths that follow.
