@@ -18,16 +18,17 @@ import (
 func TestE2EEveryPair(t *testing.T) {
 	s := sizes()
 	herd := startHerd(t, 5)
-	quiet := outOfSync(herd)
+	before := syncOf(herd)
 	pairs(t, herd, s.pairs)
-	if out := outOfSync(herd); out != quiet {
-		t.Errorf("%v members went out of sync in a quiet herd", out-quiet)
+	if quiet := syncOf(herd).since(before); quiet.outs > 0 || quiet.outTime > 0 {
+		t.Errorf("a quiet herd: %v", quiet)
 	}
 
+	before = syncOf(herd)
 	l := startLoad(t, herd, s.load)
 	pairs(t, herd, s.pairs)
 	acked := l.report(t)
-	t.Logf("under load %v members went out of sync", outOfSync(herd)-quiet)
+	t.Logf("under load: %v", syncOf(herd).since(before))
 	checkAll(t, herd, acked)
 	ties(t, herd, s.ties)
 }
@@ -98,12 +99,39 @@ func ties(t *testing.T, herd []*process, n int) {
 	t.Logf("%d of %d clients with equal times at three nodes are the same everywhere", n-differ, n)
 }
 
-// outOfSync counts how often any node has put another out of sync.
-func outOfSync(herd []*process) (total float64) {
+// syncCount is how in-sync a herd has been since its start.
+type syncCount struct {
+	outs          float64 // how often a node has put a member out
+	outTime, time float64 // seconds: of members, added up over them and all nodes
+}
+
+func syncOf(herd []*process) (c syncCount) {
 	for _, p := range herd {
-		total += sum(p.metrics(), "herd_sync_outs_total")
+		m := p.metrics()
+		c.outs += m["herd_sync_outs_total"]
+		c.outTime += m["herd_member_out_of_sync_seconds_total"]
+		c.time += m["herd_member_seconds_total"]
 	}
-	return total
+	return c
+}
+
+func (c syncCount) since(before syncCount) syncCount {
+	return syncCount{c.outs - before.outs, c.outTime - before.outTime, c.time - before.time}
+}
+
+func (c syncCount) String() string {
+	return fmt.Sprintf("%.0f times a member was put out of sync, it was so %.3f %% of the time", c.outs, 100*c.outTime/c.time)
+}
+
+// Each AT line waits for the members in sync, and a node's trace names them.
+func TestE2ETrace(t *testing.T) {
+	first := start(t, spec{name: "Bailey"})
+	p := start(t, spec{name: "Clark", join: []string{first.Ready.Gossip}, flags: []string{"--log-level", "trace"}})
+	settle(t, []*process{first, p})
+	if _, err := p.session().report(fixNow("kiwi.cs.ucla.edu")); err != nil {
+		t.Fatal(err)
+	}
+	p.waitLog("acknowledged: batch=1 in_sync=Bailey")
 }
 
 // An acknowledged fix outlives the node that took it, even if that is killed
