@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	mrand "math/rand/v2"
 	"net"
@@ -257,7 +258,7 @@ func (c *Cluster) createList() (*memberlist.Memberlist, error) {
 	config.Delegate = delegate{c.self.encode()}
 	config.Events, config.Alive, config.Ping = events{c.members}, events{c.members}, events{c.members}
 	bridge := newLogBridge(c.log.Named("memberlist"), &c.transport.lines)
-	config.Logger = log.New(suspicions{bridge.Writer(), c.members}, "", 0)
+	config.Logger = log.New(suspicions{bridge.Writer(), c.suspect}, "", 0)
 	list, err := memberlist.Create(config)
 	if err != nil {
 		return nil, fmt.Errorf("start membership: %w", err)
@@ -275,17 +276,32 @@ func (c *Cluster) createList() (*memberlist.Memberlist, error) {
 
 // suspicions reads memberlist's log, the only place where it says whom it suspects.
 type suspicions struct {
-	log     interface{ Write([]byte) (int, error) }
-	members *memberTable
+	log     io.Writer
+	suspect func(id string)
 }
 
 func (s suspicions) Write(line []byte) (int, error) {
 	if _, rest, ok := strings.Cut(string(line), "memberlist: Suspect "); ok {
 		if id, _, ok := strings.Cut(rest, " has failed, no acks received"); ok {
-			s.members.suspect(id)
+			s.suspect(id)
 		}
 	}
 	return s.log.Write(line)
+}
+
+// suspect takes note that memberlist got no answer from a member. One whose stream
+// is lively is not shown as suspect for that: a packet was lost, or somebody is busy.
+func (c *Cluster) suspect(id string) {
+	c.mu.Lock()
+	ran := time.Duration(c.ran.Load())
+	for _, l := range c.links {
+		if ran-time.Duration(l.heard.Load()) < 2*c.config.AckTimeout && l.id == id {
+			c.mu.Unlock()
+			return
+		}
+	}
+	c.mu.Unlock()
+	c.members.suspect(id)
 }
 
 // enter joins through the seeds that answered and makes sure of the name.
@@ -690,7 +706,7 @@ func (c *Cluster) depart(list *memberlist.Memberlist) {
 		return // closed: memberlist would panic
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, 100*time.Millisecond)
-	c.goodbye(ctx)
+	c.sayGoodbye(ctx)
 	cancel()
 	if err := list.Leave(max(250*time.Millisecond, 4*c.profile.gossip)); err != nil {
 		c.log.Warn("the herd may take this node for failed", "error", err)

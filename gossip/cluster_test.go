@@ -372,6 +372,25 @@ func TestLeave(t *testing.T) {
 	})
 }
 
+// When all leave at once nobody is taken for failed.
+func TestLeaveTogether(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		for _, n := range h.startFive() {
+			n.stop()
+		}
+		for _, n := range h.nodes {
+			err := <-n.ended
+			n.ended <- err
+			if err != nil {
+				t.Errorf("%s: %v", n.name, err)
+			}
+		}
+		if h.log.count("member has failed") > 0 {
+			t.Error("somebody was taken for failed")
+		}
+	})
+}
+
 // No seed answers: the node serves alone and joins when one does.
 func TestLateSeed(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {

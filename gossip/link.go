@@ -2,8 +2,11 @@ package gossip
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,6 +29,7 @@ type link struct {
 	cluster *Cluster
 	peer    location.Origin
 	name    string // as the peer proved it
+	id      string // memberlist's name of it
 	addr    string
 	streams [2]*Stream       // by replica.Lane
 	wake    [2]chan struct{} // one slot each: the lane may have something to send
@@ -33,7 +37,9 @@ type link struct {
 
 	core *replica.Link // guarded by cluster.mu
 
-	heard  atomic.Int64 // run time of the cluster when the live lane last brought something
+	bye    chan struct{} // one slot: the writer of the live lane is to say goodbye
+	said   chan struct{} // closed when it has
+	heard  atomic.Int64  // run time of the cluster when the live lane last brought something
 	once   sync.Once
 	reason error // why it ended; set before done is closed
 }
@@ -51,9 +57,12 @@ var (
 func (c *Cluster) openLink(peer location.Origin, addr string, live, delta *Stream) *link {
 	l := &link{
 		cluster: c, peer: peer, name: live.PeerName(), addr: addr,
+		id:      Meta{Name: live.PeerName(), Origin: peer}.ID(),
 		streams: [2]*Stream{replica.Live: live, replica.Delta: delta},
 		wake:    [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
 		done:    make(chan struct{}),
+		bye:     make(chan struct{}, 1),
+		said:    make(chan struct{}),
 	}
 	l.heard.Store(c.ran.Load())
 	c.mu.Lock()
@@ -132,6 +141,10 @@ func (l *link) read(lane replica.Lane) error {
 		buf = message
 		if lane == replica.Live {
 			l.heard.Store(c.ran.Load())
+			if string(message) == goodbye[frameHeader:] {
+				c.members.leaves(l.peer)
+				continue
+			}
 		}
 		c.mu.Lock()
 		err = c.core.Receive(c.now(), l.core, lane, message)
@@ -169,10 +182,46 @@ func (l *link) write(lane replica.Lane) error {
 		if more {
 			continue
 		}
+		bye := l.bye
+		if lane != replica.Live {
+			bye = nil
+		}
 		select {
 		case <-l.wake[lane]:
+		case <-bye:
+			if _, err := io.WriteString(l.streams[lane], goodbye); err != nil {
+				return err
+			}
+			close(l.said) // bye is sent once
 		case <-l.done:
 			return l.reason
+		}
+	}
+}
+
+// goodbye is a message of ours between the core's on the live lane: the sender leaves.
+// memberlist alone would have it taken for dead. It stands in a frame like the
+// core's, with a kind that is none of them.
+const (
+	frameHeader = 4
+	goodbye     = "\x00\x00\x00\x01\xff"
+)
+
+// sayGoodbye tells all peers that this node leaves, as far as they listen before ctx
+// is done.
+func (c *Cluster) sayGoodbye(ctx context.Context) {
+	c.mu.Lock()
+	links := slices.Collect(maps.Values(c.links))
+	c.mu.Unlock()
+	for _, l := range links {
+		offer(l.bye, struct{}{})
+	}
+	for _, l := range links {
+		select {
+		case <-l.said:
+		case <-l.done:
+		case <-ctx.Done():
+			return
 		}
 	}
 }

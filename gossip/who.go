@@ -12,19 +12,11 @@ import (
 	"herd/gossip/location"
 )
 
-// A stream of [PurposeWho] carries one question or one notice, and its answer.
-//
-//	'?', length, name       who is called so, as far as you know?
-//	'B', origin             goodbye: this origin leaves
-//
-// The answer begins with the answerer's own origin and its age; then the number of
-// live members of that name, and for each its origin and its address.
-const (
-	askWho     = '?'
-	sayGoodbye = 'B'
-
-	maxHolders = 8
-)
+// A stream of [PurposeWho] carries one question and its answer: "who is called so,
+// as far as you know?", as a byte of length and a name. The answer begins with
+// the answerer's own origin and its age; then the number of live members of that
+// name, and for each its origin and its address.
+const maxHolders = 8
 
 // Holder is a member that has a name.
 type Holder struct {
@@ -113,23 +105,11 @@ func (c *Cluster) answerWho(s *Stream) {
 	if _, err := io.ReadFull(s, b[:1]); err != nil {
 		return
 	}
-	switch b[0] {
-	case askWho:
-		if _, err := io.ReadFull(s, b[:1]); err != nil {
-			return
-		}
-		name := b[:b[0]]
-		if _, err := io.ReadFull(s, name); err != nil {
-			return
-		}
-		s.Write(appendAnswer(nil, c.identity(), c.members.holders(string(name))))
-	case sayGoodbye:
-		if _, err := io.ReadFull(s, b[:8]); err != nil {
-			return
-		}
-		c.members.leaves(location.Origin(binary.BigEndian.Uint64(b[:])))
-		s.Write(appendAnswer(nil, c.identity(), nil))
+	name := b[:b[0]]
+	if _, err := io.ReadFull(s, name); err != nil {
+		return
 	}
+	s.Write(appendAnswer(nil, c.identity(), c.members.holders(string(name))))
 }
 
 func (c *Cluster) identity() identity {
@@ -144,7 +124,7 @@ func (c *Cluster) askWho(ctx context.Context, addr, name string) (identity, []Ho
 	}
 	defer s.Close()
 	defer context.AfterFunc(ctx, func() { s.Close() })()
-	if _, err := s.Write(append([]byte{askWho, byte(len(name))}, name...)); err != nil {
+	if _, err := s.Write(append([]byte{byte(len(name))}, name...)); err != nil {
 		return identity{}, nil, fmt.Errorf("ask %s who is %q: %w", addr, name, err)
 	}
 	who, holders, err := readAnswer(s)
@@ -180,25 +160,4 @@ func (c *Cluster) claim(ctx context.Context, holders []Holder) error {
 	}
 	wg.Wait()
 	return errors.Join(taken...)
-}
-
-// goodbye tells all live members that this node leaves: memberlist alone would have
-// them take it for dead.
-func (c *Cluster) goodbye(ctx context.Context) {
-	notice := binary.BigEndian.AppendUint64([]byte{sayGoodbye}, uint64(c.self.Origin))
-	var wg sync.WaitGroup
-	for _, m := range c.members.peers() {
-		wg.Go(func() {
-			s, err := c.transport.DialPeer(ctx, m.Gossip, PurposeWho)
-			if err != nil {
-				return // it will take us for dead; there is no more to be done
-			}
-			defer s.Close()
-			defer context.AfterFunc(ctx, func() { s.Close() })()
-			if _, err := s.Write(notice); err == nil {
-				readAnswer(s) // it has taken note when it answers
-			}
-		})
-	}
-	wg.Wait()
 }
