@@ -24,7 +24,7 @@ const (
 	PurposeMembership Purpose = 1 // memberlist's own: push/pull, probes that got no answer by packet
 	PurposeLive       Purpose = 2 // batches and acks
 	PurposeDelta      Purpose = 3 // vectors and what they lack
-	PurposeWho        Purpose = 4 // who holds a name; look-ups
+	PurposeWho        Purpose = 4 // who holds a name
 )
 
 func (p Purpose) String() string {

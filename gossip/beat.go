@@ -1,0 +1,110 @@
+package gossip
+
+import (
+	"slices"
+	"time"
+
+	"herd/gossip/replica"
+)
+
+// beat gives the core its time, gives up silent links and tells the story, until
+// Close.
+func (c *Cluster) beat() {
+	every := c.config.AckTimeout / 10
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	last := c.now()
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := c.now()
+		elapsed := now - last
+		last = now
+		ran := time.Duration(c.ran.Add(int64(min(elapsed, 4*every)))) // longer: we were stopped, not our peers
+		c.mu.Lock()
+		c.core.Tick(now)
+		c.clockLocked(min(elapsed, 4*every))
+		for _, l := range c.links {
+			if ran-time.Duration(l.heard.Load()) > silence(c.config.AckTimeout) {
+				c.endLocked(l, errSilent, true)
+			}
+		}
+		c.afterLocked()
+		news := c.news
+		c.news = nil
+		c.mu.Unlock()
+		c.members.story(c.log)
+		for _, n := range news {
+			c.tellOne(n)
+		}
+		select {
+		case <-c.caughtUp:
+		default:
+			c.nudge()
+		}
+	}
+}
+
+// clockLocked adds up for how long members were there and for how long they were
+// out of sync.
+func (c *Cluster) clockLocked(elapsed time.Duration) {
+	for _, e := range c.expected {
+		if e.superseded {
+			continue
+		}
+		c.stats.memberTime += elapsed
+		if l := c.links[e.origin]; l == nil || l.core.State() != replica.In {
+			c.stats.outOfSyncTime += elapsed
+		}
+	}
+}
+
+// afterLocked passes on what calls of the core have left: lanes with something to
+// send, batches acknowledged, events.
+func (c *Cluster) afterLocked() {
+	c.core.TakeDirty(func(r *replica.Link) {
+		if l := c.links[r.Peer()]; l != nil && l.core == r {
+			l.notify()
+		}
+	})
+	if released := c.core.Released(); released > c.released.Load() {
+		c.released.Store(released)
+		c.waiters.release(released)
+		if c.trace {
+			c.tell(ackNews{released, c.inSyncLocked()})
+		}
+	}
+	for _, e := range c.core.TakeEvents() {
+		if e.Kind == replica.Found {
+			c.foundLocked(e)
+			continue
+		}
+		if e.Kind == replica.Alone {
+			c.tell(syncNews{kind: e.Kind})
+			continue
+		}
+		l := c.links[e.Origin]
+		if l == nil {
+			continue
+		}
+		c.tell(syncNews{e.Kind, l.name, e.Origin})
+		if e.Kind == replica.CaughtUp {
+			c.nudge()
+		}
+	}
+}
+
+// inSyncLocked is the names of the members that this node's AT lines wait for.
+func (c *Cluster) inSyncLocked() []string {
+	var names []string
+	for _, l := range c.links {
+		if l.core.State() == replica.In {
+			names = append(names, l.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,357 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/memberlist"
+)
+
+// Run makes this node a member of the herd and keeps it one until ctx is done. Then it
+// sends what is left, waits until that is acknowledged (for AckTimeout at the most),
+// takes its leave and closes. It may be called once.
+//
+// It returns nil when it has left; a [*NameTakenError], in whatever it is wrapped, if
+// another live member has this node's name; or what keeps memberlist from starting.
+func (c *Cluster) Run(ctx context.Context) error {
+	defer c.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.ctx, cancel)()
+
+	c.wg.Go(c.acceptStreams)
+	seeds, err := c.askSeeds(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := c.createList()
+	if err != nil {
+		return err
+	}
+	c.wg.Go(c.beat)
+	if err := c.enter(ctx, list, seeds); err != nil {
+		c.depart(list)
+		return err
+	}
+	c.wg.Go(func() { c.keepLinks(c.ctx) })
+	taken := make(chan error, 1)
+	c.wg.Go(func() {
+		if err := c.rejoin(ctx, list); err != nil {
+			taken <- err
+		}
+	})
+	select {
+	case <-ctx.Done():
+	case err = <-taken:
+	}
+	if c.ctx.Err() != nil {
+		return nil // killed: nothing is told to anybody
+	}
+	c.flushAll()
+	c.depart(list)
+	return err
+}
+
+// createList starts memberlist.
+func (c *Cluster) createList() (*memberlist.Memberlist, error) {
+	config := c.profile.config()
+	config.Name = c.self.ID()
+	config.Transport = c.transport
+	config.Keyring = c.ring
+	config.Label = c.config.Label
+	config.Delegate = delegate{c.self.encode()}
+	config.Events, config.Alive, config.Ping = events{c.members}, events{c.members}, events{c.members}
+	bridge := newLogBridge(c.log.Named("memberlist"), &c.transport.lines)
+	config.Logger = log.New(suspicions{bridge.Writer(), c.suspect}, "", 0)
+	list, err := memberlist.Create(config)
+	if err != nil {
+		return nil, fmt.Errorf("start membership: %w", err)
+	}
+	c.mu.Lock()
+	closed := c.closed
+	c.list = list
+	c.mu.Unlock()
+	if closed {
+		list.Shutdown()
+		return nil, ErrClosed
+	}
+	return list, nil
+}
+
+// suspicions reads memberlist's log, the only place where it says whom it suspects.
+type suspicions struct {
+	log     io.Writer
+	suspect func(id string)
+}
+
+func (s suspicions) Write(line []byte) (int, error) {
+	if _, rest, ok := strings.Cut(string(line), "memberlist: Suspect "); ok {
+		if id, _, ok := strings.Cut(rest, " has failed, no acks received"); ok {
+			s.suspect(id)
+		}
+	}
+	return s.log.Write(line)
+}
+
+// suspect takes note that memberlist got no answer from a member. One whose stream
+// is lively is not shown as suspect for that: a packet was lost, or somebody is busy.
+func (c *Cluster) suspect(id string) {
+	c.mu.Lock()
+	ran := time.Duration(c.ran.Load())
+	for _, l := range c.links {
+		if ran-time.Duration(l.heard.Load()) < 2*c.config.AckTimeout && l.id == id {
+			c.mu.Unlock()
+			return
+		}
+	}
+	c.mu.Unlock()
+	c.members.suspect(id)
+}
+
+// enter joins through the seeds that answered and makes sure of the name.
+func (c *Cluster) enter(ctx context.Context, list *memberlist.Memberlist, seeds seeds) error {
+	for _, addr := range seeds.answered {
+		c.join(list, addr)
+	}
+	if err := c.claim(ctx, c.members.holders(c.self.Name)); err != nil {
+		return err
+	}
+	if seeds.alone {
+		c.joined.Store(true)
+	}
+	return nil
+}
+
+// join meets the node at addr.
+func (c *Cluster) join(list *memberlist.Memberlist, addr string) bool {
+	if _, err := list.Join([]string{addr}); err != nil {
+		c.joinsFailed.Add(1)
+		c.transport.say(hclog.Debug, "cannot join", "addr", addr, "error", err)
+		return false
+	}
+	c.joins.Add(1)
+	c.log.Debug("joined", "through", addr)
+	c.joined.Store(true)
+	c.nudge()
+	return true
+}
+
+// seeds is what the seeds said when they were asked first.
+type seeds struct {
+	answered []string // addresses that can be joined
+	alone    bool     // there is nobody to wait for
+}
+
+// patience is how long the other seeds are waited for when one has answered.
+const patience = 100 * time.Millisecond
+
+// askSeeds asks all seeds at once who has this node's name. A seed that hangs holds
+// up nobody when another one answers.
+func (c *Cluster) askSeeds(ctx context.Context) (seeds, error) {
+	type reply struct {
+		addr    string
+		err     error
+		holders []Holder
+		self    bool
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.profile.stream)
+	defer cancel()
+	replies := make(chan reply)
+	var asking sync.WaitGroup
+	for _, seed := range c.config.Join {
+		asking.Go(func() {
+			addrs, err := resolve(ctx, seed)
+			if err != nil {
+				replies <- reply{addr: seed, err: err}
+			}
+			for _, addr := range addrs {
+				who, holders, err := c.askWho(ctx, addr, c.self.Name)
+				replies <- reply{addr, err, holders, err == nil && who.origin == c.self.Origin}
+			}
+		})
+	}
+	go func() { // ends with the last of them, which askSeeds awaits
+		asking.Wait()
+		close(replies)
+	}()
+	found := seeds{alone: true}
+	var holders []Holder
+	for r := range replies {
+		switch {
+		case r.self:
+		case r.err == nil:
+			if len(found.answered) == 0 {
+				time.AfterFunc(patience, cancel)
+			}
+			found.answered, found.alone = append(found.answered, r.addr), false
+			holders = append(holders, r.holders...)
+		case errors.Is(r.err, syscall.ECONNREFUSED):
+			c.log.Info("seed refuses the connection", "addr", r.addr)
+		case ctx.Err() == nil || len(found.answered) == 0:
+			found.alone = false
+			c.log.Warn("seed does not answer", "addr", r.addr, "error", r.err)
+		default:
+			found.alone = false
+		}
+	}
+	return found, c.claim(context.WithoutCancel(ctx), holders)
+}
+
+// rejoin looks for members that are known but missing, one address a second, until
+// ctx is done. It fails if a node that started at the same time has the better right
+// to this node's name.
+func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) error {
+	const tries = 4 // at once: some hang
+	slots := make(chan struct{}, tries)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+			timer.Reset(750*time.Millisecond + rand.N(500*time.Millisecond))
+		}
+		members := c.members.list()
+		c.book.note(members)
+		alone := len(c.members.peers()) == 0
+		if !alone {
+			c.joined.Store(true)
+		}
+		if err := c.checkName(ctx); err != nil {
+			return err
+		}
+		if !offer(slots, struct{}{}) {
+			continue
+		}
+		c.wg.Go(func() {
+			defer func() { <-slots }()
+			addr := c.book.missing(ctx, members)
+			if addr != "" && !c.join(list, addr) && alone && ctx.Err() == nil {
+				c.warn("no other node answers: serving alone, and trying on", "seeds", strings.Join(c.config.Join, " "))
+			}
+		})
+	}
+}
+
+// youth is the age up to which a node gives way to one of its name: it may have
+// started together with that one, through another seed. Older ones have met after a
+// cut, and both stay.
+const youth = 5 * time.Second
+
+// checkName looks whether others have this node's name.
+func (c *Cluster) checkName(ctx context.Context) error {
+	holders := c.members.holders(c.self.Name)
+	if len(holders) == 0 {
+		return nil
+	}
+	if c.now() < youth {
+		return c.claim(ctx, holders)
+	}
+	for _, h := range holders {
+		if time.Since(h.since) > c.profile.settle { // else it may be one that was killed
+			c.warn("another live member has this node's name: clients can't tell the two apart", "name", c.self.Name, "addr", h.Gossip)
+		}
+	}
+	return nil
+}
+
+// acceptStreams serves the streams of peers, each in its own goroutine, until Close.
+func (c *Cluster) acceptStreams() {
+	slots := make(chan struct{}, maxHalves) // handshakes at once
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case s := <-c.transport.Streams():
+			if !offer(slots, struct{}{}) {
+				c.wg.Go(func() { s.Close() })
+				continue
+			}
+			c.wg.Go(func() {
+				defer func() { <-slots }()
+				switch s.Purpose() {
+				case PurposeWho:
+					c.answerWho(s)
+				case PurposeLive, PurposeDelta:
+					c.acceptLane(s)
+				default:
+					s.Close()
+				}
+			})
+		}
+	}
+}
+
+// nudge has keepLinks look around now.
+func (c *Cluster) nudge() { offer(c.nudged, struct{}{}) }
+
+// levelOf is how loud a failed dial is: what memberlist or the transport tells
+// better is not worth a warning.
+func levelOf(err error) hclog.Level {
+	if errors.Is(err, ErrWrongKey) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, net.ErrClosed) {
+		return hclog.Debug
+	}
+	return hclog.Warn
+}
+
+// checkCaughtUp closes caughtUp when its time has come. joined is as of before
+// expected was made: whom a join brings must be in it.
+func (c *Cluster) checkCaughtUp(joined bool) {
+	if !joined {
+		return
+	}
+	select {
+	case <-c.caughtUp:
+		return
+	default:
+	}
+	c.mu.Lock()
+	now, behind := c.now(), false
+	for _, e := range c.expected {
+		behind = behind || !e.unreachable && c.behindLocked(e, now)
+	}
+	c.afterLocked()
+	c.mu.Unlock()
+	if !behind {
+		close(c.caughtUp) // keepLinks is the only caller
+	}
+}
+
+// flushAll sends what was reported and waits until it is acknowledged.
+func (c *Cluster) flushAll() {
+	c.Flush()
+	c.mu.Lock()
+	last := c.ticket
+	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(c.ctx, c.config.AckTimeout)
+	defer cancel()
+	if err := c.Wait(ctx, last); err != nil {
+		c.log.Warn("left before the last reports were acknowledged", "error", err)
+	}
+}
+
+// depart says goodbye to peers, then to memberlist's herd.
+func (c *Cluster) depart(list *memberlist.Memberlist) {
+	c.leaving.Lock()
+	defer c.leaving.Unlock()
+	if c.ctx.Err() != nil {
+		return // closed: memberlist would panic
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, 100*time.Millisecond)
+	c.sayGoodbye(ctx)
+	cancel()
+	if err := list.Leave(max(250*time.Millisecond, 4*c.profile.gossip)); err != nil {
+		c.log.Warn("the herd may take this node for failed", "error", err)
+	}
+}

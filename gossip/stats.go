@@ -1,0 +1,121 @@
+package gossip
+
+import (
+	"time"
+
+	"herd/gossip/replica"
+)
+
+// counts are the cluster's own; see [Stats].
+type counts struct {
+	sessions, sessionsLost, sessionsRefused, quarantined uint64
+	lookupsSent, lookupsTimedOut, lookupsRefused         uint64
+	ackWaits                                             uint64
+	memberTime, outOfSyncTime                            time.Duration
+}
+
+// Self is this node as a member.
+func (c *Cluster) Self() Member {
+	for _, m := range c.Members() {
+		if m.Self {
+			return m
+		}
+	}
+	return Member{Meta: c.self, Gossip: c.transport.Advertised().String(), Since: c.self.Started, Self: true}
+}
+
+// Members is the herd as this node sees it, by name. A name stands twice only if two
+// live members have it.
+func (c *Cluster) Members() []Member {
+	all := c.members.list()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	for i := range all {
+		m := &all[i]
+		l := c.links[m.Origin]
+		if l == nil {
+			continue
+		}
+		m.Linked = true
+		m.InSync = l.core.State() == replica.In
+		m.Leased = l.core.Leased(now)
+		m.Acked, m.Queued, m.Lagging = l.core.Acked(), l.core.Queued(), l.core.Lagging()
+	}
+	return all
+}
+
+// Sync is how this node stands to the others.
+type Sync struct {
+	CaughtUp bool     // it has been, once
+	Behind   []string // names of the live members that may have acknowledged what it lacks, now
+}
+
+// Sync tells whether reads here may miss something.
+func (c *Cluster) Sync() Sync {
+	var s Sync
+	select {
+	case <-c.caughtUp:
+		s.CaughtUp = true
+	default:
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	for _, e := range c.expected {
+		if c.behindLocked(e, now) {
+			s.Behind = append(s.Behind, e.name)
+		}
+	}
+	return s
+}
+
+// Stats counts since New.
+type Stats struct {
+	Replica   replica.Stats
+	Transport TransportStats
+
+	Sessions        uint64 // links opened
+	SessionsLost    uint64 // links ended
+	SessionsRefused uint64
+	Quarantined     uint64 // links ended because the peer sent what no correct node sends
+	Links           int    // now
+
+	Joins          uint64 // successful, the first and those after
+	JoinsFailed    uint64
+	MembersRefused uint64 // announcements of members that make no sense
+	MembersByState map[string]int
+
+	LookupsSent     uint64 // client IDs that peers were asked for
+	LookupsFound    uint64 // callers that got a fix so
+	LookupsTimedOut uint64
+	LookupsRefused  uint64 // not asked: too many at once
+	AckWaits        uint64 // callers of Wait that had to wait
+
+	MemberTime    time.Duration // added up over the live members but this node
+	OutOfSyncTime time.Duration // of that, the time in which the member was not in sync with this node
+
+	LinesKeptBack uint64 // log lines over their limit
+}
+
+// Stats is a snapshot; its numbers need not be of one instant.
+func (c *Cluster) Stats() Stats {
+	s := Stats{
+		Transport:      c.transport.Stats(),
+		Joins:          c.joins.Load(),
+		JoinsFailed:    c.joinsFailed.Load(),
+		MembersRefused: c.members.refusals(),
+		MembersByState: c.members.byState(),
+		LookupsFound:   c.lookupsFound.Load(),
+		LinesKeptBack:  c.transport.lines.total(),
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.Replica = c.core.Stats()
+	s.Sessions, s.SessionsLost, s.SessionsRefused = c.stats.sessions, c.stats.sessionsLost, c.stats.sessionsRefused
+	s.Quarantined, s.Links = c.stats.quarantined, len(c.links)
+	s.LookupsSent, s.LookupsTimedOut, s.LookupsRefused = c.stats.lookupsSent, c.stats.lookupsTimedOut, c.stats.lookupsRefused
+	s.AckWaits = c.stats.ackWaits
+	s.MemberTime, s.OutOfSyncTime = c.stats.memberTime, c.stats.outOfSyncTime
+	return s
+}
