@@ -1,0 +1,116 @@
+package nodetest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"herd/gossip"
+	"herd/gossip/location"
+)
+
+// poll is how often Settle looks.
+const poll = 10 * time.Millisecond
+
+// Settle returns when the nodes that run have one view of the herd, each is in
+// sync with each, and their tables are equal.
+func (h *Herd) Settle() {
+	h.t.Helper()
+	h.SettleWithin(limit)
+}
+
+// SettleWithin is Settle with a limit of its own. It returns how long it took.
+func (h *Herd) SettleWithin(limit time.Duration) time.Duration {
+	h.t.Helper()
+	began := time.Now()
+	for {
+		why := h.unsettled()
+		took := time.Since(began)
+		switch {
+		case why == "":
+			return took
+		case took > limit:
+			h.t.Fatalf("the herd has not settled after %s: %s", limit, why)
+		}
+		time.Sleep(poll)
+	}
+}
+
+// unsettled says what is missing; empty: nothing.
+func (h *Herd) unsettled() string {
+	var first *process
+	running := make(map[string]bool)
+	for _, p := range h.nodes {
+		if p.node != nil {
+			running[p.name] = true
+		}
+	}
+	for _, p := range h.nodes {
+		if p.node == nil {
+			continue
+		}
+		if why := wrongView(p, running); why != "" {
+			return fmt.Sprintf("%s: %s", p.name, why)
+		}
+		if first == nil {
+			first = p
+		} else if why := Difference(first.table, p.table); why != "" {
+			return fmt.Sprintf("%s and %s: %s", first.name, p.name, why)
+		}
+	}
+	return ""
+}
+
+// wrongView says what is wrong with a node's view of the herd.
+func wrongView(p *process, running map[string]bool) string {
+	alive := 0
+	for _, m := range p.node.Members() {
+		switch {
+		case m.State == gossip.Failed || m.State == gossip.Left:
+			if running[m.Name] {
+				return fmt.Sprintf("%s is %s", m.Name, m.State)
+			}
+			continue
+		case !running[m.Name]:
+			return fmt.Sprintf("%s is %s", m.Name, m.State)
+		case m.State != gossip.Alive:
+			return fmt.Sprintf("%s is %s", m.Name, m.State)
+		case !m.Self && !(m.InSync && m.Leased):
+			return fmt.Sprintf("%s: in sync %t, leased %t", m.Name, m.InSync, m.Leased)
+		}
+		alive++
+	}
+	if alive != len(running) {
+		return fmt.Sprintf("it sees %d of %d nodes", alive, len(running))
+	}
+	return ""
+}
+
+// Difference says in what two tables differ, dots aside; empty: in nothing.
+func Difference(a, b *location.Table) string {
+	if a.Len() != b.Len() {
+		return fmt.Sprintf("%d clients and %d", a.Len(), b.Len())
+	}
+	// What a scan calls must not use its table: so b is looked up after it.
+	type entry struct {
+		id  string
+		fix location.Fix
+	}
+	var entries []entry
+	var differences []string
+	for i := range a.Shards() {
+		entries = entries[:0]
+		a.Scan(i, func(id string, e *location.Entry) { entries = append(entries, entry{id, e.Fix}) })
+		for _, e := range entries {
+			if got, ok := b.Get([]byte(e.id)); !ok {
+				differences = append(differences, fmt.Sprintf("%s is missing", e.id))
+			} else if got.Compare(&e.fix) != 0 {
+				differences = append(differences, fmt.Sprintf("%s: %+v and %+v", e.id, e.fix, got.Fix))
+			}
+			if len(differences) > 2 {
+				return strings.Join(differences, "; ")
+			}
+		}
+	}
+	return strings.Join(differences, "; ")
+}
