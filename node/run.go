@@ -69,7 +69,7 @@ func (r *run) start(name string, f func() error) *part {
 	go func() { // down waits for done
 		defer close(p.done)
 		p.err = f()
-		if r.in(leaving) {
+		if r.in(leaving) || r.alive.Err() != nil {
 			return
 		}
 		p.unasked = true
@@ -143,9 +143,11 @@ func (n *Node) age() time.Duration { return time.Since(n.started).Round(time.Mil
 func (r *run) down(wanted bool) error {
 	began := time.Now()
 	r.phase.Store(int32(leaving))
-	if wanted {
+	switch {
+	case r.alive.Err() != nil:
+	case wanted:
 		r.log.Info("leaving")
-	} else {
+	default:
 		r.log.Error("a part has failed: ending")
 	}
 	r.stopClients()
@@ -174,24 +176,30 @@ func (r *run) stopClients() {
 	<-r.clients.done
 }
 
-// leaveHerd has the cluster send what it owes and say goodbye.
+// leaveHerd has the cluster send what it owes and say goodbye. A node that is
+// killed says nothing: then the cluster is closed before it can think of leaving.
 func (r *run) leaveHerd() {
+	defer func() {
+		r.cluster.Close()
+		<-r.gossip.done
+		r.stopGossip()
+	}()
 	ctx, cancel := context.WithTimeout(r.alive, r.config.Settings.Herd.AckTimeout+leaveTimeout)
 	defer cancel()
+	if ctx.Err() != nil {
+		return
+	}
 	r.stopGossip()
 	select {
 	case <-r.gossip.done:
+		if err := r.gossip.err; err != nil && !r.gossip.unasked {
+			r.log.Warn("did not leave in good order", "error", err)
+		}
 	case <-ctx.Done():
 		if r.alive.Err() == nil {
 			r.log.Warn("gave up leaving: the others will take this node for dead")
 		}
-		r.cluster.Close()
-		<-r.gossip.done
 	}
-	if err := r.gossip.err; err != nil && !r.gossip.unasked && r.alive.Err() == nil {
-		r.log.Warn("did not leave in good order", "error", err)
-	}
-	r.cluster.Close()
 }
 
 // stopPlaces ends calls that nobody waits for any more.

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -203,7 +204,6 @@ func TestStopIsBounded(t *testing.T) {
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newTestNode(t)
-		n.cluster.linger = make(chan struct{})
 		close(n.cluster.caughtUp)
 		done := n.start(t.Context())
 		<-n.Ready()
@@ -218,6 +218,30 @@ func TestClose(t *testing.T) {
 		}
 		if err := n.Run(t.Context()); err == nil {
 			t.Error("a node runs twice")
+		}
+	})
+}
+
+// slowListener takes a moment to close.
+type slowListener struct{ net.Listener }
+
+func (l slowListener) Close() error {
+	time.Sleep(time.Millisecond)
+	return l.Listener.Close()
+}
+
+// A node that is killed does not leave, even if its Run notices before the cluster
+// is closed.
+func TestCloseSaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newTestNode(t)
+		n.httpListener = slowListener{n.httpListener}
+		close(n.cluster.caughtUp)
+		done := n.start(t.Context())
+		<-n.Ready()
+		n.Close()
+		if <-done; n.cluster.hasLeft() {
+			t.Error("it has left")
 		}
 	})
 }
