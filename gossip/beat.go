@@ -40,9 +40,7 @@ func (c *Cluster) beat() {
 		for _, n := range news {
 			c.tellOne(n)
 		}
-		select {
-		case <-c.caughtUp:
-		default:
+		if !isClosed(c.caughtUp) {
 			c.nudge()
 		}
 	}

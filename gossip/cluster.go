@@ -64,6 +64,7 @@ type Cluster struct {
 
 	ran          atomic.Int64 // nanoseconds in which this node ran: a pause counts little
 	joined       atomic.Bool  // some node of the herd has answered, or nobody is to be waited for
+	in           atomic.Bool  // the name is ours
 	released     atomic.Uint64
 	lookupsFound atomic.Uint64
 	joins        atomic.Uint64

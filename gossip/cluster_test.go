@@ -202,15 +202,6 @@ func (n *testNode) report(t *testing.T, id string, seconds int) location.Fix {
 	return f
 }
 
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
-
 func (h *herd) startFive() []*testNode {
 	h.t.Helper()
 	var all []*testNode
@@ -330,7 +321,6 @@ func TestPartitionHeals(t *testing.T) {
 func TestNameTaken(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
 		all := h.startFive()
-		time.Sleep(youth)
 		n, err := h.tryStart("node2", "10.0.0.77", h.key, all[0].addr())
 		if err != nil {
 			t.Fatal(err)

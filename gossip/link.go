@@ -30,6 +30,8 @@ type link struct {
 	peer    location.Origin
 	name    string // as the peer proved it
 	id      string // memberlist's name of it
+	smaller bool   // the end with the smaller origin has dialed
+	opened  time.Time
 	addr    string
 	streams [2]*Stream       // by replica.Lane
 	wake    [2]chan struct{} // one slot each: the lane may have something to send
@@ -51,30 +53,38 @@ var (
 	errClosing  = errors.New("this node is closing")
 )
 
+// crossing is how close two sessions of a pair must follow each other for both ends
+// to have dialed at the same time.
+const crossing = time.Second
+
 // openLink begins the session and its goroutines. It takes the place of the one
-// there was: of two sessions the one that came last stands, at both ends alike
-// or, if they came at the same time, at neither, and the peers dial again.
-func (c *Cluster) openLink(peer location.Origin, addr string, live, delta *Stream) *link {
+// there was, for a peer that dials has lost that. But of two that crossed the one
+// that was dialed by the smaller origin stands, at both ends, in whatever order
+// they came.
+func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, live, delta *Stream) {
 	l := &link{
 		cluster: c, peer: peer, name: live.PeerName(), addr: addr,
 		id:      Meta{Name: live.PeerName(), Origin: peer}.ID(),
 		streams: [2]*Stream{replica.Live: live, replica.Delta: delta},
 		wake:    [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
 		done:    make(chan struct{}),
+		smaller: dialed == (c.self.Origin < peer),
+		opened:  time.Now(),
 		bye:     make(chan struct{}, 1),
 		said:    make(chan struct{}),
 	}
 	l.heard.Store(c.ran.Load())
 	c.mu.Lock()
-	if old := c.links[peer]; old != nil {
-		// It may not know yet, and then it still trusts the lease it has from us.
-		c.endLocked(old, errReplaced, true)
-	}
-	if c.closed {
+	old := c.links[peer]
+	if c.closed || old != nil && old.smaller && !l.smaller && time.Since(old.opened) < crossing {
 		c.mu.Unlock()
 		live.Close()
 		delta.Close()
-		return nil
+		return
+	}
+	if old != nil {
+		// It may not know yet, and then it still trusts the lease it has from us.
+		c.endLocked(old, errReplaced, true)
 	}
 	l.core = c.core.Open(c.now(), peer)
 	c.links[peer] = l
@@ -86,7 +96,7 @@ func (c *Cluster) openLink(peer location.Origin, addr string, live, delta *Strea
 	c.tell(linkMade{l.name, addr, peer})
 	c.afterLocked()
 	c.mu.Unlock()
-	return l
+	c.nudge()
 }
 
 // end ends the session, for the first reason it is called with.
@@ -208,8 +218,8 @@ const (
 )
 
 // sayGoodbye tells all peers that this node leaves, as far as they listen before ctx
-// is done.
-func (c *Cluster) sayGoodbye(ctx context.Context) {
+// is done, and tells whether all did.
+func (c *Cluster) sayGoodbye(ctx context.Context) bool {
 	c.mu.Lock()
 	links := slices.Collect(maps.Values(c.links))
 	c.mu.Unlock()
@@ -221,9 +231,10 @@ func (c *Cluster) sayGoodbye(ctx context.Context) {
 		case <-l.said:
 		case <-l.done:
 		case <-ctx.Done():
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // notify has the writers of both lanes ask the core.

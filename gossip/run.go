@@ -126,6 +126,7 @@ func (c *Cluster) enter(ctx context.Context, list *memberlist.Memberlist, seeds 
 	if err := c.claim(ctx, c.members.holders(c.self.Name)); err != nil {
 		return err
 	}
+	c.in.Store(true)
 	if seeds.alone {
 		c.joined.Store(true)
 	}
@@ -305,25 +306,27 @@ func levelOf(err error) hclog.Level {
 	return hclog.Warn
 }
 
-// checkCaughtUp closes caughtUp when its time has come. joined is as of before
+// checkCaughtUp closes caughtUp when its time has come: no member that can be
+// reached is ahead of this node, and it has met one of them, if there are any.
+// joined is as of before
 // expected was made: whom a join brings must be in it.
 func (c *Cluster) checkCaughtUp(joined bool) {
 	if !joined {
 		return
 	}
-	select {
-	case <-c.caughtUp:
+	if isClosed(c.caughtUp) {
 		return
-	default:
 	}
 	c.mu.Lock()
-	now, behind := c.now(), false
+	now, behind, met := c.now(), false, len(c.expected) == 0
 	for _, e := range c.expected {
-		behind = behind || !e.unreachable && c.behindLocked(e, now)
+		late := c.behindLocked(e, now)
+		behind = behind || late && !e.unreachable
+		met = met || !late && c.links[e.origin] != nil || e.superseded
 	}
 	c.afterLocked()
 	c.mu.Unlock()
-	if !behind {
+	if met && !behind {
 		close(c.caughtUp) // keepLinks is the only caller
 	}
 }
@@ -349,9 +352,9 @@ func (c *Cluster) depart(list *memberlist.Memberlist) {
 		return // closed: memberlist would panic
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, 100*time.Millisecond)
-	c.sayGoodbye(ctx)
+	told := c.sayGoodbye(ctx)
 	cancel()
-	if err := list.Leave(max(250*time.Millisecond, 4*c.profile.gossip)); err != nil {
+	if err := list.Leave(max(250*time.Millisecond, 4*c.profile.gossip)); err != nil && !told {
 		c.log.Warn("the herd may take this node for failed", "error", err)
 	}
 }

@@ -35,6 +35,7 @@ const (
 	refusedVersion
 	refusedQuarantine
 	refusedFull
+	refusedCrossed
 )
 
 var verdicts = [...]string{
@@ -43,6 +44,7 @@ var verdicts = [...]string{
 	refusedVersion:    "it speaks another version",
 	refusedQuarantine: "it has this node in quarantine for a bad message",
 	refusedFull:       "it has too many sessions",
+	refusedCrossed:    "its own session came first",
 }
 
 func (v verdict) String() string {
@@ -52,8 +54,11 @@ func (v verdict) String() string {
 	return fmt.Sprintf("verdict %d", byte(v))
 }
 
-// errNotMe: the peer at that address is not the one that was meant.
-var errNotMe = errors.New("another incarnation lives there")
+// Verdicts that are nothing to worry about.
+var (
+	errNotMe   = errors.New("another incarnation lives there")
+	errCrossed = errors.New("the peer's own session came first")
+)
 
 type hail struct {
 	version  byte
@@ -73,7 +78,7 @@ func (c *Cluster) dialSession(ctx context.Context, m Member) error {
 		live.Close()
 		return err
 	}
-	c.openLink(m.Origin, m.Gossip, live, delta)
+	c.openLink(m.Origin, m.Gossip, true, live, delta)
 	return nil
 }
 
@@ -102,6 +107,8 @@ func (c *Cluster) dialLane(ctx context.Context, m Member, purpose Purpose, h hai
 	switch v := verdict(reply[1]); {
 	case v == notMe:
 		return nil, errNotMe
+	case v == refusedCrossed:
+		return nil, errCrossed
 	case v != welcome:
 		return nil, errors.New("refused: " + v.String())
 	}
@@ -149,14 +156,14 @@ func (c *Cluster) acceptLane(s *Stream) {
 	}
 	live.SetDeadline(time.Time{})
 	delta.SetDeadline(time.Time{})
-	c.openLink(h.from, s.RemoteAddr().String(), live, delta)
+	c.openLink(h.from, s.RemoteAddr().String(), false, live, delta)
 }
 
 // judge tells whether a session is wanted.
 func (c *Cluster) judge(h hail) verdict {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, standing := c.links[h.from]
+	l := c.links[h.from]
 	switch {
 	case h.version != sessionVersion:
 		return refusedVersion
@@ -164,8 +171,10 @@ func (c *Cluster) judge(h hail) verdict {
 		return notMe
 	case c.quarantinedLocked(h.from):
 		return refusedQuarantine
-	case !standing && len(c.links) >= maxLinks:
+	case l == nil && len(c.links) >= maxLinks:
 		return refusedFull
+	case l != nil && l.smaller && c.self.Origin < h.from && time.Since(l.opened) < crossing:
+		return refusedCrossed
 	}
 	return welcome
 }
@@ -179,7 +188,7 @@ func (c *Cluster) refuseSession(s *Stream, v verdict) {
 	c.mu.Lock()
 	c.stats.sessionsRefused++
 	c.mu.Unlock()
-	if v != notMe {
+	if v != notMe && v != refusedCrossed {
 		c.warn("session refused", "peer", clean(s.PeerName()), "addr", s.RemoteAddr(), "verdict", v)
 	}
 	_ = c.replySession(s, v) // it will see the end either way
@@ -237,63 +246,45 @@ func (c *Cluster) quarantinedLocked(o location.Origin) bool {
 
 // peer is what the cluster knows of a live member besides its link.
 type peer struct {
-	since   time.Time // when it became known, or its link was lost
 	next    time.Time // when to dial
 	pause   time.Duration
-	dialing bool
+	dialing time.Time // since when; zero: not
+	failed  bool      // the last dial did
 }
 
-// unreachableAfter is how long a member may have no link before nobody waits for it.
+// unreachable tells whether nobody waits any more for the member to be met.
+func (p *peer) unreachable(now time.Time) bool {
+	return p.failed || !p.dialing.IsZero() && now.Sub(p.dialing) > unreachableAfter
+}
+
+// unreachableAfter is how long a dial may take before nobody waits for it.
 const unreachableAfter = 500 * time.Millisecond
 
+// The end with the greater origin comes to the help of the other one, which may not
+// know of it yet, or be slow: after a second, or at once if it wants to catch up.
+const (
+	help      = time.Second
+	helpEarly = 100 * time.Millisecond
+)
+
+// dialed is the outcome of a dial.
+type dialed struct {
+	origin location.Origin
+	err    error
+}
+
 // keepLinks dials the live members that have no link, until ctx is done. Of a pair
-// the one with the smaller origin dials; the other one comes to its help when there
-// is no link after a second, for it may be the only one that knows of both.
+// the one with the smaller origin dials, and the other one helps.
 func (c *Cluster) keepLinks(ctx context.Context) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	peers := make(map[location.Origin]*peer)
-	done := make(chan location.Origin, maxMembers)
+	done := make(chan dialed, maxMembers)
 	for {
-		now := time.Now()
 		joined := c.joined.Load() // before the members are read
 		members := c.members.peers()
-		there := make(map[location.Origin]bool, len(members))
-		c.mu.Lock()
-		c.expected = c.expected[:0]
-		for _, m := range members {
-			there[m.Origin] = true
-			p := peers[m.Origin]
-			linked := c.links[m.Origin] != nil
-			switch {
-			case p == nil, linked && !p.dialing:
-				p = &peer{since: now, next: now}
-				if m.Origin < c.self.Origin {
-					p.next = now.Add(time.Second)
-				}
-				peers[m.Origin] = p
-			}
-			c.expected = append(c.expected, expected{
-				origin: m.Origin, name: m.Name, superseded: m.superseded && !linked,
-				unreachable: now.Sub(p.since) > unreachableAfter && !linked,
-			})
-			if linked || p.dialing || now.Before(p.next) || c.quarantinedLocked(m.Origin) {
-				continue
-			}
-			p.dialing = true
-			c.wg.Go(func() {
-				c.dialMember(ctx, m)
-				done <- m.Origin
-				c.nudge()
-			})
-		}
-		c.mu.Unlock()
+		c.lookAround(ctx, peers, members, done)
 		c.checkCaughtUp(joined)
-		for o := range peers {
-			if !there[o] && !peers[o].dialing {
-				delete(peers, o)
-			}
-		}
 		select {
 		case <-ctx.Done():
 			return
@@ -303,11 +294,8 @@ func (c *Cluster) keepLinks(ctx context.Context) {
 		}
 		for more := true; more; {
 			select {
-			case o := <-done:
-				p := peers[o]
-				p.dialing = false
-				p.pause = min(max(2*p.pause, 100*time.Millisecond), time.Second)
-				p.next = time.Now().Add(p.pause/2 + time.Duration(rand.Int64N(int64(p.pause))))
+			case d := <-done:
+				peers[d.origin].dialed(d.err)
 			default:
 				more = false
 			}
@@ -315,21 +303,81 @@ func (c *Cluster) keepLinks(ctx context.Context) {
 	}
 }
 
+// dialed takes note of how a dial ended, and when the next may be.
+func (p *peer) dialed(err error) {
+	p.dialing = time.Time{}
+	p.failed = err != nil && !errors.Is(err, errCrossed)
+	p.pause = min(max(2*p.pause, 100*time.Millisecond), time.Second)
+	p.next = time.Now().Add(p.pause/2 + rand.N(p.pause))
+}
+
+// lookAround says which links there ought to be, and dials what is missing.
+func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*peer, members []Member, done chan<- dialed) {
+	now := time.Now()
+	there := make(map[location.Origin]bool, len(members))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expected = c.expected[:0]
+	for _, m := range members {
+		there[m.Origin] = true
+		p := peers[m.Origin]
+		linked := c.links[m.Origin] != nil
+		if p == nil || linked && p.dialing.IsZero() {
+			p = &peer{next: now}
+			switch {
+			case c.self.Origin < m.Origin:
+			case isClosed(c.caughtUp):
+				p.next = now.Add(help)
+			default:
+				p.next = now.Add(helpEarly)
+			}
+			peers[m.Origin] = p
+		}
+		c.expected = append(c.expected, expected{
+			origin: m.Origin, name: m.Name,
+			superseded: m.superseded && !linked, unreachable: !linked && p.unreachable(now),
+		})
+		if linked || !p.dialing.IsZero() || now.Before(p.next) || c.quarantinedLocked(m.Origin) {
+			continue
+		}
+		p.dialing = now
+		c.wg.Go(func() {
+			done <- dialed{m.Origin, c.dialMember(ctx, m)}
+			c.nudge()
+		})
+	}
+	for o, p := range peers {
+		if !there[o] && p.dialing.IsZero() {
+			delete(peers, o)
+		}
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 // dialMember tries once.
-func (c *Cluster) dialMember(ctx context.Context, m Member) {
+func (c *Cluster) dialMember(ctx context.Context, m Member) error {
 	ctx, cancel := context.WithTimeout(ctx, c.profile.stream)
 	defer cancel()
 	err := c.dialSession(ctx, m)
-	if err != nil && ctx.Err() != context.Canceled && !errors.Is(err, errNotMe) {
+	if err != nil && ctx.Err() != context.Canceled && !errors.Is(err, errNotMe) && !errors.Is(err, errCrossed) {
 		c.transport.say(levelOf(err), "cannot connect to peer", "peer", m.Name, "addr", m.Gossip, "error", err)
 	}
+	return err
 }
 
 // expected is a live member that this node ought to have a link with.
 type expected struct {
 	origin      location.Origin
 	name        string
-	unreachable bool // no link for longer than anybody waits
+	unreachable bool // no link, and this node's dial fails or hangs
 	superseded  bool // no link, and a newer member has its name
 }
 

@@ -53,12 +53,7 @@ type Sync struct {
 
 // Sync tells whether reads here may miss something.
 func (c *Cluster) Sync() Sync {
-	var s Sync
-	select {
-	case <-c.caughtUp:
-		s.CaughtUp = true
-	default:
-	}
+	s := Sync{CaughtUp: isClosed(c.caughtUp)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()

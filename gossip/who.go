@@ -30,16 +30,21 @@ type Holder struct {
 type identity struct {
 	origin location.Origin
 	age    time.Duration // since it started: unlike clocks, ages can be compared
+	in     bool          // it has made sure of its name and is a member
 }
 
 // sameAge is how close two ages must be for chance to decide: an age is older by
 // the time that its news took.
 const sameAge = time.Second
 
-// before tells which of two nodes has the better right to a name: the older one,
-// or, if they started together, the one with the smaller origin. Two nodes that ask
-// each other come to the same result.
+// before tells which of two nodes has the better right to a name: a member before
+// one that has yet to come in, then the older one, then, if they started together,
+// the one with the smaller origin. Two nodes that ask each other come to the same
+// result.
 func (i identity) before(j identity) bool {
+	if i.in != j.in {
+		return i.in
+	}
 	if d := i.age - j.age; d < -sameAge || d > sameAge {
 		return d > 0
 	}
@@ -60,8 +65,12 @@ func (e *NameTakenError) Error() string {
 func appendAnswer(b []byte, me identity, holders []Holder) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(me.origin))
 	b = binary.BigEndian.AppendUint64(b, uint64(me.age))
+	in := byte(0)
+	if me.in {
+		in = 1
+	}
 	holders = holders[:min(len(holders), maxHolders)]
-	b = append(b, byte(len(holders)))
+	b = append(b, in, byte(len(holders)))
 	for _, h := range holders {
 		b = binary.BigEndian.AppendUint64(b, uint64(h.Origin))
 		b = append(append(b, byte(len(h.Gossip))), h.Gossip...)
@@ -71,11 +80,11 @@ func appendAnswer(b []byte, me identity, holders []Holder) []byte {
 
 func readAnswer(r io.Reader) (who identity, holders []Holder, err error) {
 	var b [256]byte
-	if _, err := io.ReadFull(r, b[:17]); err != nil {
+	if _, err := io.ReadFull(r, b[:18]); err != nil {
 		return who, nil, fmt.Errorf("read answer: %w", err)
 	}
-	who = identity{location.Origin(binary.BigEndian.Uint64(b[:])), time.Duration(binary.BigEndian.Uint64(b[8:]))}
-	n := int(b[16])
+	who = identity{location.Origin(binary.BigEndian.Uint64(b[:])), time.Duration(binary.BigEndian.Uint64(b[8:])), b[16] == 1}
+	n := int(b[17])
 	if who.age < 0 {
 		return who, nil, errors.New("read answer: negative age")
 	}
@@ -113,7 +122,7 @@ func (c *Cluster) answerWho(s *Stream) {
 }
 
 func (c *Cluster) identity() identity {
-	return identity{c.self.Origin, c.now()}
+	return identity{c.self.Origin, c.now(), c.in.Load()}
 }
 
 // askWho asks the node at addr who is called name.

@@ -10,7 +10,7 @@ import (
 )
 
 func TestAnswerRoundTrip(t *testing.T) {
-	me := identity{origin: 7, age: 1 << 60}
+	me := identity{origin: 7, age: 1 << 60, in: true}
 	holders := []Holder{{Origin: 1, Gossip: "10.0.0.1:4132"}, {Origin: 2, Gossip: "[::1]:4132"}}
 	b := appendAnswer(nil, me, holders)
 	who, got, err := readAnswer(bytes.NewReader(b))
@@ -38,6 +38,9 @@ func FuzzReadAnswer(f *testing.F) {
 			return
 		}
 		again := appendAnswer(nil, who, holders)
+		if b[16] > 1 {
+			b[16] = 0
+		}
 		if !bytes.HasPrefix(b, again) {
 			t.Errorf("%x was read as %x", b, again)
 		}
