@@ -1,0 +1,70 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+)
+
+// accept takes connections until the server stops: then it returns nil. An error
+// of the listener (no file descriptors left, as a rule) passes, and the next try
+// is made later each time; only a listener that somebody else has closed is
+// given up.
+func (s *clientServer) accept() error {
+	var pause acceptPause
+	for {
+		conn, err := s.config.Listener.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			s.admit(conn)
+		case s.open.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		default:
+			s.count.acceptErrors.Add(1)
+			if pause == 0 { // once for all errors in a row
+				s.log.Warn("cannot accept clients", "error", err)
+			}
+			pause.wait(s.open)
+		}
+	}
+}
+
+// admit starts a session, if there is room for one.
+func (s *clientServer) admit(conn net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open.Err() != nil || len(s.sessions) >= s.config.MaxConns {
+		s.count.refused.Add(1)
+		conn.Close()
+		return
+	}
+	s.count.accepted.Add(1)
+	c := newSession(s, conn)
+	s.sessions[c] = struct{}{}
+	s.running.Go(c.run)
+}
+
+// leave takes out a session that has ended.
+func (s *clientServer) leave(c *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, c)
+}
+
+// acceptPause is the pause after the last of some errors in a row.
+type acceptPause time.Duration
+
+// wait pauses for 5 ms, twice as long each time, 1 s at most, or until ctx is done.
+func (p *acceptPause) wait(ctx context.Context) {
+	*p = min(max(*p*2, acceptPause(5*time.Millisecond)), acceptPause(time.Second))
+	timer := time.NewTimer(time.Duration(*p))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,75 @@
+package node
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+const (
+	// writeTimeout is how long a client may take nothing of its replies. A
+	// reader on a bad line is slow; one that hangs must not hold a place for ever.
+	writeTimeout = 30 * time.Second
+
+	// A connection that is closed with input unread is reset, and the reset may
+	// overtake replies. So the last ones are followed by the end of our side, and
+	// what the client still sends is read for so long, or until it is so much.
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 1 << 20
+)
+
+// deadline is a timeout that is not renewed each time. To set one costs a lock
+// and a timer; so it is set later than need be, and holds for a while.
+type deadline struct {
+	after time.Duration // 0: never
+	set   time.Time     // when it was renewed last
+}
+
+// slack is the part of a timeout by which it may be exceeded: an eighth.
+const slack = 8
+
+// renew tells whether the deadline must be set anew, and to when, so that it is
+// at least after from now.
+func (d *deadline) renew(now time.Time) (by time.Time, due bool) {
+	if d.after == 0 || now.Sub(d.set) < d.after/slack {
+		return time.Time{}, false
+	}
+	d.set = now
+	return now.Add(d.after + d.after/slack), true
+}
+
+// write sends b. It gives up when the client takes nothing of it for
+// writeTimeout.
+func (c *session) write(b []byte) error {
+	for {
+		if by, due := c.stall.renew(time.Now()); due {
+			c.conn.SetWriteDeadline(by)
+		}
+		n, err := c.conn.Write(b)
+		c.server.count.bytesOut.Add(uint64(n))
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if n == 0 {
+			c.server.count.stalled.Add(1)
+			return errStalled
+		}
+		b = b[n:]
+	}
+}
+
+// lingerOn ends our side of the connection and reads what still comes.
+func (c *session) lingerOn() {
+	if half, ok := c.conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	c.conn.SetReadDeadline(time.Now().Add(lingerTime))
+	waste := make([]byte, 4<<10)
+	for read := 0; read < lingerBytes; {
+		n, err := c.conn.Read(waste)
+		if err != nil {
+			return
+		}
+		read += n
+	}
+}

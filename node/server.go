@@ -1,0 +1,173 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"herd/gossip/location"
+	"herd/node/protocol"
+	"herd/places"
+)
+
+// herd is where fixes go and come from: what the client port needs of a
+// [gossip.Cluster]. It is used by many goroutines at once.
+type herd interface {
+	// Report takes the fix of client id, which Lookup finds at once. It keeps no
+	// reference to id. The ticket is for Wait; zero means that there is nothing
+	// to wait for. What was reported leaves for the other nodes with the next
+	// Flush, or soon without one.
+	Report(id []byte, f location.Fix) (ticket uint64)
+	Flush()
+	// Wait returns nil when the report of the ticket, and those of lower ones, are
+	// acknowledged. An error means that nobody can tell any more.
+	Wait(ctx context.Context, ticket uint64) error
+	// Lookup finds the newest fix of client id. It may ask another node, in
+	// bounded time, if this one is behind.
+	Lookup(ctx context.Context, id []byte) (location.Entry, bool)
+}
+
+// nearby tells what is near: a [places.Chain]. It always has an answer, in
+// bounded time.
+type nearby interface {
+	Near(ctx context.Context, q places.Query) []byte
+}
+
+// clientConfig is what a [clientServer] is made of.
+type clientConfig struct {
+	Listener net.Listener
+	Herd     herd
+	Places   nearby
+	Name     string // of this node, in AT lines
+
+	MaxAhead    time.Duration // how far ahead a client's time may be and still count in full
+	MaxConns    int           // connections open at once; the next one is closed
+	MaxLine     int           // bytes of a line without its terminator
+	MaxID       int           // bytes of a client ID
+	IdleTimeout time.Duration // how long a connection may be silent; 0: for ever
+
+	Logger hclog.Logger
+	Clock  func() time.Time // the wall clock by which reports are received; nil: time.Now
+}
+
+// drainGrace is for how long a connection is still read once the server is to
+// end: what is on its way from a client that has sent it is answered.
+const drainGrace = 20 * time.Millisecond
+
+// clientServer is the port that clients talk to.
+type clientServer struct {
+	config clientConfig
+	log    hclog.Logger
+	limits protocol.Limits
+	count  clientCounts
+
+	// buffers holds *[]byte for replies, so that a connection that is idle has none.
+	buffers sync.Pool
+
+	open      context.Context // done: no connection is taken any more
+	stop      context.CancelFunc
+	alive     context.Context // done: sessions give up whatever they wait for
+	abandon   context.CancelFunc
+	killed    sync.Once
+	running   sync.WaitGroup            // sessions
+	drainedBy atomic.Pointer[time.Time] // not nil: sessions read until then and end
+
+	mu       sync.Mutex // guards sessions; held while open ends, so that no session slips in after
+	sessions map[*session]struct{}
+}
+
+// newClientServer makes a server. It starts nothing.
+func newClientServer(c clientConfig) *clientServer {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	s := &clientServer{
+		config:   c,
+		log:      c.Logger,
+		limits:   protocol.Limits{MaxID: c.MaxID},
+		sessions: make(map[*session]struct{}),
+	}
+	s.buffers.New = func() any { return new([]byte) }
+	s.alive, s.abandon = context.WithCancel(context.Background())
+	s.open, s.stop = context.WithCancel(s.alive)
+	return s
+}
+
+// serve takes connections until shutdown is called, or ctx is done, and then
+// returns nil when all of them have ended; the end of ctx cuts them off. It
+// returns an error if the listener fails; connections go on then, until
+// shutdown.
+func (s *clientServer) serve(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, s.kill)
+	defer func() {
+		if !stop() {
+			s.kill() // returns when the other call has
+		}
+	}()
+	if err := s.accept(); err != nil {
+		return err
+	}
+	s.running.Wait()
+	return nil
+}
+
+// shutdown closes the listener, has every connection answer what it has read and
+// end, and returns when all have ended. When ctx is done the rest is cut off, and
+// the error says how many that were.
+func (s *clientServer) shutdown(ctx context.Context) error {
+	s.drain()
+	done := make(chan struct{})
+	go func() { // below, done is waited for
+		s.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	n := s.connections()
+	s.kill()
+	<-done
+	return fmt.Errorf("%d connections were still busy: %w", n, ctx.Err())
+}
+
+// drain tells all sessions to end soon. It may be called again.
+func (s *clientServer) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop()
+	s.config.Listener.Close()
+	by := time.Now().Add(drainGrace)
+	if !s.drainedBy.CompareAndSwap(nil, &by) {
+		return
+	}
+	for c := range s.sessions {
+		c.conn.SetReadDeadline(by)
+	}
+}
+
+// kill ends all connections at once. It may be called again.
+func (s *clientServer) kill() {
+	s.killed.Do(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.abandon()
+		s.config.Listener.Close()
+		for c := range s.sessions {
+			c.conn.Close()
+		}
+	})
+}
+
+// connections is how many are open.
+func (s *clientServer) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
