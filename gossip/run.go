@@ -106,16 +106,22 @@ func (s suspicions) Write(line []byte) (int, error) {
 // suspect takes note that memberlist got no answer from a member. One whose stream
 // is lively is not shown as suspect for that: a packet was lost, or somebody is busy.
 func (c *Cluster) suspect(id string) {
+	if !c.lively(id) {
+		c.members.suspect(id)
+	}
+}
+
+// lively tells whether something came lately from the member of that ID.
+func (c *Cluster) lively(id string) bool {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	ran := time.Duration(c.ran.Load())
 	for _, l := range c.links {
-		if ran-time.Duration(l.heard.Load()) < 2*c.config.AckTimeout && l.id == id {
-			c.mu.Unlock()
-			return
+		if l.id == id {
+			return ran-time.Duration(l.heard.Load()) < 2*c.config.AckTimeout
 		}
 	}
-	c.mu.Unlock()
-	c.members.suspect(id)
+	return false
 }
 
 // enter joins through the seeds that answered and makes sure of the name.
@@ -225,6 +231,11 @@ func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) error
 		}
 		members := c.members.list()
 		c.book.note(members)
+		for _, m := range members {
+			if m.State == Suspect && c.lively(m.ID()) {
+				c.members.clear(m.ID())
+			}
+		}
 		alone := len(c.members.peers()) == 0
 		if !alone {
 			c.joined.Store(true)

@@ -261,10 +261,10 @@ func (p *peer) unreachable(now time.Time) bool {
 const unreachableAfter = 500 * time.Millisecond
 
 // The end with the greater origin comes to the help of the other one, which may not
-// know of it yet, or be slow: after a second, or at once if it wants to catch up.
+// know of it yet, or be slow: after a second, or sooner if it wants to catch up.
 const (
 	help      = time.Second
-	helpEarly = 100 * time.Millisecond
+	helpEarly = 250 * time.Millisecond
 )
 
 // dialed is the outcome of a dial.
