@@ -318,9 +318,9 @@ func levelOf(err error) hclog.Level {
 }
 
 // checkCaughtUp closes caughtUp when its time has come: no member that can be
-// reached is ahead of this node, and it has met one of them, if there are any.
-// joined is as of before
-// expected was made: whom a join brings must be in it.
+// reached is ahead of this node, and it has met one, unless there is none but the
+// dead one of its own name. joined is as of before expected was made: whom a join
+// brings must be in it.
 func (c *Cluster) checkCaughtUp(joined bool) {
 	if !joined {
 		return
@@ -329,15 +329,16 @@ func (c *Cluster) checkCaughtUp(joined bool) {
 		return
 	}
 	c.mu.Lock()
-	now, behind, met := c.now(), false, len(c.expected) == 0
+	now, behind, met, alone := c.now(), false, false, true
 	for _, e := range c.expected {
 		late := c.behindLocked(e, now)
 		behind = behind || late && !e.unreachable
-		met = met || !late && c.links[e.origin] != nil || e.superseded
+		met = met || !late && c.links[e.origin] != nil
+		alone = alone && e.superseded
 	}
 	c.afterLocked()
 	c.mu.Unlock()
-	if met && !behind {
+	if (met || alone) && !behind {
 		close(c.caughtUp) // keepLinks is the only caller
 	}
 }
