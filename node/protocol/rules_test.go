@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ type rule struct {
 	lines   []lineCase   // how single lines are understood
 	streams []streamCase // how streams are cut into lines
 	replies []replyCase  // how replies are written
-	proof   []string     // tests elsewhere: the folder and the function
+	proof   []string     // other tests: the folder and the function
 }
 
 // lineCase is a line and what describe says of it.
@@ -116,6 +117,7 @@ func rules() []rule {
 			streams: []streamCase{
 				{"a\nb\nc\n", []string{"a", "b", "c"}},
 			},
+			proof: []string{"node TestManyClients", "node TestAnyCutGivesTheSame"},
 		},
 		{
 			quote: "It is usable from `nc` and `telnet`.",
@@ -126,6 +128,7 @@ func rules() []rule {
 		},
 		{
 			quote: `It is the protocol of the "proxy herd" course project (UCLA CS 131, offerings 2015-2024), whose clients (those that end a line or half-close) and graders must work against a node unchanged.`,
+			proof: []string{"node TestExamples", "node TestConversations"},
 		},
 
 		// Lexical rules
@@ -159,12 +162,14 @@ func rules() []rule {
 				{"a\n", []string{"a"}},
 				{"", nil},
 			},
+			proof: []string{"node TestConversations"},
 		},
 		{
 			quote: "Nothing else ends a line: no timer guesses.",
 			streams: []streamCase{
 				{"a\rb\fc\vd\x00e\u0085f\u2028g\u2029h\x1ei\n", []string{"a\rb\fc\vd\x00e\u0085f\u2028g\u2029h\x1ei"}},
 			},
+			proof: []string{"node TestIdleTimeoutCountsBytes"},
 		},
 		{
 			quote: "Fields are separated by one or more white-space characters; leading and trailing white space is ignored.",
@@ -178,6 +183,7 @@ func rules() []rule {
 		{
 			quote: "A line that holds nothing but white space is ignored. So is connect-and-close.",
 			lines: understood("empty", "", " ", "\t", "\r", "\f", "\v", " \t\r\f\v "),
+			proof: []string{"node TestConversations"},
 		},
 		{
 			quote: "Command names are upper case, exactly.",
@@ -282,8 +288,14 @@ func rules() []rule {
 				{difference(math.MinInt64), "-9223372036.854775808"},
 			},
 		},
-		{quote: "An IAMAT older than what the herd knows is answered with its own AT line all the same; it changes nothing."},
-		{quote: "As soon as the AT line has been read, a WHATSAT at any other in-sync node finds the fix (graders ask at once, with no wait): the AT line waits for their acknowledgement (package comment of gossip/replica)."},
+		{
+			quote: "An IAMAT older than what the herd knows is answered with its own AT line all the same; it changes nothing.",
+			proof: []string{"node TestConversations"},
+		},
+		{
+			quote: "As soon as the AT line has been read, a WHATSAT at any other in-sync node finds the fix (graders ask at once, with no wait): the AT line waits for their acknowledgement (package comment of gossip/replica).",
+			proof: []string{"node TestBatchSharesOneWait", "node TestNoAckNoReply", "node TestHerdReadsEverywhere"},
+		},
 
 		// WHATSAT
 		{
@@ -305,16 +317,29 @@ func rules() []rule {
 				refused(BadLimit, with(limited, "21", "-1", "-0", "+5", "200", "18446744073709551621", "99999999999999999999999999", "five")...),
 			),
 		},
-		{quote: "With r = 0 or n = 0 no provider is asked: the JSON says ZERO_RESULTS. So does the offline provider where nothing is in reach (an ocean): graders that ask there and want `OK` need a provider with data."},
+		{
+			quote: "With r = 0 or n = 0 no provider is asked: the JSON says ZERO_RESULTS. So does the offline provider where nothing is in reach (an ocean): graders that ask there and want `OK` need a provider with data.",
+			proof: []string{"places TestNearAsksNobodyForNothing", "places/dataset TestEmbeddedAnswers"},
+		},
 		{
 			quote: "Reply: the AT line of the newest fix known for that client (the node named in it is the one that took the IAMAT, wherever in the herd, and the difference is that node's: never recomputed), LF, the Places JSON, LF, LF.",
 			replies: []replyCase{
 				{whatsAtReply("{\n   \"status\": \"OK\"\n}"), "AT Bona +1.000000000 kiwi +34-118 5\n{\n   \"status\": \"OK\"\n}\n\n"},
 			},
+			proof: []string{"node TestWhatsAtIsNotRecomputed"},
 		},
-		{quote: "The whole reply leaves in one write where it fits: graders read once."},
-		{quote: "JSON: the format of Google's Nearby Search (legacy) reply, 3-space indent, `html_attributions`, `results`, `status`, … ; `results` cut to the bound, all other bytes of an upstream legacy body kept as they came; every run of newlines squeezed to one; trailing newlines removed."},
-		{quote: "A provider that fails, times out or refuses still gives an answer in that format, in bounded time: the AT line, then JSON with no results, a Google status (`OVER_QUERY_LIMIT`, `REQUEST_DENIED`, `INVALID_REQUEST`, `UNKNOWN_ERROR`) and an `error_message` that gives away no key and no URL."},
+		{
+			quote: "The whole reply leaves in one write where it fits: graders read once.",
+			proof: []string{"node TestOneWriteForEachBatch"},
+		},
+		{
+			quote: "JSON: the format of Google's Nearby Search (legacy) reply, 3-space indent, `html_attributions`, `results`, `status`, … ; `results` cut to the bound, all other bytes of an upstream legacy body kept as they came; every run of newlines squeezed to one; trailing newlines removed.",
+			proof: []string{"places TestRenderGolden", "places TestNearClampsAndCuts", "places TestUpstreamBody", "places TestSqueeze"},
+		},
+		{
+			quote: "A provider that fails, times out or refuses still gives an answer in that format, in bounded time: the AT line, then JSON with no results, a Google status (`OVER_QUERY_LIMIT`, `REQUEST_DENIED`, `INVALID_REQUEST`, `UNKNOWN_ERROR`) and an `error_message` that gives away no key and no URL.",
+			proof: []string{"places TestFailures", "places TestHungProvider", "places TestSlowProviderIsPassed"},
+		},
 
 		// Anything else
 		{
@@ -339,11 +364,15 @@ func rules() []rule {
 				refused(BadRadius, "WHATSAT kiwi x x"),
 				refused(BadLimit, "WHATSAT kiwi 10 x"),
 			),
+			proof: []string{"node TestConversations"},
 		},
-		{quote: "The connection stays open and the next command is served. Nothing else is ever sent on this port: no banner, no prompt, no reason. The reason goes to the log (debug) and to a counter."},
+		{
+			quote: "The connection stays open and the next command is served. Nothing else is ever sent on this port: no banner, no prompt, no reason. The reason goes to the log (debug) and to a counter.",
+			proof: []string{"node TestConversations", "node TestLog", "node TestCounts"},
+		},
 		{
 			quote: "A line longer than `max_line` (default 4096 bytes): `? ` and what was read of it, LF, then the connection is closed.",
-			proof: []string{"node/protocol TestTooLong"},
+			proof: []string{"node TestTooLongLineIsAnswered", "node/protocol TestTooLong"},
 		},
 
 		// Sameness across the herd
@@ -435,6 +464,40 @@ func TestRulesAreTheProtocol(t *testing.T) {
 			t.Errorf("no rule quotes: %s", rest)
 		}
 	}
+}
+
+// Every rule has cases here or a test elsewhere, and those tests are there.
+func TestRulesAreProved(t *testing.T) {
+	for _, r := range rules() {
+		if len(r.lines)+len(r.streams)+len(r.replies)+len(r.proof) == 0 {
+			t.Errorf("nothing proves: %s", r.quote)
+		}
+		for _, proof := range r.proof {
+			folder, name, _ := strings.Cut(proof, " ")
+			if !hasFunc(t, "../../"+folder, name) {
+				t.Errorf("there is no %s in %s, which was to prove: %s", name, folder, r.quote)
+			}
+		}
+	}
+}
+
+// hasFunc tells whether a test file in the folder has the function.
+func hasFunc(t *testing.T, folder, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob(folder + "/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "\nfunc "+name+"(") {
+			return true
+		}
+	}
+	return false
 }
 
 // The examples of PROTOCOL.md are what they say they are.
