@@ -97,17 +97,19 @@ func appendBatch(buf []byte, name string, prev, seq uint64, fixes []record) []by
 	return finish(append(buf, 0), start)
 }
 
-// batchOverhead and fixOverhead bound what a batch and a fix take beside their
-// IDs, names and the fix proper.
-const (
-	batchOverhead = prefixLen + 1 + 1 + maxName + 2*binary.MaxVarintLen64 + 1
-	fixOverhead   = 1 + 1 + binary.MaxVarintLen32 + 1
-)
+// batchOverhead bounds what a batch takes beside its fixes.
+const batchOverhead = prefixLen + 1 + 1 + maxName + 2*binary.MaxVarintLen64 + 1
 
-// encodedLen is about what a fix takes in a batch, and never less.
-func encodedLen[ID string | []byte](id ID, f *location.Fix) int {
-	return fixOverhead + len(id) + len(f.Node) + f.WireLen()
+// encodedLen is what a fix takes in a batch of the node of that name.
+func encodedLen[ID string | []byte](name string, id ID, e *location.Entry) int {
+	n := 1 + len(id) + 1 + e.WireLen()
+	if e.Dot.Takeovers > 0 || e.Node != name {
+		n += uvarintLen(uint64(e.Dot.Takeovers)) + 1 + len(e.Node)
+	}
+	return n
 }
+
+func uvarintLen(x uint64) int { return (bits.Len64(x|1) + 6) / 7 }
 
 func appendAck(buf []byte, seq uint64, clock time.Duration) []byte {
 	start := len(buf)
@@ -293,7 +295,7 @@ func (d *decoder) uvarint() uint64 {
 		d.fail("cut short")
 		return 0
 	}
-	if n != (bits.Len64(x|1)+6)/7 {
+	if n != uvarintLen(x) {
 		d.fail("an integer that is too long")
 		return 0
 	}

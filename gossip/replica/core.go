@@ -114,7 +114,7 @@ func New(cfg Config) *Core {
 		vector:  Vector{},
 		beyond:  map[location.Origin]run{},
 		gone:    absentees{since: map[location.Origin]*absence{}, here: map[location.Origin]int{}},
-		open:    batch{index: map[string]int{}},
+		open:    batch{index: map[string]int{}, name: cfg.Name},
 		firstAt: 1,
 		names:   map[string]string{},
 		budget:  4096,

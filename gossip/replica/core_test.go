@@ -259,25 +259,207 @@ func TestCompared(t *testing.T) {
 	if !b.shows(y, "kiwi", 7) || y.Vector()[1] != x.Sealed() {
 		t.Error("the delta did not fill the gap")
 	}
+	b.report(x, "kiwi", 8)
+	atY.oweAsk(true)
+	b.carry(atY, Delta)
+	b.carry(atX, Delta)
+	if !b.shows(y, "kiwi", 8) {
+		t.Error("a full vector did not get all there is")
+	}
 }
 
-// Fixes that came before the fault in a bad message are in the table for good: the
-// next vector must find them though nobody's vector covers them.
-func TestWhatCameBeforeTheFault(t *testing.T) {
-	b := newLab(t)
-	x, z := b.core(1, Config{}), b.core(3, Config{})
-	l := x.Open(b.now, 2)
-	e := location.Entry{Fix: fixAt(t, "node-2", 7), Dot: location.Dot{Origin: 2, Seq: 1}}
-	batch := messages(t, appendBatch(nil, "node-2", 0, 1, []record{{"kiwi", e}}))[0]
-	if err := x.Receive(b.now, l, Live, batch[:len(batch)-1]); err == nil {
-		t.Fatal("no error")
-	}
-	x.Close(b.now, l, true)
-	b.link(x, z)
+// When a session ends, the survivors compare at once: the lost peer may have told only
+// some of them.
+func TestSurvivorsCompare(t *testing.T) {
+	b, x, y, _, _ := inSync(t, Config{CompareEvery: time.Hour})
+	z := b.core(3, Config{})
+	toX, _ := b.link(z, x)
+	toY, _ := b.link(z, y)
+	b.pass(100 * time.Millisecond)
+	b.report(z, "kiwi", 7)
+	b.carry(toX, Live)
+	b.still[z] = true
+	b.cut(toX)
+	b.cut(toY)
 	b.talk()
-	if !b.shows(z, "kiwi", 7) {
-		t.Error("the fix does not travel")
+	if !b.shows(y, "kiwi", 7) {
+		t.Error("one survivor does not know what the other does")
 	}
+}
+
+// A member that was put out must have acknowledged all that was sealed until then
+// before anybody waits for it again.
+func TestWayBack(t *testing.T) {
+	b, x, _, atX, atY := inSync(t, Config{})
+	b.deaf[x] = true
+	for i := range 3 {
+		b.report(x, "kiwi", i)
+		b.pass(10 * time.Millisecond)
+	}
+	b.pass(300 * time.Millisecond)
+	if atX.State() != Out {
+		t.Fatalf("the peer is %s", atX.State())
+	}
+	ack := func(seq uint64) {
+		if err := x.Receive(b.now, atX, Live, messages(t, appendAck(nil, seq, b.now))[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := x.Sealed()
+	if ack(last - 1); atX.State() != Out {
+		t.Errorf("having acknowledged all but one the peer is %s", atX.State())
+	}
+	if ack(last); atX.State() != In {
+		t.Errorf("having acknowledged all the peer is %s", atX.State())
+	}
+	b.deaf[x] = false
+	b.talk()
+	if !atY.Leased(b.now) {
+		t.Error("it has no lease")
+	}
+}
+
+// Nobody waits for a peer that has not read the delta it was sent, nor for one that lags.
+func TestNobodyWaitsForADelta(t *testing.T) {
+	b := newLab(t)
+	x, y := b.core(1, Config{QueueBytes: 150}), b.core(2, Config{})
+	b.report(x, "kiwi", 1)
+	atX, atY := b.link(x, y)
+	b.carry(atY, Delta) // the vector
+	ack := func() {
+		t.Helper()
+		atY.oweAck()
+		b.carry(atY, Live)
+		b.report(x, "other", int(x.Sealed()))
+		x.Tick(b.now)
+		if atX.State() != Out || x.Released() != x.Sealed() {
+			t.Errorf("the peer is %s, released %d of %d", atX.State(), x.Released(), x.Sealed())
+		}
+	}
+	out, _ := x.Next(b.now, atX, Delta, nil, 1<<20)
+	if got := kinds(t, out); !slices.Contains(got, kindCommit) {
+		t.Fatalf("answered with %v", got)
+	}
+	ack() // it is on its way
+	for _, m := range messages(t, out) {
+		if err := y.Receive(b.now, atY, Delta, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for x.Tick(b.now); !atX.Lagging(); x.Tick(b.now) {
+		b.report(x, "other", int(x.Sealed()))
+	}
+	ack() // of what came before the gap
+	b.carry(atX, Live)
+	b.carry(atY, Delta) // the vector again; x begins to answer
+	if atX.Lagging() {
+		t.Fatal("still lagging")
+	}
+	ack()
+	b.talk()
+	if atX.State() != In {
+		t.Errorf("having read everything the peer is %s", atX.State())
+	}
+}
+
+// A long burst fills batch after batch up to the size that was configured.
+func TestBatchesAreFull(t *testing.T) {
+	b, x, _, atX, _ := inSync(t, Config{ChunkBytes: 10_000, QueueBytes: 64 << 20})
+	const n = 5000
+	ids, at := make([][]byte, n), fixAt(t, x.cfg.Name, 7)
+	for i := range ids {
+		ids[i] = fmt.Append(nil, "client-", i/2) // every other one replaces
+		at.Received++
+		x.Accept(b.now, ids[i], at)
+	}
+	out, _ := x.Next(b.now, atX, Live, nil, 64<<20)
+	all := messages(t, out)
+	for i, m := range all {
+		if len(m) > 10_000 || len(m) < 9_500 && i < len(all)-1 {
+			t.Errorf("batch %d of %d has %d bytes", i, len(all), len(m))
+		}
+	}
+}
+
+// A fix that no vector covers must be found by the next vector all the same, and by
+// the one after: nobody else may have it.
+func TestLooseFixes(t *testing.T) {
+	batch := func(t *testing.T, prev uint64, ids ...string) []byte {
+		var fixes []record
+		for _, id := range ids {
+			e := location.Entry{Fix: fixAt(t, "node-2", 7), Dot: location.Dot{Origin: 2, Seq: prev + 1}}
+			fixes = append(fixes, record{id, e})
+		}
+		return messages(t, appendBatch(nil, "node-2", prev, prev+1, fixes))[0]
+	}
+	reach := func(b *lab, x *Core, ids ...string) {
+		for _, self := range []location.Origin{3, 4} { // the first scan must not settle it
+			z := b.core(self, Config{})
+			b.link(x, z)
+			b.talk()
+			for _, id := range ids {
+				if !b.shows(z, id, 7) {
+					b.t.Errorf("%s does not travel to %d", id, self)
+				}
+			}
+		}
+	}
+	t.Run("before a fault", func(t *testing.T) {
+		b := newLab(t)
+		x := b.core(1, Config{})
+		l := x.Open(b.now, 2)
+		m := batch(t, 0, "kiwi")
+		if err := x.Receive(b.now, l, Live, m[:len(m)-1]); err == nil {
+			t.Fatal("no error")
+		}
+		x.Close(b.now, l, true)
+		reach(b, x, "kiwi")
+	})
+	t.Run("beyond a gap", func(t *testing.T) {
+		b := newLab(t)
+		x := b.core(1, Config{})
+		l := x.Open(b.now, 2)
+		if err := x.Receive(b.now, l, Live, batch(t, 5, "kiwi")); err != nil {
+			t.Fatal(err)
+		}
+		x.Close(b.now, l, false)
+		reach(b, x, "kiwi")
+	})
+	t.Run("behind a scan", func(t *testing.T) {
+		b := newLab(t)
+		x, y := b.core(1, Config{}), b.core(9, Config{})
+		l := x.Open(b.now, 2)
+		x.heard(2, true) // so that the scan is for something
+		x.budget = 1
+		atX, atY := b.link(x, y)
+		b.carry(atY, Delta)
+		b.carry(atX, Delta) // the first shard
+		var ids []string
+		for i := range 30 { // some of them are in it
+			ids = append(ids, fmt.Sprint("client-", i))
+		}
+		if err := x.Receive(b.now, l, Live, batch(t, 5, ids...)); err != nil {
+			t.Fatal(err)
+		}
+		for b.carry(atX, Delta) {
+		}
+		x.Close(b.now, l, false)
+		reach(b, x, ids...)
+	})
+	t.Run("while reports come in", func(t *testing.T) {
+		b, x, y, atX, atY := inSync(t, Config{CompareEvery: time.Hour})
+		b.report(x, "other", 1)
+		l := x.Open(b.now, 7)
+		if err := x.Receive(b.now, l, Live, batch(t, 5, "kiwi")); err != nil {
+			t.Fatal(err)
+		}
+		atY.oweAsk(false)
+		b.carry(atY, Delta)
+		b.carry(atX, Delta)
+		if !b.shows(y, "kiwi", 7) {
+			t.Error("a routine vector does not find it")
+		}
+	})
 }
 
 func TestFind(t *testing.T) {
@@ -353,6 +535,85 @@ func TestForgetOrigins(t *testing.T) {
 	b.pass(5 * time.Second)
 	if n := x.Stats().Deltas + y.Stats().Deltas - deltas; n > 0 {
 		t.Errorf("%d deltas while nothing happens", n)
+	}
+}
+
+// An origin that came back is not gone, however long it was away.
+func TestBack(t *testing.T) {
+	b := newLab(t)
+	cfg := Config{GoneAfter: time.Second, CompareEvery: time.Hour}
+	x, y := b.core(1, cfg), b.core(2, cfg)
+	atX, _ := b.link(x, y)
+	b.pass(100 * time.Millisecond)
+	b.report(y, "kiwi", 7)
+	b.pass(100 * time.Millisecond)
+	b.report(x, "kiwi", 8) // no fix carries a dot of y now
+	b.cut(atX)
+	b.pass(900 * time.Millisecond)
+	b.link(x, y)
+	b.pass(20 * time.Second)
+	if x.Vector()[2] != 1 {
+		t.Errorf("vector %v: an origin was forgotten that is here", x.Vector())
+	}
+}
+
+// An origin that only others can reach is not gone.
+func TestOutOfSight(t *testing.T) {
+	b := newLab(t)
+	cfg := Config{GoneAfter: time.Second, CompareEvery: 50 * time.Millisecond}
+	x, y, z := b.core(1, cfg), b.core(2, cfg), b.core(3, cfg)
+	b.link(x, y)
+	atY, _ := b.link(y, z)
+	toX, _ := b.link(z, x)
+	b.pass(100 * time.Millisecond)
+	b.cut(toX)
+	b.ticking = true // between a chunk and its commit, too
+	for i := range 100 {
+		b.report(z, fmt.Sprint("client-", i), i)
+		b.pass(50 * time.Millisecond)
+	}
+	b.pass(500 * time.Millisecond)
+	if n := x.Stats().Takeovers; n > 0 || !b.shows(x, "client-99", 99) {
+		t.Errorf("%d fixes were taken over from an origin that lives", n)
+	}
+	b.cut(atY)
+	b.pass(3 * time.Second)
+	if x.Vector()[3] != 100 {
+		t.Errorf("vector %v", x.Vector())
+	}
+}
+
+// What comes while a sweep is under way counts, though the sweep has passed it: a fix
+// of an origin that it is about to forget, or that origin itself.
+func TestDuringSweep(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		b := newLab(t)
+		x := b.core(1, Config{GoneAfter: time.Second})
+		x.budget = 1
+		l := x.Open(b.now, 2)
+		if err := x.Receive(b.now, l, Delta, messages(t, appendCommit(nil, Vector{9: 1}))[0]); err != nil {
+			t.Fatal(err)
+		}
+		for !x.gone.sweeping || x.gone.shard < x.table.Shards()-1 {
+			b.now += 10 * time.Millisecond
+			x.Tick(b.now)
+		}
+		if back {
+			x.Open(b.now, 9)
+		} else {
+			w := chunkWriter{limit: 1 << 20}
+			w.add("kiwi", &location.Entry{Fix: fixAt(t, "gone", 7), Dot: location.Dot{Origin: 9, Seq: 1}})
+			w.close()
+			if err := x.Receive(b.now, l, Delta, messages(t, w.buf)[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for x.gone.sweeping {
+			x.Tick(b.now)
+		}
+		if x.Vector()[9] != 1 || !back && x.gone.since[9] == nil {
+			t.Errorf("back %v: vector %v, absent %v", back, x.Vector(), x.gone.since)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func (c *Core) asked(l *Link, theirs Vector, full bool) {
 		// Nothing to send but the commit.
 		a.shard, a.skipped = c.table.Shards(), true
 		c.stats.Compared++
-	case !full && !l.lag && !c.loose.any() && before != nil && theirs.Covers(before):
+	case !full && !c.loose.any() && before != nil && theirs.Covers(before):
 		// All it lacks is younger than its last ask: on its way from its origins.
 		c.stats.Compared++
 		return

@@ -23,6 +23,8 @@ type lab struct {
 	deaf  map[*Core]bool  // reads nothing
 	still map[*Core]bool  // stopped: reads, writes and ticks nothing
 	sent  map[kind]int    // messages delivered
+
+	ticking bool // a tick after each message
 }
 
 func newLab(t testing.TB) *lab {
@@ -76,6 +78,9 @@ func (b *lab) carry(l *Link, lane Lane) bool {
 		b.sent[kind(m[0])]++
 		if err := to.core.Receive(b.now, to, lane, m); err != nil {
 			b.t.Fatalf("%d to %d: %v", l.core.cfg.Self, to.core.cfg.Self, err)
+		}
+		if b.ticking {
+			to.core.Tick(b.now)
 		}
 	}
 	return more || len(out) > 0

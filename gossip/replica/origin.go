@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 type batch struct {
 	index map[string]int // client ID to its place in fixes
 	fixes []record
-	bytes int // encoded size, about, and never less
+	bytes int    // that fixes take when encoded
+	name  string // of the node
 }
 
 type record struct {
@@ -19,23 +21,22 @@ type record struct {
 	entry location.Entry
 }
 
-// add puts e in, unless a greater fix of that client is there.
+// add puts e in, unless a greater fix of that client is there, or the same under a
+// greater dot.
 func (b *batch) add(id []byte, e location.Entry) {
 	if i, ok := b.index[string(id)]; ok {
-		if have := &b.fixes[i]; e.Compare(&have.entry.Fix) > 0 {
-			b.bytes -= encodedLen(id, &have.entry.Fix)
+		have := &b.fixes[i]
+		if cmp.Or(e.Compare(&have.entry.Fix), e.Dot.Compare(have.entry.Dot)) > 0 {
+			b.bytes += encodedLen(b.name, id, &e) - encodedLen(b.name, id, &have.entry)
 			have.entry = e
-			b.bytes += encodedLen(id, &e.Fix)
 		}
 		return
 	}
 	r := record{string(id), e}
 	b.index[r.id] = len(b.fixes)
 	b.fixes = append(b.fixes, r)
-	b.bytes += encodedLen(id, &e.Fix)
+	b.bytes += encodedLen(b.name, id, &e)
 }
-
-func (b *batch) has(id string) bool { _, ok := b.index[id]; return ok }
 
 func (b *batch) reset() {
 	clear(b.index)
@@ -54,12 +55,11 @@ func (c *Core) Accept(now time.Duration, id []byte, f location.Fix) (ticket uint
 	if f.Clamped() {
 		c.stats.Clamped++
 	}
-	c.makeRoom(encodedLen(id, &f))
-	dot := location.Dot{Origin: c.cfg.Self, Seq: c.seq + 1}
-	if c.mutant.dotAtSeal {
-		dot.Seq = 0
+	e := location.Entry{Fix: f, Dot: location.Dot{Origin: c.cfg.Self}}
+	c.makeRoom(encodedLen(c.cfg.Name, id, &e))
+	if !c.mutant.dotAtSeal {
+		e.Dot.Seq = c.seq + 1
 	}
-	e := location.Entry{Fix: f, Dot: dot}
 	was, result := c.merge(id, e)
 	switch result {
 	case location.Stale, location.Duplicate:
@@ -167,7 +167,7 @@ func (c *Core) settle() {
 		case In:
 			level, company = min(level, l.acked), true
 		case Joining:
-			level = min(level, max(l.mark, l.acked))
+			level = min(level, l.mark)
 		default:
 			continue
 		}

@@ -31,7 +31,7 @@ type absentees struct {
 
 type absence struct {
 	since time.Duration
-	clean bool // a sweep since then has left no uncovered fix of it
+	clean bool // no uncovered fix of it came since a sweep began that took them over
 }
 
 func (a *absentees) back(o location.Origin) {
@@ -48,6 +48,15 @@ func (a *absentees) leave(o location.Origin, now time.Duration) {
 	delete(a.here, o)
 	a.since[o] = &absence{since: now}
 	a.last = 0
+}
+
+// news: others know more of o than before. If it is out of our sight it is not
+// out of theirs.
+func (a *absentees) news(o location.Origin, now time.Duration) {
+	if away, ok := a.since[o]; ok {
+		away.since = now
+		delete(a.long, o)
+	}
 }
 
 // heard takes note that a fix or a vector from elsewhere names o. uncovered says
@@ -88,7 +97,7 @@ func (c *Core) sweep() {
 		a.last = 0
 		for o, away := range a.since {
 			if c.now-away.since > c.cfg.GoneAfter {
-				a.long[o] = true
+				a.long[o], away.clean = true, true
 			}
 		}
 	}
@@ -104,7 +113,6 @@ func (c *Core) sweep() {
 	}
 	a.last = 0
 	for o := range a.long {
-		a.since[o].clean = !a.loose
 		if !a.carried[o] || c.mutant.forgetCarried {
 			delete(a.since, o)
 			delete(c.vector, o)
@@ -132,7 +140,7 @@ func (c *Core) sweepShard(shard int) (seen int) {
 		case e.Dot.Origin == c.cfg.Self:
 		case !a.long[e.Dot.Origin]:
 			a.loose = a.loose || !covered
-		case covered || c.open.has(id) || e.Dot.Takeovers >= maxTakeovers || c.mutant.noTakeover:
+		case covered || e.Dot.Takeovers >= maxTakeovers || c.mutant.noTakeover:
 			a.carried[e.Dot.Origin] = true
 			a.loose = a.loose || !covered
 		default:
@@ -140,8 +148,9 @@ func (c *Core) sweepShard(shard int) (seen int) {
 		}
 	})
 	for _, r := range orphans {
-		c.makeRoom(encodedLen(r.id, &r.entry.Fix))
-		r.entry.Dot = location.Dot{Takeovers: r.entry.Dot.Takeovers + 1, Origin: c.cfg.Self, Seq: c.seq + 1}
+		r.entry.Dot = location.Dot{Takeovers: r.entry.Dot.Takeovers + 1, Origin: c.cfg.Self}
+		c.makeRoom(encodedLen(c.cfg.Name, r.id, &r.entry))
+		r.entry.Dot.Seq = c.seq + 1
 		id := []byte(r.id)
 		if _, result := c.table.Merge(id, r.entry); result == location.Retagged {
 			c.open.add(id, r.entry)

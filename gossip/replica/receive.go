@@ -157,15 +157,15 @@ func (c *Core) checkVector(v Vector) error {
 // committed: we have all that the peer had of each origin when it began to answer.
 func (c *Core) committed(l *Link, v Vector) {
 	for _, o := range v.origins() {
-		if o == c.cfg.Self {
-			continue // nobody knows better than we what we sealed
-		}
 		if _, ok := c.vector[o]; !ok && len(c.vector) >= maxOrigins/2 {
 			continue // the other half is for those we are linked to
 		}
 		c.heard(o, false)
-		c.vector[o] = max(c.vector[o], v[o])
-		c.join(o)
+		if v[o] > c.vector[o] {
+			c.vector[o] = v[o]
+			c.gone.news(o, c.now)
+			c.join(o)
+		}
 	}
 	if !l.met {
 		l.met, l.hello = true, nil

@@ -31,6 +31,7 @@ type world struct {
 	clock    time.Duration // the same instant for all
 	wall     int64         // nanoseconds since the epoch; each node's clock is beside it
 	nodes    [slots]*node
+	gone     time.Duration               // after which orphans are taken over
 	timeouts [slots]time.Duration        // ack timeouts
 	queue    int                         // bytes that a peer's queue holds
 	cut      [slots][slots]bool          // what one sends does not reach the other
@@ -54,7 +55,7 @@ const (
 	skew        = 8 // units by which a node's clock may be wrong, either way
 
 	faultSteps  = 250
-	settleSteps = 2000
+	settleSteps = 1000
 	actions     = 10 // in a step
 
 	chunkBytes  = 260 // four or five fixes
@@ -142,6 +143,9 @@ func newWorld(seed uint64, m mutant) *world {
 	w := &world{seed: seed, rand: rand.New(rand.NewPCG(seed, 7)), mutant: m, wall: 1e18}
 	w.promises.world = w
 	w.queue = []int{300, 500, 3000}[w.rand.IntN(3)]
+	if w.gone = goneAfter; w.rand.IntN(2) == 0 {
+		w.gone = time.Hour // what is acknowledged must not need it
+	}
 	unequal := w.rand.IntN(8) == 0 // somebody has not read the manual
 	for slot := range slots {
 		w.timeouts[slot] = ackTimeout
@@ -169,7 +173,7 @@ func (w *world) boot(slot int) {
 	n.table = location.NewTable(8, w.seed)
 	n.core = New(Config{
 		Self: n.origin, Name: nodeNames[slot], Table: n.table,
-		AckTimeout: w.timeouts[slot], GoneAfter: goneAfter, CompareEvery: 20 * unit,
+		AckTimeout: w.timeouts[slot], GoneAfter: w.gone, CompareEvery: 20 * unit,
 		QueueBytes: w.queue, ChunkBytes: chunkBytes, Seed: w.seed,
 	})
 	n.core.mutant = w.mutant
