@@ -37,7 +37,9 @@ type link struct {
 	wake    [2]chan struct{} // one slot each: the lane may have something to send
 	done    chan struct{}    // closed by end
 
-	core *replica.Link // guarded by cluster.mu
+	// Guarded by cluster.mu.
+	core  *replica.Link
+	level bool // this node once held all that the peer had acknowledged
 
 	bye    chan struct{} // one slot: the writer of the live lane is to say goodbye
 	said   chan struct{} // closed when it has

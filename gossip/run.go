@@ -318,7 +318,8 @@ func levelOf(err error) hclog.Level {
 }
 
 // checkCaughtUp closes caughtUp when its time has come: no member that can be
-// reached is ahead of this node, and it has met one, unless there is none but the
+// reached is ahead of this node, or it was level with each once (with many members on a
+// busy machine some lease has always just run out), and it has met one, unless there is none but the
 // dead one of its own name. joined is as of before expected was made: whom a join
 // brings must be in it.
 func (c *Cluster) checkCaughtUp(joined bool) {
@@ -331,9 +332,13 @@ func (c *Cluster) checkCaughtUp(joined bool) {
 	c.mu.Lock()
 	now, behind, met, alone := c.now(), false, false, true
 	for _, e := range c.expected {
-		late := c.behindLocked(e, now)
-		behind = behind || late && !e.unreachable
-		met = met || !late && c.links[e.origin] != nil
+		l := c.links[e.origin]
+		if l != nil && !c.behindLocked(e, now) {
+			l.level = true
+		}
+		level := l != nil && l.level
+		behind = behind || !level && !e.unreachable && !e.superseded
+		met = met || level
 		alone = alone && e.superseded
 	}
 	c.afterLocked()

@@ -260,12 +260,19 @@ func (p *peer) unreachable(now time.Time) bool {
 // unreachableAfter is how long a dial may take before nobody waits for it.
 const unreachableAfter = 500 * time.Millisecond
 
-// The end with the greater origin comes to the help of the other one, which may not
-// know of it yet, or be slow: after a second, or sooner if it wants to catch up.
-const (
-	help      = time.Second
-	helpEarly = 250 * time.Millisecond
-)
+// help is how long the end with the greater origin leaves the dial to the other one,
+// which may not know of it yet, or be slow. A node that wants to catch up helps
+// sooner, unless so many are to be met that it would only add to the work.
+func (c *Cluster) help(members int) time.Duration {
+	if isClosed(c.caughtUp) {
+		return time.Second
+	}
+	return min(time.Second, 200*time.Millisecond+time.Duration(members)*25*time.Millisecond)
+}
+
+// maxDials bounds the dials under way. A handshake costs a millisecond of both ends'
+// CPU: hundreds at once would keep this node from answering probes.
+const maxDials = 4
 
 // dialed is the outcome of a dial.
 type dialed struct {
@@ -318,18 +325,20 @@ func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*pee
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.expected = c.expected[:0]
+	dials := 0
+	for _, p := range peers {
+		if !p.dialing.IsZero() && now.Sub(p.dialing) < unreachableAfter {
+			dials++ // one that hangs keeps nobody from being dialed
+		}
+	}
 	for _, m := range members {
 		there[m.Origin] = true
 		p := peers[m.Origin]
 		linked := c.links[m.Origin] != nil
 		if p == nil || linked && p.dialing.IsZero() {
 			p = &peer{next: now}
-			switch {
-			case c.self.Origin < m.Origin:
-			case isClosed(c.caughtUp):
-				p.next = now.Add(help)
-			default:
-				p.next = now.Add(helpEarly)
+			if m.Origin < c.self.Origin {
+				p.next = now.Add(c.help(len(members)))
 			}
 			peers[m.Origin] = p
 		}
@@ -337,9 +346,10 @@ func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*pee
 			origin: m.Origin, name: m.Name,
 			superseded: m.superseded && !linked, unreachable: !linked && p.unreachable(now),
 		})
-		if linked || !p.dialing.IsZero() || now.Before(p.next) || c.quarantinedLocked(m.Origin) {
+		if linked || !p.dialing.IsZero() || now.Before(p.next) || dials >= maxDials || c.quarantinedLocked(m.Origin) {
 			continue
 		}
+		dials++
 		p.dialing = now
 		c.wg.Go(func() {
 			done <- dialed{m.Origin, c.dialMember(ctx, m)}
