@@ -538,6 +538,48 @@ func TestForgetOrigins(t *testing.T) {
 	}
 }
 
+// What comes late of an origin that is long gone is taken over soon.
+func TestLateOrphan(t *testing.T) {
+	b := newLab(t)
+	x := b.core(1, Config{GoneAfter: 10 * time.Second})
+	l := x.Open(b.now, 2)
+	chunk := func(id string, seq uint64) {
+		t.Helper()
+		w := chunkWriter{limit: 1 << 20}
+		w.add(id, &location.Entry{Fix: fixAt(t, "gone", 7), Dot: location.Dot{Origin: 9, Seq: seq}})
+		w.close()
+		if err := x.Receive(b.now, l, Delta, messages(t, w.buf)[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pass := func(d time.Duration) {
+		for end := b.now + d; b.now < end; {
+			b.now += 5 * time.Millisecond
+			x.Tick(b.now)
+		}
+	}
+	chunk("early", 1)
+	if err := x.Receive(b.now, l, Delta, messages(t, appendCommit(nil, Vector{9: 1}))[0]); err != nil {
+		t.Fatal(err)
+	}
+	x.arrive(9, 4, 5) // so that there is a run beyond a gap to forget
+	pass(20 * time.Second)
+	if n := x.Stats().Takeovers; n != 0 {
+		t.Fatalf("%d fixes were taken over though the vector covers them", n)
+	}
+	chunk("late", 2)
+	pass(time.Second)
+	if n := x.Stats().Takeovers; n != 1 {
+		t.Errorf("%d fixes were taken over, want 1", n)
+	}
+	chunk("early", 1)
+	b.report(x, "early", 8)
+	pass(120 * time.Second)
+	if len(x.gone.since) != 0 || len(x.beyond) != 0 || x.Vector()[9] != 0 {
+		t.Errorf("absent %v, beyond %v, vector %v", x.gone.since, x.beyond, x.Vector())
+	}
+}
+
 // An origin that came back is not gone, however long it was away.
 func TestBack(t *testing.T) {
 	b := newLab(t)

@@ -29,7 +29,7 @@ func runs() int {
 	case *flagRuns > 0:
 		return *flagRuns
 	case raceEnabled, testing.Short():
-		return 500
+		return 200
 	}
 	return 8000
 }
@@ -64,7 +64,7 @@ func TestModel(t *testing.T) {
 		}
 	})
 	t.Logf("%+v", sum)
-	if n >= 500 {
+	if n >= 200 {
 		for _, name := range sum.zeros() {
 			t.Errorf("no schedule had any %s", name)
 		}

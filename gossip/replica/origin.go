@@ -132,7 +132,8 @@ func (c *Core) seal() {
 		c.coalesce(c.lastBatch, fixes)
 		c.lastBatch = slices.Clone(fixes)
 	}
-	message := appendBatch(nil, c.cfg.Name, c.seq-1, c.seq, fixes)
+	message := make([]byte, 0, batchOverhead-maxName+len(c.cfg.Name)+c.open.bytes)
+	message = appendBatch(message, c.cfg.Name, c.seq-1, c.seq, fixes)
 	c.open.reset()
 	c.vector[c.cfg.Self] = c.seq
 	c.sealedAt = append(c.sealedAt, c.ran)

@@ -111,7 +111,6 @@ func (c *Core) sweep() {
 	if !a.loose {
 		c.loose.clean = max(c.loose.clean, a.looseAt)
 	}
-	a.last = 0
 	for o := range a.long {
 		if !a.carried[o] || c.mutant.forgetCarried {
 			delete(a.since, o)
