@@ -17,7 +17,7 @@ type profile struct {
 	stream        time.Duration // longest wait for a dial, and for each read and write, of a push/pull
 	suspicionMult int           // a suspect has suspicionMult·log10(n)·probeInterval to refute, at least
 	suspicionMax  int           // ×: the wait while nobody else confirms the suspicion
-	settle        time.Duration // after this a death must be known to all: the double of the slowest detection
+	settle        time.Duration // after this a death is known to all: twice the wait of one whom nobody confirms, in a small herd
 }
 
 // profiles by name. lan is measured: a kill -9 is seen by all in 1.2-2.6 s, and
@@ -25,11 +25,11 @@ type profile struct {
 func profileNamed(name string) (profile, error) {
 	switch name {
 	case "local":
-		return profile{"local", 200 * time.Millisecond, 100 * time.Millisecond, 20 * time.Millisecond, 2 * time.Second, time.Second, 4, 6, 5 * time.Second}, nil
+		return profile{"local", 200 * time.Millisecond, 100 * time.Millisecond, 20 * time.Millisecond, 2 * time.Second, time.Second, 4, 6, 10 * time.Second}, nil
 	case "lan", "":
-		return profile{"lan", 250 * time.Millisecond, 100 * time.Millisecond, 50 * time.Millisecond, 5 * time.Second, 2 * time.Second, 4, 6, 6 * time.Second}, nil
+		return profile{"lan", 250 * time.Millisecond, 100 * time.Millisecond, 50 * time.Millisecond, 5 * time.Second, 2 * time.Second, 4, 6, 12 * time.Second}, nil
 	case "wan":
-		return profile{"wan", time.Second, 500 * time.Millisecond, 200 * time.Millisecond, 15 * time.Second, 5 * time.Second, 5, 6, 25 * time.Second}, nil
+		return profile{"wan", time.Second, 500 * time.Millisecond, 200 * time.Millisecond, 15 * time.Second, 5 * time.Second, 5, 6, 60 * time.Second}, nil
 	}
 	return profile{}, fmt.Errorf("profile %q: want local, lan or wan", name)
 }
