@@ -224,6 +224,9 @@ func (t *Transport) dialPeer(ctx context.Context, addr string, purpose Purpose) 
 	defer cancel(nil)
 	defer context.AfterFunc(t.ctx, func() { cancel(net.ErrClosed) })()
 	raw, err := t.config.Network.Dial(ctx, addr)
+	if t.ctx.Err() != nil && err != nil {
+		return nil, net.ErrClosed
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -362,7 +365,7 @@ func (t *Transport) refused(g *guest, err error, stayed bool) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		t.count.slow.Add(1)
 		t.warn("gossip stream refused: no proof in time", "addr", addr, "timeout", t.config.HandshakeTimeout)
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		t.count.abandoned.Add(1) // a health check, or a peer that gave up: no reason to worry anybody
 		t.say(hclog.Debug, "gossip stream closed before its proof", "addr", addr)
 	default:
@@ -420,6 +423,11 @@ func (t *Transport) say(level hclog.Level, message string, args ...any) {
 	suppressed, ok := t.lines.allow(message, warnLines)
 	if !ok {
 		return
+	}
+	for i, a := range args { // hclog writes text as text, but JSON as it is stored
+		if s, ok := a.(fmt.Stringer); ok {
+			args[i] = s.String()
+		}
 	}
 	if suppressed > 0 {
 		args = append(args, "suppressed", suppressed)
