@@ -268,6 +268,40 @@ func TestCompared(t *testing.T) {
 	}
 }
 
+// A node has met a peer when it covers what the peer opened with, or has its whole answer.
+func TestMet(t *testing.T) {
+	hello := appendAsk(nil, Vector{9: 5}, true, true)
+	for name, m := range map[string][]byte{
+		"answered": appendCommit(nil, Vector{8: 1}), // what it had of 9 it has forgotten since
+		"covered":  appendAsk(nil, Vector{}, false, false),
+	} {
+		b := newLab(t)
+		x := b.core(1, Config{})
+		l := x.Open(b.now, 2)
+		if l.Met() {
+			t.Error("met before the hello")
+		}
+		if err := x.Receive(b.now, l, Delta, messages(t, hello)[0]); err != nil {
+			t.Fatal(err)
+		}
+		if l.Met() {
+			t.Error("met at the hello")
+		}
+		if name == "covered" {
+			x.arrive(9, 0, 5)
+		}
+		if err := x.Receive(b.now, l, Delta, messages(t, m)[0]); err != nil {
+			t.Fatal(err)
+		}
+		if !l.Met() || !happened(x, CaughtUp) {
+			t.Errorf("%s, and not met", name)
+		}
+		if l.Met(); happened(x, CaughtUp) {
+			t.Error("said again")
+		}
+	}
+}
+
 // When a session ends, the survivors compare at once: the lost peer may have told only
 // some of them.
 func TestSurvivorsCompare(t *testing.T) {
@@ -434,10 +468,12 @@ func TestLooseFixes(t *testing.T) {
 		atX, atY := b.link(x, y)
 		b.carry(atY, Delta)
 		b.carry(atX, Delta) // the first shard
-		var ids []string
-		for i := range 30 { // some of them are in it
-			ids = append(ids, fmt.Sprint("client-", i))
+		var ids []string // that are in it
+		probe := location.NewTable(x.table.Shards(), 1)
+		for i := range 30 {
+			probe.Merge(fmt.Append(nil, "client-", i), location.Entry{})
 		}
+		probe.Scan(0, func(id string, _ *location.Entry) { ids = append(ids, id) })
 		if err := x.Receive(b.now, l, Live, batch(t, 5, ids...)); err != nil {
 			t.Fatal(err)
 		}
