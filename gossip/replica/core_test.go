@@ -468,7 +468,7 @@ func TestLooseFixes(t *testing.T) {
 		atX, atY := b.link(x, y)
 		b.carry(atY, Delta)
 		b.carry(atX, Delta) // the first shard
-		var ids []string // that are in it
+		var ids []string    // that are in it
 		probe := location.NewTable(x.table.Shards(), 1)
 		for i := range 30 {
 			probe.Merge(fmt.Append(nil, "client-", i), location.Entry{})
