@@ -305,7 +305,7 @@ func TestPartitionHeals(t *testing.T) {
 				begin := time.Now()
 				for i := 0; time.Since(begin) < cut; i++ { // both sides write
 					all[i%5].report(t, fmt.Sprint("c", i%97), i)
-					time.Sleep(20 * time.Millisecond)
+					time.Sleep(cut / 200)
 				}
 				h.net.Heal()
 				took := h.await("one view and equal tables", 20*time.Second, func() bool { return h.oneView() && h.equal() })
@@ -412,10 +412,10 @@ func TestWrongKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(150 * time.Second)
+		time.Sleep(70 * time.Second)
 		for _, line := range []string{"gossip stream refused: wrong key", "gossip stream not opened: wrong key"} {
-			if got := h.log.count(line); got < 2 || got > 4 {
-				t.Errorf("%q was said %d times in 150 s", line, got)
+			if got := h.log.count(line); got < 2 || got > 3 {
+				t.Errorf("%q was said %d times in 70 s", line, got)
 			}
 		}
 		if n.Stats().Links != 0 {

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	faultSeeds = flag.Int("fault-seeds", 4, "schedules of faults for whole clusters")
+	faultSeeds = flag.Int("fault-seeds", 3, "schedules of faults for whole clusters")
 	faultSeed  = flag.Uint64("fault-seed", 1, "the first of them")
 )
 
