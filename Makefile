@@ -4,7 +4,7 @@ GOFUMPT     := go run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
 
-.PHONY: help build dev test race e2e e2e-full fuzz fmt lint tidy cross check clean
+.PHONY: help build dev test race e2e e2e-full fuzz bench fmt lint tidy cross check clean
 
 help:
 	@echo "usage: make TARGET"
@@ -30,6 +30,9 @@ e2e-full: build ## the same at full size: ten minutes
 
 fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
 
 fmt: ## format the code
 	$(GOFUMPT) -w .
