@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -157,7 +158,7 @@ func launch(t *testing.T, s spec) *process {
 	p.file = filepath.Join(t.TempDir(), "ready.json")
 	args := []string{
 		herdBinary(t), "node", "--name", s.name, "--ready-file", p.file,
-		"--client-addr", orAny(s.client), "--gossip-addr", orAny(s.gossip), "--http-addr", orAny(s.http),
+		"--client-addr", s.orFree(t, s.client), "--gossip-addr", s.orFree(t, s.gossip), "--http-addr", s.orFree(t, s.http),
 	}
 	for _, seed := range s.join {
 		args = append(args, "--join", seed)
@@ -185,12 +186,38 @@ func launch(t *testing.T, s spec) *process {
 	return p
 }
 
-func orAny(addr string) string {
-	if addr == "" {
+// orFree is addr or, if it is empty, one that is free. It is not one of those that
+// systems give out for port 0 and for dials: a node that was killed is to find its
+// ports free when it starts again.
+func (s spec) orFree(t *testing.T, addr string) string {
+	t.Helper()
+	switch {
+	case addr != "":
+		return addr
+	case s.host != nil: // alone in its network
 		return "127.0.0.1:0"
 	}
-	return addr
+	const first, count = 12_000, 18_000
+	for range count {
+		n := uint32(os.Getpid())*101 + ports.Add(1)
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+int(n%count)))
+		tcp, err := net.Listen("tcp", addr)
+		if err != nil {
+			continue
+		}
+		udp, err := net.ListenPacket("udp", addr)
+		tcp.Close()
+		if err == nil {
+			udp.Close()
+			return addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
+
+// ports counts the ports that tests have asked for.
+var ports atomic.Uint32
 
 func tail(text string, n int) string {
 	lines := strings.SplitAfter(text, "\n")
