@@ -17,7 +17,7 @@ import (
 const resolveTimeout = 5 * time.Second
 
 // advertised is the address that peers are told to reach this node at: want, a host or host:port, if
-// given; else the bound one; else, if bound to every interface, a private one.
+// given; else the bound one; else, if bound to every interface, one of this machine.
 func advertised(ctx context.Context, want string, bound net.Addr) (netip.AddrPort, error) {
 	at, err := netip.ParseAddrPort(bound.String())
 	if err != nil {
@@ -31,13 +31,22 @@ func advertised(ctx context.Context, want string, bound net.Addr) (netip.AddrPor
 		}
 		return got, nil
 	case at.Addr().IsUnspecified():
-		ip, err := privateIP(at.Addr().Is4())
+		ip, err := ownIP(at.Addr().Is4())
 		if err != nil {
 			return netip.AddrPort{}, fmt.Errorf("bound to %v and no advertise address is given: %w", at, err)
 		}
 		return netip.AddrPortFrom(ip, at.Port()), nil
 	}
 	return at, nil
+}
+
+// reachable is an address as other members are told it: of a port that is bound to
+// every interface, at the address that this node is reached at.
+func reachable(addr string, self netip.Addr) string {
+	if at, err := netip.ParseAddrPort(addr); err == nil && at.Addr().IsUnspecified() {
+		return netip.AddrPortFrom(self, at.Port()).String()
+	}
+	return addr
 }
 
 // parseAdvertise reads a host or host:port. A missing port, or port 0, is the bound one.
@@ -80,20 +89,35 @@ func ofFamily(found []netip.Addr, like netip.Addr) netip.Addr {
 	return found[0]
 }
 
-// privateIP picks an address of an interface that is up, private in the sense of
-// RFC 6890, the interface of the default route first; an IPv4 address if peers
-// could not reach another.
-func privateIP(only4 bool) (netip.Addr, error) {
-	found, err := sockaddr.GetPrivateInterfaces()
+// ownIP picks an address of this machine: private in the sense of RFC 6890, the
+// interface of the default route first; else any that other machines may reach. It
+// is an IPv4 address if peers could not reach another.
+func ownIP(only4 bool) (netip.Addr, error) {
+	private, err := sockaddr.GetPrivateInterfaces()
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("list interfaces: %w", err)
 	}
-	for _, i := range found {
+	var found []netip.Addr
+	for _, i := range private {
 		if a := sockaddr.ToIPAddr(i.SockAddr); a != nil {
-			if ip, ok := netip.AddrFromSlice(*(*a).NetIP()); ok && (ip.Unmap().Is4() || !only4) {
-				return ip.Unmap(), nil
+			if ip, ok := netip.AddrFromSlice(*(*a).NetIP()); ok {
+				found = append(found, ip.Unmap())
 			}
 		}
 	}
-	return netip.Addr{}, errors.New("no private address is up: give an advertise address")
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("list addresses: %w", err)
+	}
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().IsGlobalUnicast() {
+			found = append(found, p.Addr())
+		}
+	}
+	for _, ip := range found {
+		if ip.Is4() || !only4 {
+			return ip, nil
+		}
+	}
+	return netip.Addr{}, errors.New("no address is up: give an advertise address")
 }

@@ -65,7 +65,7 @@ func TestOfFamily(t *testing.T) {
 	}
 }
 
-// Bound to every interface, a private address is told, or how to give one.
+// Bound to every interface, an address of this machine is told, or how to give one.
 func TestAdvertisedOfEveryInterface(t *testing.T) {
 	for _, bound := range []string{"0.0.0.0:4132", "[::]:4132"} {
 		at := netip.MustParseAddrPort(bound)
@@ -79,5 +79,33 @@ func TestAdvertisedOfEveryInterface(t *testing.T) {
 		if ip := got.Addr(); got.Port() != 4132 || ip.IsUnspecified() || ip.IsLoopback() || ip.Is4In6() || at.Addr().Is4() && !ip.Is4() {
 			t.Errorf("%s: %v", bound, got)
 		}
+	}
+}
+
+// Members are told where other ports are reached, wherever those are bound.
+func TestReachable(t *testing.T) {
+	own := netip.MustParseAddr("192.0.2.1")
+	for addr, want := range map[string]string{
+		"0.0.0.0:4131":   "192.0.2.1:4131",
+		"[::]:4131":      "192.0.2.1:4131",
+		"127.0.0.1:4131": "127.0.0.1:4131",
+		"10.1.2.3:4131":  "10.1.2.3:4131",
+		"":               "",
+	} {
+		if got := reachable(addr, own); got != want {
+			t.Errorf("%s: %s, want %s", addr, got, want)
+		}
+	}
+}
+
+// 0.0.0.0 is all addresses of IPv4 and none of IPv6.
+func TestListenFamily(t *testing.T) {
+	l, err := OS{}.Listen(t.Context(), "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if at := netip.MustParseAddrPort(l.Addr().String()); !at.Addr().Is4() {
+		t.Errorf("bound to %s", at)
 	}
 }

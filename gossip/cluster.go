@@ -31,8 +31,8 @@ type Config struct {
 	Profile       string   // times of failure detection: local, lan (default), wan
 	Keys          [][]byte // gossip keys of 16, 24 or 32 bytes, the one to send with first; none: a keyless herd
 
-	Client  string // address for clients that other members are told
-	HTTP    string // address of the HTTP API, likewise
+	Client  string // bound address for clients. Members are told it, with the advertised host for 0.0.0.0 or ::
+	HTTP    string // bound address of the HTTP API, likewise
 	Version string // release, for people
 
 	Table      *location.Table // nil: a new one. Only this cluster may merge into it
@@ -137,6 +137,8 @@ func New(config Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	own := transport.Advertised().Addr()
+	self.Client, self.HTTP = reachable(self.Client, own), reachable(self.HTTP, own)
 	c := &Cluster{
 		config:      config,
 		profile:     profile,

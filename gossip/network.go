@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -32,17 +33,26 @@ func keepAlive() net.KeepAliveConfig {
 	return net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 3}
 }
 
+// family is "4" for an IPv4 address. Go would take 0.0.0.0 for all addresses of
+// IPv6 too, and peers would be told one that they may have no route to.
+func family(addr string) string {
+	if at, err := netip.ParseAddrPort(addr); err == nil && at.Addr().Is4() {
+		return "4"
+	}
+	return ""
+}
+
 // Listen binds a TCP listener.
 func (OS) Listen(ctx context.Context, addr string) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAliveConfig: keepAlive()}
-	return lc.Listen(ctx, "tcp", addr)
+	return lc.Listen(ctx, "tcp"+family(addr), addr)
 }
 
 // ListenPacket binds a UDP socket with a large receive buffer, as far as the
 // system allows one.
 func (OS) ListenPacket(ctx context.Context, addr string) (net.PacketConn, error) {
 	var lc net.ListenConfig
-	pc, err := lc.ListenPacket(ctx, "udp", addr)
+	pc, err := lc.ListenPacket(ctx, "udp"+family(addr), addr)
 	if err != nil {
 		return nil, err
 	}
