@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -85,9 +86,14 @@ func (p Providers) load() error {
 	return errors.Join(errs...)
 }
 
+// listenTCP takes 0.0.0.0 for all addresses of IPv4; Go would add those of IPv6.
 func listenTCP(ctx context.Context, addr string) (net.Listener, error) {
+	network := "tcp"
+	if at, err := netip.ParseAddrPort(addr); err == nil && at.Addr().Is4() {
+		network = "tcp4"
+	}
 	var lc net.ListenConfig
-	return lc.Listen(ctx, "tcp", addr)
+	return lc.Listen(ctx, network, addr)
 }
 
 // gossip is the cluster's part. client and http are the bound addresses.
