@@ -7,8 +7,8 @@ import (
 	"herd/gossip/replica"
 )
 
-// beat gives the core its time, gives up silent links and tells the story, until
-// Close.
+// beat gives the core its time and gives up silent links, until Close. It must not
+// wait for anything: peers' trust in this node hangs on it.
 func (c *Cluster) beat() {
 	every := c.config.AckTimeout / 10
 	tick := time.NewTicker(every)
@@ -28,18 +28,16 @@ func (c *Cluster) beat() {
 		c.core.Tick(now)
 		c.clockLocked(min(elapsed, 4*every))
 		for _, l := range c.links {
-			if ran-time.Duration(l.heard.Load()) > silence(c.config.AckTimeout) {
-				c.endLocked(l, errSilent, true)
+			for lane := range l.heard {
+				if ran-time.Duration(l.heard[lane].Load()) > silence(c.config.AckTimeout) {
+					c.endLocked(l, errSilent, true)
+				}
 			}
+			offer(l.still, struct{}{})
 		}
 		c.afterLocked()
-		news := c.news
-		c.news = nil
 		c.mu.Unlock()
-		c.members.story(c.log)
-		for _, n := range news {
-			c.tellOne(n)
-		}
+		offer(c.newsc, struct{}{})
 		if !isClosed(c.caughtUp) {
 			c.nudge()
 		}

@@ -34,14 +34,19 @@ func (b *book) note(members []Member) {
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	kept := make(map[string]bool) // somebody is there, or was and did not leave
+	for _, m := range members {
+		kept[m.Gossip] = kept[m.Gossip] || m.State != Left
+	}
 	for _, m := range members {
 		switch {
 		case m.Self:
 		case m.State.live():
-			if _, known := b.seen[m.Gossip]; known || len(b.seen) < maxMembers {
-				b.seen[m.Gossip] = now
+			if _, known := b.seen[m.Gossip]; !known && len(b.seen) >= maxMembers {
+				b.forgetOldestLocked()
 			}
-		case m.State == Left:
+			b.seen[m.Gossip] = now
+		case !kept[m.Gossip]:
 			delete(b.seen, m.Gossip)
 		}
 	}
@@ -50,6 +55,23 @@ func (b *book) note(members []Member) {
 			delete(b.seen, addr)
 		}
 	}
+}
+
+// forgetOldestLocked makes room.
+func (b *book) forgetOldestLocked() {
+	oldest := ""
+	for addr, at := range b.seen {
+		if oldest == "" || at.Before(b.seen[oldest]) {
+			oldest = addr
+		}
+	}
+	delete(b.seen, oldest)
+}
+
+// owns tells whether an address is this node's and nobody else's.
+func (b *book) owns(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return addr == b.own || err == nil && isLoopback(host)
 }
 
 // missing picks an address at which no live member is, to be tried. Empty: nobody

@@ -29,6 +29,13 @@ func TestBook(t *testing.T) {
 		if got := missing(later...); len(got) != 1 || !got["10.0.0.3:4132"] {
 			t.Errorf("got %v, want the one that failed, not the one that left", got)
 		}
+		// An address that one left and another has taken is kept.
+		taken := []Member{m("10.0.0.5:4132", Left), m("10.0.0.5:4132", Failed)}
+		b.note([]Member{m("10.0.0.5:4132", Alive)})
+		b.note(taken)
+		if got := missing(append(taken, m("10.0.0.2:4132", Alive), m("10.0.0.3:4132", Alive))...); !got["10.0.0.5:4132"] {
+			t.Errorf("got %v, want the address of the one that failed", got)
+		}
 		time.Sleep(remember + time.Hour)
 		b.note(nil)
 		if got := missing(m("10.0.0.2:4132", Alive)); len(got) != 1 || !got[""] {
@@ -37,8 +44,8 @@ func TestBook(t *testing.T) {
 		for i := range 3 * maxMembers {
 			b.note([]Member{m(string(rune('a'+i%26))+time.Duration(i).String(), Alive)})
 		}
-		if len(b.seen) > maxMembers {
-			t.Errorf("%d addresses are kept", len(b.seen))
+		if _, newest := b.seen[string(rune('a'+(3*maxMembers-1)%26))+time.Duration(3*maxMembers-1).String()]; len(b.seen) > maxMembers || !newest {
+			t.Errorf("%d addresses are kept, the newest among them: %v", len(b.seen), newest)
 		}
 	})
 }

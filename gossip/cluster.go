@@ -59,12 +59,14 @@ type Cluster struct {
 	start     time.Time
 	trace     bool // log acknowledgements
 
+	newsc    chan struct{} // one slot: there is something to be logged
 	nudged   chan struct{} // one slot: keepLinks should look around
 	caughtUp chan struct{} // closed by checkCaughtUp
 
 	ran          atomic.Int64 // nanoseconds in which this node ran: a pause counts little
 	joined       atomic.Bool  // some node of the herd has answered, or nobody is to be waited for
 	in           atomic.Bool  // the name is ours
+	inSince      atomic.Int64 // since then, by now
 	released     atomic.Uint64
 	lookupsFound atomic.Uint64
 	joins        atomic.Uint64
@@ -151,6 +153,7 @@ func New(config Config) (*Cluster, error) {
 		book:        newBook(transport.Advertised().String(), config.Join),
 		start:       time.Now(),
 		trace:       config.Logger.IsTrace(),
+		newsc:       make(chan struct{}, 1),
 		nudged:      make(chan struct{}, 1),
 		caughtUp:    make(chan struct{}),
 		links:       make(map[location.Origin]*link),
@@ -175,6 +178,15 @@ func newOrigin() location.Origin {
 		if o := location.Origin(binary.BigEndian.Uint64(b[:])); o != 0 {
 			return o
 		}
+	}
+}
+
+// spawn starts a goroutine that Close waits for, unless Close has begun.
+func (c *Cluster) spawn(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.wg.Go(f)
 	}
 }
 

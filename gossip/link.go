@@ -41,9 +41,10 @@ type link struct {
 	core  *replica.Link
 	level bool // this node once held all that the peer had acknowledged
 
-	bye    chan struct{} // one slot: the writer of the live lane is to say goodbye
-	said   chan struct{} // closed when it has
-	heard  atomic.Int64  // run time of the cluster when the live lane last brought something
+	bye    chan struct{}   // one slot: the writer of the live lane is to say goodbye
+	said   chan struct{}   // closed when it has
+	still  chan struct{}   // one slot: the writer of the delta lane is to show that it lives
+	heard  [2]atomic.Int64 // by lane: run time of the cluster when the live lane last brought something
 	once   sync.Once
 	reason error // why it ended; set before done is closed
 }
@@ -74,8 +75,11 @@ func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, live,
 		opened:  time.Now(),
 		bye:     make(chan struct{}, 1),
 		said:    make(chan struct{}),
+		still:   make(chan struct{}, 1),
 	}
-	l.heard.Store(c.ran.Load())
+	for lane := range l.heard {
+		l.heard[lane].Store(c.ran.Load())
+	}
 	c.mu.Lock()
 	old := c.links[peer]
 	if c.closed || old != nil && old.smaller && !l.smaller && time.Since(old.opened) < crossing {
@@ -151,12 +155,13 @@ func (l *link) read(lane replica.Lane) error {
 			return err
 		}
 		buf = message
-		if lane == replica.Live {
-			l.heard.Store(c.ran.Load())
-			if string(message) == goodbye[frameHeader:] {
-				c.members.leaves(l.peer)
-				continue
-			}
+		l.heard[lane].Store(c.ran.Load())
+		switch string(message) {
+		case goodbye[frameHeader:]:
+			c.members.leaves(l.peer)
+			continue
+		case alive[frameHeader:]:
+			continue
 		}
 		c.mu.Lock()
 		err = c.core.Receive(c.now(), l.core, lane, message)
@@ -176,6 +181,7 @@ func (l *link) read(lane replica.Lane) error {
 func (l *link) write(lane replica.Lane) error {
 	c := l.cluster
 	var buf []byte
+	var wrote time.Duration // run time of the last write
 	for {
 		var more bool
 		c.mu.Lock()
@@ -186,6 +192,7 @@ func (l *link) write(lane replica.Lane) error {
 			if _, err := l.streams[lane].Write(buf); err != nil {
 				return err
 			}
+			wrote = time.Duration(c.ran.Load())
 			if cap(buf) > keepBuffer {
 				buf = nil
 			}
@@ -194,8 +201,10 @@ func (l *link) write(lane replica.Lane) error {
 		if more {
 			continue
 		}
-		bye := l.bye
-		if lane != replica.Live {
+		bye, still := l.bye, l.still
+		if lane == replica.Live {
+			still = nil // it has acks to show
+		} else {
 			bye = nil
 		}
 		select {
@@ -205,18 +214,27 @@ func (l *link) write(lane replica.Lane) error {
 				return err
 			}
 			close(l.said) // bye is sent once
+		case <-still:
+			if shown := time.Duration(c.ran.Load()); shown-wrote > silence(c.config.AckTimeout)/4 {
+				if _, err := io.WriteString(l.streams[lane], alive); err != nil {
+					return err
+				}
+				wrote = shown
+			}
 		case <-l.done:
 			return l.reason
 		}
 	}
 }
 
-// goodbye is a message of ours between the core's on the live lane: the sender leaves.
-// memberlist alone would have it taken for dead. It stands in a frame like the
-// core's, with a kind that is none of them.
+// Messages of ours between the core's, in frames like theirs, of kinds that are none
+// of them. goodbye on the live lane: the sender leaves; memberlist alone would have it
+// taken for dead. alive on the delta lane, which may be idle for long: a path that
+// is broken for this one of the two streams must not go unnoticed.
 const (
 	frameHeader = 4
 	goodbye     = "\x00\x00\x00\x01\xff"
+	alive       = "\x00\x00\x00\x01\xfe"
 )
 
 // sayGoodbye tells all peers that this node leaves, as far as they listen before ctx
@@ -249,7 +267,7 @@ func (l *link) notify() {
 	}
 }
 
-// silence is how long a peer may send nothing on the live lane: it owes an ack each
-// eighth of the ack timeout. Long enough for two lost segments in a row, short enough
+// silence is how long a peer may send nothing on a lane: it owes an ack each
+// eighth of the ack timeout, and a sign of life on the other lane. Long enough for two lost segments in a row, short enough
 // that a cut does not leave TCP in a pause longer than the cut.
 func silence(ackTimeout time.Duration) time.Duration { return max(2*time.Second, 8*ackTimeout) }

@@ -49,7 +49,8 @@ type Member struct {
 	Since  time.Time // when State began, by this node's clock
 	Self   bool
 
-	superseded bool // see peers
+	seen       time.Time // when this node learned of it
+	superseded bool      // see peers
 
 	Linked  bool   // both streams to it stand
 	InSync  bool   // this node's AT lines wait for it
@@ -151,7 +152,8 @@ func (t *memberTable) alive(n *memberlist.Node) {
 	defer t.mu.Unlock()
 	m := t.byID[n.Name]
 	if m == nil {
-		m = &Member{Since: time.Now(), Self: n.Name == t.self}
+		now := time.Now()
+		m = &Member{Since: now, seen: now, Self: n.Name == t.self}
 		t.byID[n.Name] = m
 		m.Meta, m.Gossip = meta, n.Address()
 		t.tellLocked(transition{Member: *m, fresh: true})
@@ -299,8 +301,16 @@ func (t *memberTable) peers() []Member {
 	return all
 }
 
-// newer tells which of two incarnations of a name started later.
+// newer tells which of two incarnations of a name started later. This node knows best
+// of itself, and of others by when it learned of them; their clocks may be wrong, and
+// decide only if it learned of both at once.
 func (m *Member) newer(n *Member) bool {
+	if m.Self || n.Self {
+		return m.Self
+	}
+	if d := m.seen.Sub(n.seen); d < -time.Second || d > time.Second {
+		return d > 0
+	}
 	return cmp.Or(m.Started.Compare(n.Started), cmp.Compare(m.Origin, n.Origin)) > 0
 }
 

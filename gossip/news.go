@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"herd/gossip/location"
@@ -44,13 +45,48 @@ func (c *Cluster) tell(n any) {
 	}
 }
 
+// tellNews logs until Close. Whoever reads the log may be slow: nothing else waits
+// for it.
+func (c *Cluster) tellNews() {
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-c.newsc:
+		}
+		c.mu.Lock()
+		news := c.news
+		c.news = nil
+		c.mu.Unlock()
+		c.members.story(c.log)
+		for _, n := range news {
+			c.tellOne(n)
+		}
+	}
+}
+
+// peerLines bounds the lines a minute about one peer, of each kind.
+const peerLines = 10
+
+// often tells whether too much was logged of a peer already.
+func (c *Cluster) often(what, name string) bool {
+	_, ok := c.transport.lines.allow(what+" "+name, peerLines)
+	return !ok
+}
+
 func (c *Cluster) tellOne(n any) {
 	switch n := n.(type) {
 	case ackNews:
 		c.log.Trace("acknowledged", "batch", n.batch, "in_sync", clean(strings.Join(n.inSync, " ")))
 	case linkMade:
+		if c.often("connected", n.name) {
+			return
+		}
 		c.log.Info("peer connected", "peer", clean(n.name), "addr", n.addr, "origin", originText(n.origin))
 	case linkLost:
+		if c.often("disconnected", n.name) {
+			return
+		}
 		args := []any{"peer", clean(n.name), "addr", n.addr, "origin", originText(n.origin), "reason", n.err}
 		if errors.Is(n.err, replica.ErrMessage) {
 			c.log.Error("peer in quarantine: it sends what no correct node sends", args...)
@@ -58,6 +94,9 @@ func (c *Cluster) tellOne(n any) {
 			c.log.Info("peer disconnected", args...)
 		}
 	case syncNews:
+		if c.often(fmt.Sprint("sync ", n.kind), n.name) {
+			return
+		}
 		args := []any{"peer", clean(n.name), "origin", originText(n.origin)}
 		switch n.kind {
 		case replica.MemberIn:

@@ -15,6 +15,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/memberlist"
+
+	"herd/gossip/replica"
 )
 
 // Run makes this node a member of the herd and keeps it one until ctx is done. Then it
@@ -29,7 +31,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
 
-	c.wg.Go(c.acceptStreams)
+	c.spawn(c.acceptStreams)
 	seeds, err := c.askSeeds(ctx)
 	if err != nil {
 		return err
@@ -38,14 +40,15 @@ func (c *Cluster) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.wg.Go(c.beat)
+	c.spawn(c.beat)
+	c.spawn(c.tellNews)
 	if err := c.enter(ctx, list, seeds); err != nil {
 		c.depart(list)
 		return err
 	}
-	c.wg.Go(func() { c.keepLinks(c.ctx) })
+	c.spawn(func() { c.keepLinks(c.ctx) })
 	taken := make(chan error, 1)
-	c.wg.Go(func() {
+	c.spawn(func() {
 		if err := c.rejoin(ctx, list); err != nil {
 			taken <- err
 		}
@@ -118,7 +121,7 @@ func (c *Cluster) lively(id string) bool {
 	ran := time.Duration(c.ran.Load())
 	for _, l := range c.links {
 		if l.id == id {
-			return ran-time.Duration(l.heard.Load()) < 2*c.config.AckTimeout
+			return ran-time.Duration(l.heard[replica.Live].Load()) < 2*c.config.AckTimeout
 		}
 	}
 	return false
@@ -127,11 +130,14 @@ func (c *Cluster) lively(id string) bool {
 // enter joins through the seeds that answered and makes sure of the name.
 func (c *Cluster) enter(ctx context.Context, list *memberlist.Memberlist, seeds seeds) error {
 	for _, addr := range seeds.answered {
-		c.join(list, addr)
+		if ctx.Err() == nil {
+			c.join(list, addr)
+		}
 	}
 	if err := c.claim(ctx, c.members.holders(c.self.Name)); err != nil {
 		return err
 	}
+	c.inSince.Store(int64(c.now()))
 	c.in.Store(true)
 	if seeds.alone {
 		c.joined.Store(true)
@@ -148,7 +154,9 @@ func (c *Cluster) join(list *memberlist.Memberlist, addr string) bool {
 	}
 	c.joins.Add(1)
 	c.log.Debug("joined", "through", addr)
-	c.joined.Store(true)
+	if len(c.members.peers()) > 0 { // else it was this node itself, by another address
+		c.joined.Store(true)
+	}
 	c.nudge()
 	return true
 }
@@ -196,6 +204,8 @@ func (c *Cluster) askSeeds(ctx context.Context) (seeds, error) {
 	for r := range replies {
 		switch {
 		case r.self:
+			// This node by another address. Behind that there may be others too.
+			found.alone = found.alone && c.book.owns(r.addr)
 		case r.err == nil:
 			if len(found.answered) == 0 {
 				time.AfterFunc(patience, cancel)
@@ -267,7 +277,7 @@ func (c *Cluster) checkName(ctx context.Context) error {
 	if len(holders) == 0 {
 		return nil
 	}
-	if c.now() < youth {
+	if c.now()-time.Duration(c.inSince.Load()) < youth {
 		return c.claim(ctx, holders)
 	}
 	for _, h := range holders {
@@ -287,6 +297,9 @@ func (c *Cluster) acceptStreams() {
 			return
 		case s := <-c.transport.Streams():
 			if !offer(slots, struct{}{}) {
+				c.mu.Lock()
+				c.stats.sessionsRefused++
+				c.mu.Unlock()
 				c.wg.Go(func() { s.Close() })
 				continue
 			}

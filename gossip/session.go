@@ -136,10 +136,14 @@ func (c *Cluster) acceptLane(s *Stream) {
 		c.refuseSession(s, v)
 		return
 	}
-	first := c.match(h, s)
+	first, v := c.match(h, s)
 	if first == nil { // the other one has yet to come
-		if c.replySession(s, welcome) != nil {
-			s.Close()
+		if v == welcome {
+			if c.replySession(s, welcome) != nil {
+				s.Close()
+			}
+		} else {
+			c.refuseSession(s, v)
 		}
 		return
 	}
@@ -196,20 +200,19 @@ func (c *Cluster) refuseSession(s *Stream, v verdict) {
 }
 
 // match finds the other stream of a session, or keeps this one until that comes.
-func (c *Cluster) match(h hail, s *Stream) *Stream {
+func (c *Cluster) match(h hail, s *Stream) (first *Stream, v verdict) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if first, ok := c.halves[h.id]; ok {
 		delete(c.halves, h.id)
 		first.timer.Stop()
 		if first.hail == h {
-			return first.stream
+			return first.stream, welcome
 		}
 		c.wg.Go(func() { first.stream.Close() })
 	}
 	if c.closed || len(c.halves) >= maxHalves {
-		c.wg.Go(func() { s.Close() })
-		return nil
+		return nil, refusedFull
 	}
 	mine := &half{hail: h, stream: s}
 	mine.timer = time.AfterFunc(c.transport.config.HandshakeTimeout, func() {
@@ -221,7 +224,7 @@ func (c *Cluster) match(h hail, s *Stream) *Stream {
 		}
 	})
 	c.halves[h.id] = mine
-	return nil
+	return nil, welcome
 }
 
 // quarantine is how long a peer is shunned that sent what no correct peer sends.
@@ -248,16 +251,17 @@ func (c *Cluster) quarantinedLocked(o location.Origin) bool {
 type peer struct {
 	next    time.Time // when to dial
 	pause   time.Duration
+	tried   time.Time // when it was dialed first
 	dialing time.Time // since when; zero: not
 	failed  bool      // the last dial did
 }
 
 // unreachable tells whether nobody waits any more for the member to be met.
 func (p *peer) unreachable(now time.Time) bool {
-	return p.failed || !p.dialing.IsZero() && now.Sub(p.dialing) > unreachableAfter
+	return !p.tried.IsZero() && now.Sub(p.tried) > unreachableAfter && (p.failed || !p.dialing.IsZero())
 }
 
-// unreachableAfter is how long a dial may take before nobody waits for it.
+// unreachableAfter is how long a member may be dialed in vain before nobody waits for it.
 const unreachableAfter = 500 * time.Millisecond
 
 // help is how long the end with the greater origin leaves the dial to the other one,
@@ -269,6 +273,9 @@ func (c *Cluster) help(members int) time.Duration {
 	}
 	return min(time.Second, 200*time.Millisecond+time.Duration(members)*25*time.Millisecond)
 }
+
+// steady is how long a link must stand for the pauses between dials to begin anew.
+const steady = 2 * time.Second
 
 // maxDials bounds the dials under way. A handshake costs a millisecond of both ends'
 // CPU: hundreds at once would keep this node from answering probes.
@@ -334,8 +341,9 @@ func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*pee
 	for _, m := range members {
 		there[m.Origin] = true
 		p := peers[m.Origin]
-		linked := c.links[m.Origin] != nil
-		if p == nil || linked && p.dialing.IsZero() {
+		l := c.links[m.Origin]
+		linked := l != nil
+		if p == nil || linked && p.dialing.IsZero() && now.Sub(l.opened) > steady {
 			p = &peer{next: now}
 			if m.Origin < c.self.Origin {
 				p.next = now.Add(c.help(len(members)))
@@ -351,6 +359,9 @@ func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*pee
 		}
 		dials++
 		p.dialing = now
+		if p.tried.IsZero() {
+			p.tried = now
+		}
 		c.wg.Go(func() {
 			done <- dialed{m.Origin, c.dialMember(ctx, m)}
 			c.nudge()

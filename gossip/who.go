@@ -118,7 +118,12 @@ func (c *Cluster) answerWho(s *Stream) {
 	if _, err := io.ReadFull(s, name); err != nil {
 		return
 	}
-	s.Write(appendAnswer(nil, c.identity(), c.members.holders(string(name))))
+	holders := c.members.holders(string(name))
+	if string(name) == c.self.Name { // first: others may not fit
+		me := Holder{Origin: c.self.Origin, Gossip: c.transport.Advertised().String()}
+		holders = append([]Holder{me}, holders...)
+	}
+	s.Write(appendAnswer(nil, c.identity(), holders))
 }
 
 func (c *Cluster) identity() identity {
