@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// How long the steps of a stop may take. With an ack_timeout of a second or
+// How long the steps of a stop may take. With an ack_timeout of half a second or
 // less their sum stays below 5 s.
 const (
-	drainTimeout  = 2 * time.Second        // clients' requests
-	leaveTimeout  = time.Second            // what the cluster needs beyond ack_timeout
-	placesTimeout = 300 * time.Millisecond // calls of providers that nobody waits for
-	httpTimeout   = 500 * time.Millisecond // operators' requests
+	drainTimeout  = 2 * time.Second         // clients' requests
+	leaveTimeout  = 1500 * time.Millisecond // what the cluster needs beyond ack_timeout
+	placesTimeout = 300 * time.Millisecond  // calls of providers that nobody waits for
+	httpTimeout   = 500 * time.Millisecond  // operators' requests
 )
 
 var errClosed = errors.New("the node was closed while it ran")

@@ -18,7 +18,7 @@ import (
 // When replies are sent though more lines wait to be answered.
 const (
 	maxReplies = 256 << 10             // bytes; one reply more may be held
-	patience   = 50 * time.Millisecond // what was near took longer: so may the next
+	patience   = 50 * time.Millisecond // a WHATSAT took longer: so may the next
 )
 
 // session serves one connection. It reads what is there, answers all the lines in
@@ -133,13 +133,14 @@ func (c *session) iAmAt(line []byte, cmd *protocol.Command) {
 
 func (c *session) whatsAt(line []byte, cmd *protocol.Command) {
 	s := c.server
+	began := time.Now()
 	e, ok := s.config.Herd.Lookup(s.alive, cmd.ID)
 	if !ok {
+		c.slow = time.Since(began) > patience
 		c.invalid(line, protocol.UnknownClient)
 		return
 	}
 	lat, lon := e.Position.Degrees()
-	began := time.Now()
 	body := s.config.Places.Near(s.alive, places.Query{Latitude: lat, Longitude: lon, Radius: cmd.Radius, Limit: cmd.Limit})
 	c.slow = time.Since(began) > patience
 	s.count.whatsAt.Add(1)

@@ -52,15 +52,15 @@ func (d *devVerb) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.readyFile != "" {
-		os.Remove(d.readyFile) // of one that was killed: it would say ready too soon
-		defer os.Remove(d.readyFile)
-	}
 	herd, err := d.bind(configs)
 	if err != nil {
 		return err
 	}
 	defer closeAll(herd)
+	if d.readyFile != "" { // the ports are ours: whoever wrote it is dead
+		os.Remove(d.readyFile)
+		defer os.Remove(d.readyFile)
+	}
 
 	// A node that ends on request leaves the others be; one that fails ends all.
 	running, ctx := errgroup.WithContext(ctx)

@@ -15,7 +15,8 @@ import (
 // fakeNode stands in for a node: ready when it runs, gone when told.
 type fakeNode struct {
 	loaded *config.Loaded
-	fail   error // what Run returns at once, if set
+	fail   error  // what Run returns at once, if set
+	begin  func() // called by Run, if set
 	ready  chan struct{}
 	closed bool
 }
@@ -23,6 +24,9 @@ type fakeNode struct {
 func (f *fakeNode) Run(ctx context.Context) error {
 	if f.fail != nil {
 		return f.fail
+	}
+	if f.begin != nil {
+		f.begin()
 	}
 	close(f.ready)
 	<-ctx.Done()

@@ -35,16 +35,16 @@ func (a *app) runNode(ctx context.Context, s *settings) error {
 	}
 	defer endLog()
 
-	file := loaded.Config.ReadyFile
-	if file != "" {
-		os.Remove(file) // of one that was killed: it would say ready too soon
-		defer os.Remove(file)
-	}
 	n, err := a.newNode(loaded, logger)
 	if err != nil {
 		return err
 	}
 	defer n.Close()
+	file := loaded.Config.ReadyFile
+	if file != "" { // the ports are ours: whoever wrote it is dead
+		os.Remove(file)
+		defer os.Remove(file)
+	}
 	return serve(ctx, n, func() error {
 		if file == "" {
 			return nil

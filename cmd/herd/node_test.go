@@ -20,9 +20,11 @@ func TestNodeReadyFile(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	made, written := make(chan struct{}), make(chan struct{})
 	f := newFakeApp(func(_ int, n *fakeNode) error {
-		defer close(made)
-		if _, err := os.Stat(file); err == nil {
-			t.Error("the file says ready before the node is")
+		n.begin = func() {
+			defer close(made)
+			if _, err := os.Stat(file); err == nil {
+				t.Error("the file says ready before the node is")
+			}
 		}
 		return nil
 	})
@@ -63,6 +65,21 @@ func TestNodeReadyFile(t *testing.T) {
 	}
 	if !f.nodes[0].closed {
 		t.Error("the node is not closed")
+	}
+}
+
+// A second node that can't have the ports leaves the file of the first alone.
+func TestNodeReadyFileOfAnother(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ready.json")
+	if err := os.WriteFile(file, []byte("of one that runs"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := newFakeApp(func(int, *fakeNode) error { return errFake })
+	if code := f.run(t.Context(), []string{"node", "--name", "Clark", "--ready-file", file}); code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Errorf("the file of another node is gone: %v", err)
 	}
 }
 

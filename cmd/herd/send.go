@@ -65,7 +65,7 @@ func exchange(ctx context.Context, addr string, lines []string, timeout time.Dur
 		}
 		sent <- err
 	}()
-	_, err = io.Copy(w, conn)
+	n, err := io.Copy(w, conn)
 	conn.Close() // a node that hung up early reads no more: end the writer
 	if serr := <-sent; err == nil {
 		err = serr
@@ -79,6 +79,9 @@ func exchange(ctx context.Context, addr string, lines []string, timeout time.Dur
 	}
 	if err != nil {
 		return fmt.Errorf("talk to %s: %w", addr, err)
+	}
+	if n == 0 && strings.TrimSpace(strings.Join(lines, "")) != "" {
+		return &exit{exitUnreachable, fmt.Errorf("the node at %s closed the connection without a reply: it has too many, or is about to end", addr)}
 	}
 	return nil
 }

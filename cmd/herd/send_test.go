@@ -64,3 +64,13 @@ func TestSendToSilence(t *testing.T) {
 		t.Errorf("got exit code %d and %q", code, &f.err)
 	}
 }
+
+// A node that hangs up without a word has not answered.
+func TestSendToOneThatHangsUp(t *testing.T) {
+	addr := peer(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
+	f := newFakeApp(fine)
+	code := f.run(t.Context(), []string{"send", addr, "WHATSAT kiwi 1 1"})
+	if code != exitUnreachable || !strings.Contains(f.err.String(), "without a reply") {
+		t.Errorf("got exit code %d and %q", code, &f.err)
+	}
+}
