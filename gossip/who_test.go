@@ -86,7 +86,7 @@ func TestNameMeetsAfterCut(t *testing.T) {
 		h.net.Partition([]string{"10.0.0.1"})
 		b := h.startAs("node0", "10.0.0.2", a.addr())
 		h.start(2, b.addr())
-		time.Sleep(5 * time.Second)
+		time.Sleep(2 * youth)
 		h.net.Heal()
 		h.await("one view", 10*time.Second, h.oneView)
 		f := a.report(t, "x", 1)
