@@ -25,7 +25,8 @@ func (h *Herd) Send(i int, lines ...string) []string {
 	return replies
 }
 
-// Ask is Send for a node that may fail. It returns the replies that came.
+// Ask is Send for a node that may fail. It returns the replies that came. Any
+// goroutine may call it.
 func (h *Herd) Ask(i int, lines ...string) ([]string, error) {
 	c, err := h.Dial(i)
 	if err != nil {
@@ -41,13 +42,17 @@ type Client struct {
 	r *bufio.Reader
 }
 
-// Dial connects to a node as a client. The caller owes a Close.
+// Dial connects to a node as a client. The caller owes a Close. Any goroutine may
+// call it.
 func (h *Herd) Dial(i int) (*Client, error) {
+	h.mu.Lock()
 	p := h.nodes[i]
+	host := p.host
+	h.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	// From the node's own machine: clients have a network that no test cuts.
-	conn, err := p.host.Dial(ctx, net.JoinHostPort(p.ip, clientPort))
+	conn, err := host.Dial(ctx, net.JoinHostPort(p.ip, clientPort))
 	if err != nil {
 		return nil, err
 	}

@@ -35,13 +35,15 @@ type Herd struct {
 
 	t      testing.TB
 	change []func(i int, c *node.Config)
-	nodes  []*process
+
+	mu    sync.Mutex // guards nodes and their hosts, which clients read meanwhile
+	nodes []*process
 }
 
 // process is one node, through all its lives.
 type process struct {
 	name, ip string
-	host     *simnet.Host
+	host     *simnet.Host // guarded by Herd.mu
 	table    *location.Table
 	log      logBuffer
 
@@ -94,6 +96,8 @@ func (h *Herd) Reserve() int {
 	if i < len(names) {
 		p.name = names[i]
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.nodes = append(h.nodes, p)
 	return i
 }
@@ -123,7 +127,9 @@ func (h *Herd) Launch(i int) {
 	if p.node != nil {
 		h.t.Fatalf("%s runs already", p.name)
 	}
+	h.mu.Lock()
 	p.host = h.Net.Host(p.ip)
+	h.mu.Unlock()
 	p.table = location.NewTable(64, 0)
 	n, err := node.New(h.config(i))
 	if err != nil {
