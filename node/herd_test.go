@@ -69,9 +69,17 @@ func TestHerdEqualTimes(t *testing.T) {
 			for c := range clients {
 				lines = append(lines, report(fmt.Sprint(c), 10*i, 946684800))
 			}
-			wg.Go(func() { ats[i] = h.Send(i, lines...) })
+			wg.Go(func() {
+				var err error
+				if ats[i], err = h.Ask(i, lines...); err != nil {
+					t.Error(err)
+				}
+			})
 		}
 		wg.Wait()
+		if t.Failed() {
+			return
+		}
 		h.Settle()
 		want := make(map[string]string)
 		for c := range clients {
@@ -140,14 +148,14 @@ func TestHerdQuickRestart(t *testing.T) {
 // it can answer for all.
 func TestHerdJoin(t *testing.T) {
 	nodetest.Bubble(t, func(t *testing.T) {
-		h := nodetest.Start(t, 3)
+		h := nodetest.Start(t, 2)
 		const clients, chunk = 100_000, 1000
 		for c := 0; c < clients; c += chunk {
 			lines := make([]string, chunk)
 			for i := range lines {
 				lines[i] = report(fmt.Sprint(c+i), 34, 946684800)
 			}
-			h.Send(c/chunk%3, lines...)
+			h.Send(c/chunk%2, lines...)
 		}
 		stop := make(chan struct{})
 		var writing sync.WaitGroup
@@ -157,7 +165,9 @@ func TestHerdJoin(t *testing.T) {
 				for c := range 50 { // each 10 ms: 5,000 a second
 					lines = append(lines, report(fmt.Sprint(c), 35, seconds))
 				}
-				h.Send(seconds%3, lines...)
+				if _, err := h.Ask(seconds%2, lines...); err != nil {
+					t.Error(err)
+				}
 				select {
 				case <-stop:
 					return
@@ -183,7 +193,9 @@ func TestHerdJoin(t *testing.T) {
 func TestHerdPartition(t *testing.T) {
 	for _, cut := range []time.Duration{10 * time.Second, 45 * time.Second, 100 * time.Second} {
 		nodetest.Bubble(t, func(t *testing.T) {
-			h := nodetest.Start(t, 5)
+			h := nodetest.Start(t, 5, func(_ int, c *node.Config) {
+				c.Settings.Herd.AckTimeout = time.Second // fewer heartbeats: the cut is long
+			})
 			h.Partition([]int{0, 1}, []int{2, 3, 4})
 			end := time.Now().Add(cut)
 			for round := 0; time.Now().Before(end); round++ {
