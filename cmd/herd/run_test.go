@@ -44,8 +44,9 @@ func TestHerdInProcess(t *testing.T) {
 	}
 	for _, n := range herd {
 		got := do(t, "send", n.Client, "WHATSAT kiwi.cs.ucla.edu 10 3", "HELLO")
-		body, ok := strings.CutPrefix(got, at)
-		if body, ok = strings.CutSuffix(body, "\n\n? HELLO\n"); !ok || !json.Valid([]byte(body)) || !strings.Contains(body, "California") {
+		body, first := strings.CutPrefix(got, at)
+		body, last := strings.CutSuffix(body, "\n\n? HELLO\n")
+		if !first || !last || !json.Valid([]byte(body)) || !strings.Contains(body, "California") {
 			t.Errorf("%s answers %q", n.Name, got)
 		}
 	}
