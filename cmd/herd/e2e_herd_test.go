@@ -20,8 +20,10 @@ func TestE2EEveryPair(t *testing.T) {
 	herd := startHerd(t, 5)
 	before := syncOf(herd)
 	pairs(t, herd, s.pairs)
-	if quiet := syncOf(herd).since(before); quiet.outs > 0 || quiet.outTime > 0 {
-		t.Errorf("a quiet herd: %v", quiet)
+	quiet := syncOf(herd).since(before)
+	t.Logf("quiet: %v", quiet)
+	if s.alone && (quiet.outs > 0 || quiet.outTime > 0) {
+		t.Error("a member was out of sync in a quiet herd")
 	}
 
 	before = syncOf(herd)
@@ -37,8 +39,9 @@ func TestE2EEveryPair(t *testing.T) {
 // another one by the next command.
 func pairs(t *testing.T, herd []*process, n int) {
 	t.Helper()
-	at := sessions(herd)
-	missed, from := 0, time.Now()
+	at, before := sessions(herd), syncOf(herd)
+	var missed []string
+	from := time.Now()
 	for i := range n {
 		a := rand.IntN(len(herd))
 		b := (a + 1 + rand.IntN(len(herd)-1)) % len(herd)
@@ -52,14 +55,14 @@ func pairs(t *testing.T, herd []*process, n int) {
 			t.Fatalf("%s: %v", herd[b].spec.name, err)
 		}
 		if got != want {
-			if missed++; missed <= 5 {
-				t.Errorf("%s said %q, then %s said %q", herd[a].spec.name, want, herd[b].spec.name, got)
-			}
+			missed = append(missed, fmt.Sprintf("%s said %q, then %s said %q", herd[a].spec.name, want, herd[b].spec.name, got))
 		}
 	}
-	t.Logf("%d of %d pairs in %v", n-missed, n, time.Since(from).Round(time.Millisecond))
-	if missed > 0 {
-		t.Errorf("%d of %d fixes were not at the other node", missed, n)
+	t.Logf("%d of %d pairs in %v", n-len(missed), n, time.Since(from).Round(time.Millisecond))
+	// On a machine that lets a node stand still for an ack_timeout that node is out
+	// of sync, and nothing was promised of it meanwhile.
+	if outs := syncOf(herd).since(before).outs; len(missed) > 0 && outs == 0 {
+		t.Errorf("nobody was out of sync, and:\n%s", strings.Join(missed[:min(5, len(missed))], "\n"))
 	}
 }
 
