@@ -128,13 +128,13 @@ func TestFailures(t *testing.T) {
 		status string
 		counts string
 	}{
-		{&Error{Unavailable, errors.New(secret)}, "UNKNOWN_ERROR", "unavailable"},
+		{&Error{Kind: Unavailable, Err: errors.New(secret)}, "UNKNOWN_ERROR", "unavailable"},
 		{errors.New(secret), "UNKNOWN_ERROR", "unavailable"},
-		{&Error{Kind(200), errors.New(secret)}, "UNKNOWN_ERROR", "unavailable"},
-		{&Error{Limited, errors.New(secret)}, "OVER_QUERY_LIMIT", "limited"},
-		{&Error{Denied, errors.New(secret)}, "REQUEST_DENIED", "denied"},
-		{fmt.Errorf("ask: %w", &Error{Denied, errors.New(secret)}), "REQUEST_DENIED", "denied"},
-		{&Error{Invalid, errors.New(secret)}, "INVALID_REQUEST", "invalid"},
+		{&Error{Kind: Kind(200), Err: errors.New(secret)}, "UNKNOWN_ERROR", "unavailable"},
+		{&Error{Kind: Limited, Err: errors.New(secret)}, "OVER_QUERY_LIMIT", "limited"},
+		{&Error{Kind: Denied, Err: errors.New(secret)}, "REQUEST_DENIED", "denied"},
+		{fmt.Errorf("ask: %w", &Error{Kind: Denied, Err: errors.New(secret)}), "REQUEST_DENIED", "denied"},
+		{&Error{Kind: Invalid, Err: errors.New(secret)}, "INVALID_REQUEST", "invalid"},
 		{fmt.Errorf("%s: %w", secret, context.DeadlineExceeded), "UNKNOWN_ERROR", "timed_out"},
 	}
 	for _, tt := range tests {
@@ -155,7 +155,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestFallback(t *testing.T) {
-	limited := &fake{"google", fails(&Error{Limited, errors.New("quota")})}
+	limited := &fake{"google", fails(&Error{Kind: Limited, Err: errors.New("quota")})}
 	broken := &fake{"file", fails(errors.New("torn"))}
 	good := &prompt{fake{"embedded", answers("Westwood")}}
 	none := &fake{"overpass", answers()}
@@ -328,7 +328,7 @@ func TestLogTellsTurns(t *testing.T) {
 		Logger: hclog.New(&hclog.LoggerOptions{Output: &log, Level: hclog.Info}),
 		Providers: []Provider{&fake{"flaky", func(ctx context.Context, q Query) (Answer, error) {
 			if broken {
-				return Answer{}, &Error{Limited, errors.New("quota used up")}
+				return Answer{}, &Error{Kind: Limited, Err: errors.New("quota used up")}
 			}
 			return answers("x")(ctx, q)
 		}}},

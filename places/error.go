@@ -3,6 +3,7 @@ package places
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Kind is why a provider gave no answer.
@@ -38,7 +39,15 @@ func (k Kind) String() string { return kinds[k].name }
 // Error is a failure of a known kind.
 type Error struct {
 	Kind Kind
-	Err  error // what happened, for the log; no key in it
+	Err  error // what happened, for the log; no key and no URL in it
+
+	// Again says that the same question, asked once more at once, may well have
+	// an answer: a broken connection, a server's error.
+	Again bool
+
+	// RetryAfter is for how long the provider asks to be left alone; 0: it did
+	// not say.
+	RetryAfter time.Duration
 }
 
 func (e *Error) Error() string { return e.Kind.String() + ": " + e.Err.Error() }

@@ -39,7 +39,7 @@ func (l *link) ask(ctx context.Context, q Query) (Answer, error) {
 	select {
 	case l.slots <- struct{}{}:
 	case <-ctx.Done():
-		return Answer{}, l.gaveUp(ctx, &Error{Busy, errBusy})
+		return Answer{}, l.gaveUp(ctx, &Error{Kind: Busy, Err: errBusy})
 	}
 	type outcome struct {
 		answer Answer
@@ -62,7 +62,7 @@ func (l *link) ask(ctx context.Context, q Query) (Answer, error) {
 // gaveUp is why a wait ended with ctx: late if its time was up.
 func (l *link) gaveUp(ctx context.Context, late error) error {
 	if l.closing.Err() != nil {
-		return &Error{Canceled, errClosed}
+		return &Error{Kind: Canceled, Err: errClosed}
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return late

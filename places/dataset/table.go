@@ -25,6 +25,7 @@ type Place struct {
 	Area       int    // index in [Table.Areas]
 	Importance uint8  // see [Importance]
 	Number     uint64 // the place's number in its source
+	ID         string // its name there, where that is no number: then Number does not count
 }
 
 // Table is a set of places as a file holds it.
