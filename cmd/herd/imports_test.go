@@ -17,10 +17,10 @@ import (
 const root = "../.."
 
 // parts are the folders of the module and which others their packages may
-// import: cmd → node → gossip, places, config. A folder may import what lies in
-// it. gossip/location is vocabulary that all may import.
+// import: cmd → node → gossip, places, config; cmd has verbs about places alone. A
+// folder may import what lies in it. gossip/location is vocabulary that all may import.
 var parts = map[string][]string{
-	"cmd":    {"node", "config"},
+	"cmd":    {"node", "places", "config"},
 	"node":   {"gossip", "places", "config"},
 	"gossip": nil,
 	"places": nil,
@@ -42,6 +42,9 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":              {"cmd"},
 	"golang.org/x/sync":                   {"cmd", "node", "gossip", "places"},
 	"golang.org/x/time":                   {"cmd", "node", "gossip", "places"},
+	"github.com/hashicorp/golang-lru":     {"places"},
+	"github.com/golang/geo":               {},
+	"googlemaps.github.io/maps":           {},
 	"github.com/rogpeppe/go-internal":     {},
 	"go.uber.org/goleak":                  {},
 	"pgregory.net/rapid":                  {},
