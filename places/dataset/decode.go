@@ -9,20 +9,24 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-var errCut = errors.New("places: cut short")
+var (
+	errCut     = errors.New("places: cut short")
+	errNotUTF8 = errors.New("places: a text is not UTF-8")
+)
 
 // Decode unpacks a file that [Encode] has packed, and indexes it. It keeps
 // nothing of file.
 func Decode(file []byte) (*Set, error) {
-	body, err := unpack(file)
+	body, version, err := unpack(file)
 	if err != nil {
 		return nil, err
 	}
-	s, err := decodeBody(body)
+	s, err := decodeBody(body, version)
 	if err != nil {
 		return nil, err
 	}
@@ -31,11 +35,24 @@ func Decode(file []byte) (*Set, error) {
 }
 
 // unpack checks the frame of a file and gives its content.
-func unpack(file []byte) ([]byte, error) {
+func unpack(file []byte) (body []byte, version byte, err error) {
 	rest, ok := bytes.CutPrefix(file, []byte(magic))
 	if !ok {
-		return nil, errors.New("not a file of places, or of another version")
+		return nil, 0, errors.New("not a packed file of places")
 	}
+	if len(rest) == 0 {
+		return nil, 0, errCut
+	}
+	version, rest = rest[0], rest[1:]
+	if version != 1 && version != 2 {
+		return nil, 0, fmt.Errorf("places: packed in version %d, which is not known here", version)
+	}
+	body, err = inflate(file, rest)
+	return body, version, err
+}
+
+// inflate gives what is compressed in rest, the end of a file.
+func inflate(file, rest []byte) ([]byte, error) {
 	size, n := binary.Uvarint(rest)
 	if n <= 0 || len(rest) < n+4 {
 		return nil, errCut
@@ -44,7 +61,7 @@ func unpack(file []byte) ([]byte, error) {
 	if crc32.ChecksumIEEE(file[:end]) != binary.LittleEndian.Uint32(file[end:]) {
 		return nil, errors.New("places: the checksum is wrong: cut or changed on the way")
 	}
-	if size > min(maxRatio*uint64(len(file)), math.MaxUint32) { // nameEnd has 32 bits
+	if size > min(maxRatio*uint64(len(file)), math.MaxUint32) { // ends of texts have 32 bits
 		return nil, fmt.Errorf("places: a content of %d bytes in a file of %d", size, len(file))
 	}
 	packed := bytes.NewReader(rest[n : len(rest)-4])
@@ -67,25 +84,36 @@ func unpack(file []byte) ([]byte, error) {
 // a newline.
 const minPlace = 7
 
-func decodeBody(body []byte) (*Set, error) {
+func decodeBody(body []byte, version byte) (*Set, error) {
 	r := reader{b: body}
 	s := &Set{}
 	for range r.count(5) {
 		s.sources = append(s.sources, Source{r.text(), r.text(), r.text(), r.text(), r.text()})
 	}
-	for range r.count(2) {
-		source := r.index(len(s.sources), "source")
-		var types []string
+	kinds := r.count(2)
+	if kinds > maxKinds {
+		return nil, fmt.Errorf("places: %d kinds, more than %d", kinds, maxKinds)
+	}
+	for range kinds {
+		k := Kind{Source: r.index(len(s.sources), "source")}
+		if version > 1 {
+			k.ByTown = r.index(2, "flag") == 1
+		}
 		for range r.count(1) {
-			types = append(types, r.text())
+			k.Types = append(k.Types, r.text())
 		}
 		if r.err != nil {
 			return nil, r.err // there may be no source to name
 		}
-		s.kinds = append(s.kinds, newKind(source, s.sources[source].Name, types))
+		if version == 1 {
+			k.ByTown = !slices.Contains(k.Types, political)
+		}
+		s.kinds = append(s.kinds, newKind(k, s.sources[k.Source].Name))
 	}
-	for range r.count(1) {
-		s.areas = append(s.areas, r.text())
+	if areas := r.count(1); version == 1 {
+		s.areas = r.eachText(areas)
+	} else {
+		s.areas = r.texts(areas)
 	}
 	n := r.count(minPlace)
 	if r.err != nil {
@@ -101,37 +129,58 @@ func decodeBody(body []byte) (*Set, error) {
 			r.fail(fmt.Errorf("places: place %d lies nowhere", i))
 		}
 	}
-	s.kind, s.area = make([]uint32, n), make([]uint32, n)
+	s.kind, s.area = make([]uint16, n), make([]uint32, n)
 	for i := range n {
-		s.kind[i] = uint32(r.index(len(s.kinds), "kind"))
+		s.kind[i] = uint16(r.index(len(s.kinds), "kind"))
 	}
+	var area uint64
 	for i := range n {
-		s.area[i] = uint32(r.index(len(s.areas), "area"))
+		if version == 1 {
+			area = r.uvarint()
+		} else {
+			area += uint64(r.varint())
+		}
+		if area >= uint64(s.areas.len()) {
+			r.fail(errors.New("places: no such area"))
+			break
+		}
+		s.area[i] = uint32(area)
 	}
 	s.importance = bytes.Clone(r.bytes(n))
+	if version > 1 {
+		s.ids = r.texts(n)
+		if s.ids.all == "" {
+			s.ids = texts{} // nobody has one
+		}
+	}
 	if r.err != nil {
 		return nil, r.err // before kinds are looked up by index
 	}
-	s.number = make([]uint64, n)
 	last := make([]uint64, len(s.sources))
-	for i := range n {
+	for i := range uint32(n) {
+		if s.id(i) != "" {
+			continue
+		}
+		if s.number == nil {
+			s.number = make([]uint64, n)
+		}
 		at := &last[s.kinds[s.kind[i]].source]
 		*at += uint64(r.varint())
 		s.number[i] = *at
 	}
-	s.names = r.text()
-	s.nameEnd = make([]uint32, n)
+	names := r.text()
+	s.names = texts{names, make([]uint32, n)}
 	start := 0
 	for i := range n {
-		length := strings.IndexByte(s.names[start:], '\n')
+		length := strings.IndexByte(names[start:], '\n')
 		if length <= 0 {
 			r.fail(fmt.Errorf("places: place %d has no name", i))
 			break
 		}
 		start += length + 1
-		s.nameEnd[i] = uint32(start - 1)
+		s.names.end[i] = uint32(start)
 	}
-	if start != len(s.names) || len(r.b) > 0 {
+	if start != len(names) || len(r.b) > 0 {
 		r.fail(errors.New("places: more than the last place"))
 	}
 	if r.err != nil {
@@ -207,8 +256,47 @@ func (r *reader) bytes(n int) []byte {
 func (r *reader) text() string {
 	b := r.bytes(r.count(1))
 	if !utf8.Valid(b) {
-		r.fail(errors.New("places: a text is not UTF-8"))
+		r.fail(errNotUTF8)
 		return ""
 	}
 	return string(b)
+}
+
+// texts reads the lengths of n texts, then the texts, as a copy. There must be a
+// byte left for each.
+func (r *reader) texts(n int) texts {
+	if n > len(r.b) {
+		r.fail(errCut)
+		return texts{}
+	}
+	t := texts{end: make([]uint32, n)}
+	end := uint64(0)
+	for i := range n {
+		if end += r.uvarint(); end > uint64(len(r.b)) {
+			r.fail(errCut)
+			return texts{}
+		}
+		t.end[i] = uint32(end)
+	}
+	b := r.bytes(int(end))
+	if r.err != nil {
+		return texts{}
+	}
+	t.all = string(b)
+	for i := range t.end {
+		if !utf8.ValidString(t.at(uint32(i))) {
+			r.fail(errNotUTF8)
+			return texts{}
+		}
+	}
+	return t
+}
+
+// eachText reads n texts, each after its length.
+func (r *reader) eachText(n int) texts {
+	var j joiner
+	for range n {
+		j.add(r.text())
+	}
+	return j.texts()
 }

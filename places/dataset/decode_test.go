@@ -3,12 +3,15 @@ package dataset
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"reflect"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -21,17 +24,21 @@ func small() *Table {
 			{"fields", "https://fields.example/", "public domain", "Fields", "2026-05-15"},
 		},
 		Kinds: []Kind{
-			{0, []string{"locality", "political"}},
-			{0, []string{"neighborhood", "political"}},
-			{1, []string{"airport"}},
+			{Source: 0, Types: []string{"locality", "political"}},
+			{Source: 0, Types: []string{"neighborhood", "political"}},
+			{Source: 1, Types: []string{"airport"}, ByTown: true},
+			{Source: 1, Types: []string{"restaurant", "food"}},
 		},
-		Areas: []string{"", "Île-de-France, France"},
+		Areas: []string{"", "Île-de-France, France", "1 Null Place"},
 		Places: []Place{
-			{4885341, 234880, "Paris", 0, 1, 190, 2988507},
-			{4885341, 234880, "Paris", 0, 1, 190, math.MaxUint64},
-			{-9000000, -18000000, "South Pole", 2, 0, 0, 5054},
-			{9000000, 18000000, "North Pole", 1, 0, 255, 0},
-			{0, 0, "O", 2, 1, 1, 1},
+			{4885341, 234880, "Paris", 0, 1, 190, 2988507, ""},
+			{4885341, 234880, "Paris", 0, 1, 190, math.MaxUint64, ""},
+			{-9000000, -18000000, "South Pole", 2, 0, 0, 5054, ""},
+			{9000000, 18000000, "North Pole", 1, 0, 255, 0, ""},
+			{0, 0, "O", 2, 1, 1, 1, ""},
+			{0, 0, "O", 3, 2, 1, 0, "08f2aa-é"},
+			{1, 0, "Ö", 3, 0, 1, 0, "5"},
+			{1, 1, "after IDs", 3, 0, 1, 5, ""},
 		},
 	}
 }
@@ -45,7 +52,10 @@ func random(seed uint64, n int) *Table {
 	for i := range n {
 		p := Place{
 			Lat: r.Int32N(2*maxLat+1) - maxLat, Lng: r.Int32N(2*maxLng+1) - maxLng,
-			Name: "place", Kind: r.IntN(3), Area: r.IntN(2), Importance: uint8(r.UintN(256)), Number: uint64(i),
+			Name: "place", Kind: r.IntN(4), Area: r.IntN(3), Importance: uint8(r.UintN(256)), Number: uint64(i),
+		}
+		if p.Kind == 3 && i%2 == 0 {
+			p.Number, p.ID = 0, strconv.Itoa(i)
 		}
 		switch r.IntN(6) {
 		case 0: // around the 180th meridian
@@ -81,46 +91,63 @@ func mustDecode(t testing.TB, table *Table) *Set {
 	return set
 }
 
-// table gives back what a set was packed from.
+// table gives back what a set was made of.
 func (s *Set) table() *Table {
-	t := &Table{Sources: s.sources, Areas: s.areas}
+	t := &Table{Sources: s.sources}
 	for _, k := range s.kinds {
-		t.Kinds = append(t.Kinds, Kind{k.source, k.types})
+		t.Kinds = append(t.Kinds, Kind{k.source, k.types, k.byTown})
 	}
-	for i := range s.Len() {
-		t.Places = append(t.Places, Place{
-			s.lat[i], s.lng[i], s.name(uint32(i)), int(s.kind[i]), int(s.area[i]), s.importance[i], s.number[i],
-		})
+	for i := range s.areas.end {
+		t.Areas = append(t.Areas, s.areas.at(uint32(i)))
+	}
+	for i := range uint32(s.Len()) {
+		p := Place{s.lat[i], s.lng[i], s.name(i), int(s.kind[i]), int(s.area[i]), s.importance[i], 0, s.id(i)}
+		if p.ID == "" {
+			p.Number = s.number[i]
+		}
+		t.Places = append(t.Places, p)
 	}
 	return t
 }
 
+// said is a place with the text of its area.
+type said struct {
+	Place
+	area string
+}
+
+func (t *Table) said() map[said]int {
+	all := make(map[said]int)
+	for _, p := range t.Places {
+		s := said{p, t.Areas[p.Area]}
+		s.Area = 0
+		all[s]++
+	}
+	return all
+}
+
+// TestRoundTrip: a table comes back from a file and from a set.
 func TestRoundTrip(t *testing.T) {
-	for _, table := range []*Table{small(), random(1, 5000), {}} {
-		file, err := Encode(table)
+	numbered := small()
+	numbered.Places = numbered.Places[:5]
+	named := small()
+	named.Places = named.Places[5:7]
+	for _, table := range []*Table{small(), numbered, named, random(1, 5000), {}} {
+		made, err := NewSet(table)
 		if err != nil {
 			t.Fatal(err)
 		}
-		set, err := Decode(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		back := set.table()
-		if len(back.Places) != len(table.Places) {
-			t.Fatalf("%d places, want %d", len(back.Places), len(table.Places))
-		}
-		left := make(map[Place]int)
-		for _, p := range table.Places {
-			left[p]++
-		}
-		for _, p := range back.Places {
-			if left[p]--; left[p] < 0 {
-				t.Errorf("%+v was never packed", p)
+		for _, set := range []*Set{mustDecode(t, table), made} {
+			back := set.table()
+			if !reflect.DeepEqual(back.said(), table.said()) {
+				t.Errorf("%d places come back as %d others", len(table.Places), len(back.Places))
+			}
+			if !reflect.DeepEqual(back.Sources, table.Sources) || !reflect.DeepEqual(back.Kinds, table.Kinds) {
+				t.Errorf("got %+v %+v, want %+v %+v", back.Sources, back.Kinds, table.Sources, table.Kinds)
 			}
 		}
-		back.Places, table.Places = nil, nil
-		if !reflect.DeepEqual(back, table) {
-			t.Errorf("got %+v, want %+v", back, table)
+		if decoded := mustDecode(t, table); !reflect.DeepEqual(decoded.table(), made.table()) {
+			t.Errorf("packed and unpacked, a set of %d is another", made.Len())
 		}
 	}
 }
@@ -134,12 +161,16 @@ func TestEncodeIsDeterministic(t *testing.T) {
 	rand.New(rand.NewPCG(3, 0)).Shuffle(len(table.Places), func(i, j int) {
 		table.Places[i], table.Places[j] = table.Places[j], table.Places[i]
 	})
+	slices.Reverse(table.Areas)
+	for i := range table.Places {
+		table.Places[i].Area = len(table.Areas) - 1 - table.Places[i].Area
+	}
 	second, err := Encode(table)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(first, second) {
-		t.Error("the order of the places shows in the file")
+		t.Error("the order of the places or areas shows in the file")
 	}
 }
 
@@ -153,15 +184,23 @@ func TestEncodeRefuses(t *testing.T) {
 		{"no name", func(t *Table) { t.Places[0].Name = "" }},
 		{"newline", func(t *Table) { t.Places[0].Name = "a\nb" }},
 		{"not UTF-8", func(t *Table) { t.Places[0].Name = "\xff" }},
-		{"kind", func(t *Table) { t.Places[0].Kind = 3 }},
+		{"kind", func(t *Table) { t.Places[0].Kind = 4 }},
 		{"area", func(t *Table) { t.Places[0].Area = -1 }},
 		{"source", func(t *Table) { t.Kinds[0].Source = 2 }},
+		{"ID not UTF-8", func(t *Table) { t.Places[0].ID = "\xff" }},
+		{"area not UTF-8", func(t *Table) { t.Areas[0] = "\xff" }},
+		{"type not UTF-8", func(t *Table) { t.Kinds[0].Types[0] = "\xff" }},
+		{"source not UTF-8", func(t *Table) { t.Sources[0].Date = "\xff" }},
+		{"kinds", func(t *Table) { t.Kinds = make([]Kind, maxKinds+1) }},
 	}
 	for _, tt := range tests {
 		table := small()
 		tt.spoil(table)
 		if _, err := Encode(table); err == nil {
-			t.Errorf("%s: no error", tt.name)
+			t.Errorf("%s: no error from Encode", tt.name)
+		}
+		if _, err := NewSet(table); err == nil {
+			t.Errorf("%s: no error from NewSet", tt.name)
 		}
 	}
 }
@@ -190,7 +229,7 @@ func TestDecodeRefuses(t *testing.T) {
 // seal packs a body as Encode does, with a length of one's own.
 func seal(t testing.TB, body []byte, length uint64, after string) []byte {
 	t.Helper()
-	file := bytes.NewBuffer(binary.AppendUvarint([]byte(magic), length))
+	file := bytes.NewBuffer(binary.AppendUvarint([]byte(magic+"\x02"), length))
 	z := gzip.NewWriter(file)
 	if _, err := z.Write(body); err != nil {
 		t.Fatal(err)
@@ -205,38 +244,82 @@ func seal(t testing.TB, body []byte, length uint64, after string) []byte {
 // TestDecodeRefusesLies: files with the right checksum, made by someone who means
 // harm.
 func TestDecodeRefusesLies(t *testing.T) {
-	body, err := appendBody(nil, small())
-	if err != nil {
-		t.Fatal(err)
-	}
+	body := bodyOf(t, small())
 	n := uint64(len(body))
 	if _, err := Decode(seal(t, body, n, "")); err != nil {
 		t.Fatalf("the truth: %v", err)
 	}
 	second := seal(t, nil, 0, "")
-	second = second[len(magic)+1 : len(second)-4]
+	second = second[len(magic)+2 : len(second)-4]
 	for name, file := range map[string][]byte{
 		"longer than it says":   seal(t, body, n-1, ""),
 		"shorter than it says":  seal(t, body, n+1, ""),
 		"more after the gzip":   seal(t, body, n, "more"),
 		"a second gzip":         seal(t, body, n, string(second)),
-		"a length past 64 bits": append([]byte(magic), bytes.Repeat([]byte{0xff}, 20)...),
+		"a length past 64 bits": append([]byte(magic+"\x02"), bytes.Repeat([]byte{0xff}, 20)...),
 		"a length of 2^63":      seal(t, body, 1<<63, ""),
 	} {
 		if _, err := Decode(file); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := unpack(seal(t, make([]byte, 1<<20), 1<<20, "")); err == nil {
+	if _, _, err := unpack(seal(t, make([]byte, 1<<20), 1<<20, "")); err == nil {
 		t.Error("a megabyte in a kilobyte: no error")
 	}
 	for i := range body {
-		if _, err := decodeBody(body[:i]); err == nil {
+		if _, err := decodeBody(body[:i], version); err == nil {
 			t.Errorf("a body cut to %d of %d bytes: no error", i, len(body))
 		}
 	}
-	if _, err := decodeBody(append(bytes.Clone(body), 0)); err == nil {
+	if _, err := decodeBody(append(bytes.Clone(body), 0), version); err == nil {
 		t.Error("a body with a byte more: no error")
+	}
+}
+
+func bodyOf(t testing.TB, table *Table) []byte {
+	t.Helper()
+	s, err := newColumns(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.appendBody(nil)
+}
+
+// first is a file of version 1: a town and an airport.
+const first = "aGVyZC5wbGFjZXMB6gEfiwgAAAAAAAL/YmItyS/PKxbLKCkpKLbS1wfz9FIrEnMLclL1OZ2dFZwiFUz0DFhDQBJcRgZGxroGxroGpmxpmak5KcXiMI0QLlwnb0FpUk5mskJK" +
+	"fm5iZh6bG1gWpN1M18BU19CUiYGJIyc/OTEns6SSsyA/J7MkMzkxh5GRPTGzqCC/qIRJ7HBfTqpuSqquW1FiXnKqjgKEZoNQTItaf+1/9Tjj0LS5128yMTAyMO7r2Pb8DdMmR4mAxKLMYi7njMSinNRihZRUBffE0pycVC5AAAAA//+maFY06gAAAO0sVK8="
+
+func firstFile(t testing.TB) []byte {
+	t.Helper()
+	file, err := base64.StdEncoding.DecodeString(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestFirstVersion: files of version 1 are read, and packed again in the newest.
+func TestFirstVersion(t *testing.T) {
+	set, err := Decode(firstFile(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []said{
+		{Place{Lat: 4885341, Lng: 234880, Name: "Paris", Kind: 0, Importance: 190, Number: 2988507}, "Île-de-France, France"},
+		{Place{Lat: 4900972, Lng: 254778, Name: "Charles de Gaulle", Kind: 1, Importance: 136, Number: 4185}, "France"},
+	}
+	table := set.table()
+	got := table.said()
+	for _, p := range want {
+		if got[p] != 1 {
+			t.Errorf("got %+v, want %+v", got, p)
+		}
+	}
+	if set.kinds[0].byTown || !set.kinds[1].byTown {
+		t.Error("what is no part of its area is not told by its town")
+	}
+	if again := mustDecode(t, table); !reflect.DeepEqual(again.table(), table) {
+		t.Error("it comes back from version 2 as another")
 	}
 }
 
@@ -244,18 +327,24 @@ func TestDecodeRefusesLies(t *testing.T) {
 // and what it takes for places can be packed again and searched.
 func FuzzDecode(f *testing.F) {
 	for _, table := range []*Table{small(), random(4, 20), {}} {
-		body, err := appendBody(nil, table)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(body)
+		f.Add(bodyOf(f, table), true)
 	}
-	f.Add(binary.AppendUvarint([]byte{0, 0, 0}, 1<<62)) // places without number
-	f.Add(binary.AppendUvarint(nil, math.MaxUint64))    // sources without number
-	f.Fuzz(func(t *testing.T, body []byte) {
+	body, _, err := unpack(firstFile(f))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(body, false)
+	f.Add(binary.AppendUvarint([]byte{0, 0, 0}, 1<<62), true) // places without number
+	f.Add(binary.AppendUvarint(nil, math.MaxUint64), true)    // sources without number
+	f.Add(binary.AppendUvarint([]byte{0, 0}, 1<<62), true)    // areas without number
+	f.Fuzz(func(t *testing.T, body []byte, newest bool) {
+		number := byte(1)
+		if newest {
+			number = version
+		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		set, err := decodeBody(body)
+		set, err := decodeBody(body, number)
 		runtime.ReadMemStats(&after)
 		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(256*len(body)+64<<10); got > most {
 			t.Fatalf("%d bytes took %d of memory, more than %d", len(body), got, most)
@@ -264,13 +353,18 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		set.index = newIndex(set.lat, set.lng)
-		set.answer(set.search(everywhere(0, 0), Prominence))
-		again, err := appendBody(nil, set.table())
+		set.Near(everywhere(0, 0), Prominence)
+		set.Stats()
+		again, err := newColumns(set.table())
 		if err != nil {
-			t.Fatalf("decoded, but can't be packed: %v", err)
+			t.Fatalf("decoded, but makes no set: %v", err)
 		}
-		if _, err := decodeBody(again); err != nil {
+		back, err := decodeBody(again.appendBody(nil), version)
+		if err != nil {
 			t.Fatalf("packed again: %v", err)
+		}
+		if !reflect.DeepEqual(back.table(), again.table()) {
+			t.Fatal("packed again, it comes back as another")
 		}
 	})
 }
@@ -298,7 +392,7 @@ func TestImportance(t *testing.T) {
 }
 
 func TestErrorsSayWhat(t *testing.T) {
-	for input, want := range map[string]string{"hello": "not a file of places", magic + "\x01abcdefgh": "checksum"} {
+	for input, want := range map[string]string{"hello": "not a packed file of places", magic + "\x01abcdefgh": "checksum", magic + "\x03abcdefgh": "version 3", magic: "cut"} {
 		if _, err := Decode([]byte(input)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Decode(%q) = %v, want %q", input, err, want)
 		}

@@ -2,17 +2,17 @@ package dataset
 
 import (
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"slices"
-	"strings"
-	"unicode/utf8"
 )
 
-const magic = "herd.places\x01"
+// A packed file begins with the magic and a byte for the version.
+const (
+	magic   = "herd.places"
+	version = 2
+)
 
 // maxRatio is how much smaller than its content a packed file may be. Real places pack
 // to a third or a quarter.
@@ -21,11 +21,12 @@ const maxRatio = 64
 // Encode packs t. Equal tables give equal bytes, whatever the order of their
 // places. It keeps nothing of t and leaves it as it is.
 func Encode(t *Table) ([]byte, error) {
-	body, err := appendBody(nil, t)
+	s, err := newColumns(t)
 	if err != nil {
 		return nil, err
 	}
-	file := bytes.NewBuffer(binary.AppendUvarint([]byte(magic), uint64(len(body))))
+	body := s.appendBody(nil)
+	file := bytes.NewBuffer(binary.AppendUvarint([]byte(magic+string(rune(version))), uint64(len(body))))
 	z, _ := gzip.NewWriterLevel(file, gzip.BestCompression) // the level is a known one
 	if _, err := z.Write(body); err != nil {
 		return nil, fmt.Errorf("compress places: %w", err)
@@ -39,86 +40,73 @@ func Encode(t *Table) ([]byte, error) {
 	return binary.LittleEndian.AppendUint32(file.Bytes(), crc32.ChecksumIEEE(file.Bytes())), nil
 }
 
-func appendBody(b []byte, t *Table) ([]byte, error) {
-	for i := range t.Places {
-		if err := t.check(&t.Places[i]); err != nil {
-			return nil, fmt.Errorf("place %d: %w", i, err)
-		}
-	}
-	places := slices.Clone(t.Places)
-	slices.SortFunc(places, func(p, q Place) int {
-		return cmp.Or(
-			cmp.Compare(morton(p.Lat, p.Lng), morton(q.Lat, q.Lng)),
-			cmp.Compare(p.Kind, q.Kind), cmp.Compare(p.Number, q.Number), cmp.Compare(p.Name, q.Name),
-			cmp.Compare(p.Area, q.Area), cmp.Compare(p.Importance, q.Importance))
-	})
-
-	b = binary.AppendUvarint(b, uint64(len(t.Sources)))
-	for _, s := range t.Sources {
+// appendBody appends what is compressed in a file.
+func (s *Set) appendBody(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s.sources)))
+	for _, s := range s.sources {
 		for _, text := range []string{s.Name, s.URL, s.License, s.Attribution, s.Date} {
 			b = appendText(b, text)
 		}
 	}
-	b = binary.AppendUvarint(b, uint64(len(t.Kinds)))
-	for i, k := range t.Kinds {
-		if k.Source < 0 || k.Source >= len(t.Sources) {
-			return nil, fmt.Errorf("kind %d: no source %d", i, k.Source)
-		}
-		b = binary.AppendUvarint(b, uint64(k.Source))
-		b = binary.AppendUvarint(b, uint64(len(k.Types)))
-		for _, text := range k.Types {
+	b = binary.AppendUvarint(b, uint64(len(s.kinds)))
+	for _, k := range s.kinds {
+		b = binary.AppendUvarint(b, uint64(k.source))
+		b = append(b, flags(k.byTown))
+		b = binary.AppendUvarint(b, uint64(len(k.types)))
+		for _, text := range k.types {
 			b = appendText(b, text)
 		}
 	}
-	b = binary.AppendUvarint(b, uint64(len(t.Areas)))
-	for _, text := range t.Areas {
-		b = appendText(b, text)
-	}
+	b = binary.AppendUvarint(b, uint64(s.areas.len()))
+	b = appendTexts(b, &s.areas)
 
-	b = binary.AppendUvarint(b, uint64(len(places)))
+	b = binary.AppendUvarint(b, uint64(s.Len()))
 	var key uint64
-	for i := range places {
+	for i := range s.lat {
 		last := key
-		key = morton(places[i].Lat, places[i].Lng)
+		key = morton(s.lat[i], s.lng[i])
 		b = binary.AppendUvarint(b, key-last)
 	}
-	for i := range places {
-		b = binary.AppendUvarint(b, uint64(places[i].Kind))
+	for _, kind := range s.kind {
+		b = binary.AppendUvarint(b, uint64(kind))
 	}
-	for i := range places {
-		b = binary.AppendUvarint(b, uint64(places[i].Area))
+	var area uint32
+	for _, next := range s.area {
+		b = binary.AppendVarint(b, int64(next)-int64(area))
+		area = next
 	}
-	for i := range places {
-		b = append(b, places[i].Importance)
+	b = append(b, s.importance...)
+	if s.ids.len() == 0 {
+		b = append(b, make([]byte, s.Len())...) // their lengths
 	}
-	last := make([]uint64, len(t.Sources))
-	for i := range places {
-		source := t.Kinds[places[i].Kind].Source
-		b = binary.AppendVarint(b, int64(places[i].Number-last[source])) // wraps, and back again
-		last[source] = places[i].Number
+	b = appendTexts(b, &s.ids)
+	last := make([]uint64, len(s.sources))
+	for i, number := range s.number {
+		if s.id(uint32(i)) != "" {
+			continue
+		}
+		at := &last[s.kinds[s.kind[i]].source]
+		b = binary.AppendVarint(b, int64(number-*at)) // wraps, and back again
+		*at = number
 	}
-	var names strings.Builder
-	for i := range places {
-		names.WriteString(places[i].Name)
-		names.WriteByte('\n')
-	}
-	return appendText(b, names.String()), nil
+	return appendText(b, s.names.all)
 }
 
-func (t *Table) check(p *Place) error {
-	switch {
-	case p.Lat < -maxLat || p.Lat > maxLat || p.Lng < -maxLng || p.Lng > maxLng:
-		return fmt.Errorf("no such position: %d, %d", p.Lat, p.Lng)
-	case p.Name == "" || strings.Contains(p.Name, "\n") || !utf8.ValidString(p.Name):
-		return fmt.Errorf("no name for a place: %q", p.Name)
-	case p.Kind < 0 || p.Kind >= len(t.Kinds):
-		return fmt.Errorf("no kind %d", p.Kind)
-	case p.Area < 0 || p.Area >= len(t.Areas):
-		return fmt.Errorf("no area %d", p.Area)
+func flags(byTown bool) byte {
+	if byTown {
+		return 1
 	}
-	return nil
+	return 0
 }
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// appendTexts appends the length of each text, and then the texts.
+func appendTexts(b []byte, t *texts) []byte {
+	for i := range t.end {
+		b = binary.AppendUvarint(b, uint64(len(t.at(uint32(i)))))
+	}
+	return append(b, t.all...)
 }

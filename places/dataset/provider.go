@@ -59,5 +59,5 @@ func (p *Provider) Near(_ context.Context, q places.Query) (places.Answer, error
 	if err != nil {
 		return places.Answer{}, fmt.Errorf("load places %q: %w", p.name, err)
 	}
-	return set.answer(set.search(q, p.rank)), nil
+	return set.Near(q, p.rank), nil
 }

@@ -68,7 +68,7 @@ func TestEmbeddedTable(t *testing.T) {
 		t.Errorf("sources %q", names)
 	}
 	for i := range uint32(set.Len()) {
-		if set.areas[set.area[i]] == "" {
+		if set.areas.at(set.area[i]) == "" {
 			t.Errorf("%s is in no area", set.name(i))
 		}
 	}
@@ -121,7 +121,7 @@ func TestEmbeddedAnswers(t *testing.T) {
 // TestGolden is a whole reply, byte for byte.
 func TestGolden(t *testing.T) {
 	const file = "../../testdata/places/ucla.json"
-	chain := places.New(places.Config{Providers: []places.Provider{embedded()}})
+	chain := places.New(places.Config{Links: places.Links(embedded())})
 	got := append(chain.Near(t.Context(), campus), '\n')
 	if *update {
 		if err := os.WriteFile(file, got, 0o644); err != nil {
@@ -177,7 +177,7 @@ func TestBrokenTable(t *testing.T) {
 	if err := p.Load(); err == nil {
 		t.Error("Load: no error")
 	}
-	body := places.New(places.Config{Providers: []places.Provider{p}}).Near(t.Context(), campus)
+	body := places.New(places.Config{Links: places.Links(p)}).Near(t.Context(), campus)
 	var reply struct{ Status string }
 	if err := json.Unmarshal(body, &reply); err != nil || reply.Status != "UNKNOWN_ERROR" {
 		t.Errorf("got %s, %v; want UNKNOWN_ERROR", body, err)
@@ -200,7 +200,7 @@ func BenchmarkNear(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	chain := places.New(places.Config{Providers: []places.Provider{embedded()}})
+	chain := places.New(places.Config{Links: places.Links(embedded())})
 	r := rand.New(rand.NewPCG(8, 0))
 	queries := make([]places.Query, 1024)
 	for i := range queries {

@@ -30,16 +30,17 @@ const rimPenalty = 3
 type Set struct {
 	sources []Source
 	kinds   []kind
-	areas   []string
+	areas   texts
 
 	// Columns, a row for each place.
 	lat, lng   []int32 // 1e-5 degrees
-	kind, area []uint32
+	kind       []uint16
+	area       []uint32
 	importance []uint8
-	number     []uint64
-	nameEnd    []uint32 // in names; the next name begins after a newline
+	number     []uint64 // of the places without an ID; nil if there are none
+	ids        texts    // empty if there are none
+	names      texts    // each with a newline at its end
 
-	names string
 	index *index
 }
 
@@ -50,15 +51,20 @@ type kind struct {
 	scope  string // the source's name in capitals
 	town   bool   // a town: what other places are near to
 	within bool   // a part of its area, and needs no town to say where it is
+	byTown bool   // the nearest town says better than its area where it is
 }
 
-func newKind(source int, name string, types []string) kind {
+// political is the type of places that are a part of the next larger one.
+const political = "political"
+
+func newKind(k Kind, source string) kind {
 	return kind{
-		source: source,
-		types:  types,
-		scope:  strings.ToUpper(name),
-		town:   slices.Contains(types, "locality"),
-		within: slices.Contains(types, "political"),
+		source: k.Source,
+		types:  k.Types,
+		scope:  strings.ToUpper(source),
+		town:   slices.Contains(k.Types, "locality"),
+		within: slices.Contains(k.Types, political),
+		byTown: k.ByTown,
 	}
 }
 
@@ -157,6 +163,12 @@ func (s *Set) town(of uint32, reach float64) (row uint32, ok bool) {
 // townReach is how far off a town may be to say where a place is, in metres.
 const townReach = 100_000
 
+// Near answers with the best places within the circle, as a provider does: the
+// caller sees to the bounds of the query.
+func (s *Set) Near(q places.Query, rank Rank) places.Answer {
+	return s.answer(s.search(q, rank))
+}
+
 // answer writes hits as a provider does.
 func (s *Set) answer(hits []hit) places.Answer {
 	var a places.Answer
@@ -170,18 +182,24 @@ func (s *Set) answer(hits []hit) places.Answer {
 		source := &s.sources[kind.source]
 		used[kind.source] = true
 		p := &a.Places[i]
-		p.ID = source.Name + ":" + strconv.FormatUint(s.number[h.row], 10)
+		if p.ID = s.id(h.row); p.ID == "" {
+			p.ID = strconv.FormatUint(s.number[h.row], 10)
+		}
+		p.ID = source.Name + ":" + p.ID
 		p.Name = s.name(h.row)
 		p.Scope = kind.scope
 		p.Types = kind.types
-		p.Vicinity = s.areas[s.area[h.row]]
+		p.Vicinity = s.areas.at(s.area[h.row])
 		p.Location.Lat, p.Location.Lng = s.degrees(h.row)
 		p.Viewport = viewport(s.lat[h.row], s.lng[h.row])
-		if kind.within {
+		if kind.within || p.Vicinity != "" && !kind.byTown {
 			continue
 		}
 		if town, ok := s.town(h.row, townReach); ok {
-			p.Vicinity = s.name(town) + ", " + s.areas[s.area[town]]
+			p.Vicinity = s.name(town)
+			if area := s.areas.at(s.area[town]); area != "" {
+				p.Vicinity += ", " + area
+			}
 			used[s.kinds[s.kind[town]].source] = true
 		}
 	}
@@ -194,11 +212,16 @@ func (s *Set) answer(hits []hit) places.Answer {
 }
 
 func (s *Set) name(row uint32) string {
-	start := uint32(0)
-	if row > 0 {
-		start = s.nameEnd[row-1] + 1
+	name := s.names.at(row)
+	return name[:len(name)-1]
+}
+
+// id is the text that a place is known by, "" if that is its number.
+func (s *Set) id(row uint32) string {
+	if s.ids.len() == 0 {
+		return ""
 	}
-	return s.names[start:s.nameEnd[row]]
+	return s.ids.at(row)
 }
 
 func (s *Set) degrees(row uint32) (lat, lng float64) {

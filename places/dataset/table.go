@@ -15,6 +15,11 @@ type Source struct {
 type Kind struct {
 	Source int      // index in [Table.Sources]
 	Types  []string // Google's place types
+
+	// ByTown says that the areas of its places are regions, which say too little
+	// of where a place is: its vicinity is the nearest town and that one's area.
+	// Without it that is done only for a place whose area is empty.
+	ByTown bool
 }
 
 // Place is one row of a [Table].
@@ -32,7 +37,7 @@ type Place struct {
 type Table struct {
 	Sources []Source
 	Kinds   []Kind
-	Areas   []string // what is around a place, for people
+	Areas   []string // where a place is, for people: an address or a region, or "" for not known
 	Places  []Place
 }
 

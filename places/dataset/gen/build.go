@@ -210,7 +210,7 @@ func (b *builder) table() *dataset.Table {
 		Kinds: []dataset.Kind{
 			locality:     {Source: geonames, Types: []string{"locality", "political"}},
 			neighborhood: {Source: geonames, Types: []string{"neighborhood", "political"}},
-			airport:      {Source: ourairports, Types: []string{"airport", "point_of_interest", "establishment"}},
+			airport:      {Source: ourairports, Types: []string{"airport", "point_of_interest", "establishment"}, ByTown: true},
 		},
 		Areas:  slices.Compact(slices.Sorted(slices.Values(b.areas))),
 		Places: b.places,
