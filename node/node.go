@@ -132,7 +132,7 @@ func (n *Node) prepare() {
 	s := n.config.Settings
 	n.alive, n.kill = context.WithCancel(context.Background())
 	n.asked, n.leave = context.WithCancel(n.alive)
-	n.places = places.New(places.Config{Providers: n.config.Providers, Logger: n.log.Named("places")})
+	n.places = places.New(places.Config{Links: places.Links(n.config.Providers...), Logger: n.log.Named("places")})
 	n.server = newClientServer(clientConfig{
 		Listener:    n.clientListener,
 		Herd:        n.cluster,

@@ -2,33 +2,25 @@ package places
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 )
 
 // Config is what a [Chain] is made of. Zero fields take the default.
 type Config struct {
-	// Providers are asked in this order. With none every question is answered
+	// Links are asked in this order. With none every question is answered
 	// UNKNOWN_ERROR.
-	Providers []Provider
+	Links []Link
 
-	// Timeout is how long one provider may take; then the next is asked. A
-	// question takes at most this times the providers that are not [Prompt].
-	// Default 5 s.
-	Timeout time.Duration
-
-	// MaxInFlight bounds the calls that one provider has not returned from, and
-	// so the goroutines that it can hold. Further questions wait for a place
-	// until Timeout. Default 64.
-	MaxInFlight int
+	// Ledger counts calls for the budgets. Default: one of the chain's own, which
+	// no other node hears of.
+	Ledger *Ledger
 
 	// Logger is told when a provider begins to fail and when it is well again;
 	// every failure at debug. Default: none.
@@ -38,7 +30,6 @@ type Config struct {
 // Chain asks providers in order. Its methods may be called by many goroutines.
 type Chain struct {
 	links   []*link
-	log     hclog.Logger
 	closing context.Context
 	stop    context.CancelFunc
 	drain   sync.Mutex // held by the Close that waits
@@ -46,106 +37,153 @@ type Chain struct {
 	asked, skipped, failed atomic.Uint64
 }
 
-// New makes a chain. It starts nothing; a provider's call has a goroutine of its
+// New makes a chain. It starts nothing; a provider's call has goroutines of its
 // own while it lasts, and [Chain.Close] waits for those.
 func New(c Config) *Chain {
-	chain := &Chain{log: c.Logger}
-	if chain.log == nil {
-		chain.log = hclog.NewNullLogger()
+	if c.Logger == nil {
+		c.Logger = hclog.NewNullLogger()
 	}
+	if c.Ledger == nil {
+		c.Ledger = NewLedger(0, nil)
+	}
+	chain := &Chain{}
 	chain.closing, chain.stop = context.WithCancel(context.Background())
-	for _, p := range c.Providers {
-		l := &link{provider: p, closing: chain.closing, timeout: cmp.Or(c.Timeout, 5*time.Second)}
-		if _, ok := p.(Prompt); !ok {
-			l.slots = make(chan struct{}, cmp.Or(c.MaxInFlight, 64))
-		}
-		chain.links = append(chain.links, l)
+	for _, l := range c.Links {
+		made := newLink(l, chain.closing, c.Ledger)
+		made.turns.log = c.Logger.With("provider", made.name)
+		chain.links = append(chain.links, made)
 	}
 	return chain
 }
 
 // Near is the reply to q: always a legacy Nearby Search body, valid JSON with no
-// empty line and no newline at its end, in the time that [Config].Timeout
-// gives or until ctx is done. A radius or limit past the greatest is taken for
+// empty line and no newline at its end, in the time that the links' timeouts
+// give or until ctx is done. A radius or limit past the greatest is taken for
 // the greatest. The caller owns the result.
 func (c *Chain) Near(ctx context.Context, q Query) []byte {
-	c.asked.Add(1)
-	if !(q.Radius > 0) || q.Limit <= 0 {
-		c.skipped.Add(1)
-		return render(Answer{}, "ZERO_RESULTS", "")
+	if body := c.needless(q); body != nil {
+		return body
 	}
-	if !q.onGlobe() {
-		c.skipped.Add(1)
-		return render(Answer{}, "INVALID_REQUEST", "There is no such point on the earth.")
-	}
-	q.Radius, q.Limit = min(q.Radius, MaxRadius), min(q.Limit, MaxLimit)
+	body, _ := c.near(ctx, q, true)
+	return body
+}
 
+// Prompt is Near for a reply that nothing has to be waited for: from a [Prompt]
+// provider, from the cache, or since nobody may be asked. Otherwise ok is false,
+// and Near is to be called.
+func (c *Chain) Prompt(q Query) (body []byte, ok bool) {
+	if body := c.needless(q); body != nil {
+		return body, true
+	}
+	q.clamp()
+	for _, l := range c.links {
+		if !l.settled(q) {
+			return nil, false
+		}
+		if l.prompt() {
+			break // it answers, or what follows is as prompt as it is
+		}
+	}
+	return c.near(context.Background(), q, false)
+}
+
+// needless is the reply to a question that no provider is asked; nil if one is.
+func (c *Chain) needless(q Query) (body []byte) {
+	switch {
+	case !(q.Radius > 0) || q.Limit <= 0:
+		body = render(Answer{}, "ZERO_RESULTS", "")
+	case !q.onGlobe():
+		body = render(Answer{}, "INVALID_REQUEST", "There is no such point on the earth.")
+	default:
+		return nil
+	}
+	c.asked.Add(1)
+	c.skipped.Add(1)
+	return body
+}
+
+// near asks the links in order. Without wait it gives up, and counts nothing, if a
+// provider's call would have to be waited for.
+func (c *Chain) near(ctx context.Context, q Query, wait bool) (body []byte, ok bool) {
+	q.clamp()
 	failure, missed := Unavailable, ""
 	for i, l := range c.links {
-		body, err := l.near(ctx, q, missed)
-		if c.report(l, err); err == nil {
-			return body
+		a, err := l.ask(ctx, q, wait)
+		if errors.Is(err, errUndecided) {
+			return nil, false
 		}
-		if kind := KindOf(err); i == 0 { // the operator's first choice says why
+		l.turns.took(err)
+		if err == nil {
+			c.asked.Add(1)
+			return l.reply(a, q, missed), true
+		}
+		kind := l.fail(err)
+		if i == 0 { // the operator's first choice says why
 			failure = kind
-			missed = fmt.Sprintf("%s (%s)", l.provider.Name(), kind)
+			missed = fmt.Sprintf("%s (%s)", l.name, kind)
 		}
 		if ctx.Err() != nil {
 			break // nobody reads the next one's answer
 		}
 	}
+	c.asked.Add(1)
 	c.failed.Add(1)
-	return render(Answer{}, kinds[failure].status, kinds[failure].message)
+	return render(Answer{}, kinds[failure].status, kinds[failure].message), true
 }
 
-// near asks the link's provider and writes its answer. missed names the provider
-// in whose place this one answers, if any.
-func (l *link) near(ctx context.Context, q Query, missed string) ([]byte, error) {
-	a, err := l.ask(ctx, q)
-	if err != nil {
-		l.failed[KindOf(err)].Add(1)
-		return nil, err
+// fail counts a question without an answer.
+func (l *link) fail(err error) Kind {
+	var paused *pausedError
+	kind := KindOf(err)
+	if errors.As(err, &paused) {
+		l.counts.paused.Add(1)
+	} else {
+		l.counts.failed[kind].Add(1)
+	}
+	return kind
+}
+
+// reply writes an answer. missed names the provider in whose place it is, if any.
+func (l *link) reply(a Answer, q Query, missed string) []byte {
+	var note string
+	if missed != "" {
+		l.counts.fallbacks.Add(1)
+		note = fmt.Sprintf("This answer is from %s, in place of %s.", l.name, missed)
 	}
 	if a.Body != nil {
-		if !isObject(a.Body) {
-			l.failed[Unavailable].Add(1)
-			return nil, errors.New("the reply is no JSON object")
-		}
-		l.answered.Add(1)
-		return squeeze(bytes.Clone(a.Body)), nil
+		l.counts.answered.Add(1)
+		return squeeze(annotate(a.Body, note))
 	}
 	a.Places = a.Places[:min(len(a.Places), q.Limit)]
-	if missed != "" {
-		note := fmt.Sprintf("This answer is from %s, in place of %s.", l.provider.Name(), missed)
+	if note != "" {
 		a.Messages = append(a.Messages[:len(a.Messages):len(a.Messages)], note)
 	}
 	if len(a.Places) == 0 {
-		l.empty.Add(1)
-		return render(a, "ZERO_RESULTS", ""), nil
+		l.counts.empty.Add(1)
+		return render(a, "ZERO_RESULTS", "")
 	}
-	l.answered.Add(1)
-	return render(a, "OK", ""), nil
+	l.counts.answered.Add(1)
+	return render(a, "OK", "")
+}
+
+// annotate is a copy of an upstream's body, with a note, if there is one, as its
+// info_messages.
+func annotate(body []byte, note string) []byte {
+	if note == "" || bytes.Contains(body, []byte(`"info_messages"`)) {
+		return bytes.Clone(body)
+	}
+	open := bytes.IndexByte(body, '{') + 1 // a body is an object
+	out := append(make([]byte, 0, len(body)+len(note)+32), body[:open]...)
+	w := writer{b: out, depth: 1}
+	w.texts("info_messages", []string{note})
+	if rest := bytes.TrimLeft(body[open:], " \t\r\n"); rest[0] != '}' {
+		w.b = append(w.b, ',')
+	}
+	return append(w.b, body[open:]...)
 }
 
 func isObject(body []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) && json.Valid(body)
-}
-
-// report logs the turns of a provider's fortune, so that a failing one costs two
-// lines and not one a question.
-func (c *Chain) report(l *link, err error) {
-	name := l.provider.Name()
-	switch kind := KindOf(err); {
-	case err == nil:
-		if l.failing.Load() && l.failing.Swap(false) {
-			c.log.Info("places provider answers again", "provider", name)
-		}
-	case kind == Canceled:
-	case !l.failing.Swap(true):
-		c.log.Warn("places provider fails", "provider", name, "kind", kind, "error", err)
-	default:
-		c.log.Debug("places provider failed", "provider", name, "kind", kind, "error", err)
-	}
 }
 
 // Close cancels the calls in flight, lets no new one begin (questions are then

@@ -69,7 +69,7 @@ func TestNearAsksNobodyForNothing(t *testing.T) {
 		t.Error("the provider was asked")
 		return Answer{}, nil
 	}}
-	c := New(Config{Providers: []Provider{never}})
+	c := New(Config{Links: Links(never)})
 	nan := func(q Query) Query { q.Latitude = q.Latitude * 0 / zero; return q }
 	tests := []struct {
 		name   string
@@ -99,10 +99,10 @@ var zero float64 // dividing 0 by it is NaN
 func TestNearClampsAndCuts(t *testing.T) {
 	var got Query
 	generous := answers("a", "b", "c", "d")
-	c := New(Config{Providers: []Provider{&fake{"wide", func(ctx context.Context, q Query) (Answer, error) {
+	c := New(Config{Links: Links(&fake{"wide", func(ctx context.Context, q Query) (Answer, error) {
 		got = q
 		return generous(ctx, q)
-	}}}})
+	}})})
 	q := campus
 	q.Radius = 1e9
 	q.Limit = 3
@@ -138,7 +138,7 @@ func TestFailures(t *testing.T) {
 		{fmt.Errorf("%s: %w", secret, context.DeadlineExceeded), "UNKNOWN_ERROR", "timed_out"},
 	}
 	for _, tt := range tests {
-		c := New(Config{Providers: []Provider{&fake{"broken", fails(tt.err)}}})
+		c := New(Config{Links: Links(&fake{"broken", fails(tt.err)})})
 		body := c.Near(t.Context(), campus)
 		p := parse(t, body)
 		if p.Status != tt.status || p.Error == "" || len(p.Results) > 0 {
@@ -148,7 +148,7 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%v: leaks: %s", tt.err, body)
 		}
 		s := c.Stats()
-		if got := s.Providers[0].Calls[tt.counts]; got != 1 || s.Failed != 1 {
+		if got := s.Providers[0].Results[tt.counts]; got != 1 || s.Failed != 1 {
 			t.Errorf("%v: stats %+v, want one %s", tt.err, s, tt.counts)
 		}
 	}
@@ -160,20 +160,20 @@ func TestFallback(t *testing.T) {
 	good := &prompt{fake{"embedded", answers("Westwood")}}
 	none := &fake{"overpass", answers()}
 
-	p := parse(t, New(Config{Providers: []Provider{limited, broken, good}}).Near(t.Context(), campus))
+	p := parse(t, New(Config{Links: Links(limited, broken, good)}).Near(t.Context(), campus))
 	if p.Status != "OK" || len(p.Results) != 1 {
 		t.Errorf("status %s, %d results; want the last provider's one", p.Status, len(p.Results))
 	}
 	if want := "This answer is from embedded, in place of google (limited)."; len(p.Messages) != 1 || p.Messages[0] != want {
 		t.Errorf("info_messages = %q, want %q", p.Messages, want)
 	}
-	if p := parse(t, New(Config{Providers: []Provider{good, limited}}).Near(t.Context(), campus)); p.Messages != nil {
+	if p := parse(t, New(Config{Links: Links(good, limited)}).Near(t.Context(), campus)); p.Messages != nil {
 		t.Errorf("the first provider's answer has info_messages %q", p.Messages)
 	}
-	if p := parse(t, New(Config{Providers: []Provider{none, good}}).Near(t.Context(), campus)); p.Status != "ZERO_RESULTS" {
+	if p := parse(t, New(Config{Links: Links(none, good)}).Near(t.Context(), campus)); p.Status != "ZERO_RESULTS" {
 		t.Errorf("after an empty answer the next was asked: status %s", p.Status)
 	}
-	if p := parse(t, New(Config{Providers: []Provider{limited, broken}}).Near(t.Context(), campus)); p.Status != "OVER_QUERY_LIMIT" {
+	if p := parse(t, New(Config{Links: Links(limited, broken)}).Near(t.Context(), campus)); p.Status != "OVER_QUERY_LIMIT" {
 		t.Errorf("all failed: status %s, want the first one's", p.Status)
 	}
 	if p := parse(t, New(Config{}).Near(t.Context(), campus)); p.Status != "UNKNOWN_ERROR" || p.Error == "" {
@@ -183,9 +183,9 @@ func TestFallback(t *testing.T) {
 
 func TestUpstreamBody(t *testing.T) {
 	body := func(s string) *Chain {
-		return New(Config{Providers: []Provider{&fake{"google", func(context.Context, Query) (Answer, error) {
+		return New(Config{Links: Links(&fake{"google", func(context.Context, Query) (Answer, error) {
 			return Answer{Body: []byte(s)}, nil
-		}}}})
+		}})})
 	}
 	const raw = "{\n\n\n  \"html_attributions\":[],\n\n\"results\":[ ] ,\"status\":\"OK\"}\n\n\n"
 	const want = "{\n  \"html_attributions\":[],\n\"results\":[ ] ,\"status\":\"OK\"}"
@@ -208,12 +208,14 @@ func TestHungProvider(t *testing.T) {
 			<-release
 			return Answer{}, nil
 		}}
-		c := New(Config{Providers: []Provider{hung}, Timeout: 3 * time.Second, MaxInFlight: 4})
+		c := New(Config{Links: []Link{{Provider: hung, Timeout: 3 * time.Second, MaxInFlight: 4}}})
 		start := time.Now()
 		var wg sync.WaitGroup
-		for range 100 {
+		for i := range 100 {
 			wg.Go(func() {
-				if p := parse(t, c.Near(t.Context(), campus)); p.Status != "UNKNOWN_ERROR" {
+				q := campus
+				q.Radius = 100 + float64(i)
+				if p := parse(t, c.Near(t.Context(), q)); p.Status != "UNKNOWN_ERROR" {
 					t.Errorf("status %s, want UNKNOWN_ERROR", p.Status)
 				}
 			})
@@ -223,7 +225,7 @@ func TestHungProvider(t *testing.T) {
 			t.Errorf("took %s, want the timeout", took)
 		}
 		s := c.Stats().Providers[0]
-		if s.InFlight != 4 || s.Calls["timed_out"] != 4 || s.Calls["busy"] != 96 {
+		if s.InFlight != 4 || s.Results["timed_out"] != 4 || s.Results["busy"] != 96 {
 			t.Errorf("stats = %+v, want 4 in flight and timed out, 96 busy", s)
 		}
 
@@ -250,7 +252,7 @@ func TestSlowProviderIsPassed(t *testing.T) {
 			<-ctx.Done()
 			return Answer{}, ctx.Err()
 		}}
-		c := New(Config{Providers: []Provider{polite, &prompt{fake{"embedded", answers("Westwood")}}}})
+		c := New(Config{Links: Links(polite, &prompt{fake{"embedded", answers("Westwood")}})})
 		start := time.Now()
 		p := parse(t, c.Near(t.Context(), campus))
 		if p.Status != "OK" || len(p.Messages) != 1 || !strings.Contains(p.Messages[0], "timed_out") {
@@ -279,13 +281,13 @@ func TestAskerGoesAway(t *testing.T) {
 			t.Error("the second provider was asked")
 			return Answer{}, nil
 		}}}
-		c := New(Config{Providers: []Provider{polite, never}, Logger: hclog.New(&hclog.LoggerOptions{Output: &log})})
+		c := New(Config{Links: Links(polite, never), Logger: hclog.New(&hclog.LoggerOptions{Output: &log})})
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		if p := parse(t, c.Near(ctx, campus)); p.Status != "UNKNOWN_ERROR" {
 			t.Errorf("status %s, want UNKNOWN_ERROR", p.Status)
 		}
-		if got := c.Stats().Providers[0].Calls["canceled"]; got != 1 || log.Len() > 0 {
+		if got := c.Stats().Providers[0].Results["canceled"]; got != 1 || log.Len() > 0 {
 			t.Errorf("canceled = %d, log %q; want 1 and silence", got, &log)
 		}
 	})
@@ -298,7 +300,7 @@ func TestCloseEndsCalls(t *testing.T) {
 			<-ctx.Done()
 			return Answer{}, ctx.Err()
 		}}
-		c := New(Config{Providers: []Provider{polite}, Timeout: time.Hour})
+		c := New(Config{Links: []Link{{Provider: polite, Timeout: time.Hour}}})
 		replied := make(chan []byte)
 		go func() { replied <- c.Near(context.Background(), campus) }()
 		synctest.Wait()
@@ -326,18 +328,18 @@ func TestLogTellsTurns(t *testing.T) {
 	broken := true
 	c := New(Config{
 		Logger: hclog.New(&hclog.LoggerOptions{Output: &log, Level: hclog.Info}),
-		Providers: []Provider{&fake{"flaky", func(ctx context.Context, q Query) (Answer, error) {
+		Links: Links(&fake{"flaky", func(ctx context.Context, q Query) (Answer, error) {
 			if broken {
-				return Answer{}, &Error{Kind: Limited, Err: errors.New("quota used up")}
+				return Answer{}, &Error{Kind: Unavailable, Err: errors.New("no route")}
 			}
 			return answers("x")(ctx, q)
-		}}},
+		}}),
 	})
 	for _, broken = range []bool{true, true, true, false, false} {
 		c.Near(t.Context(), campus)
 	}
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[0], "fails") || !strings.Contains(lines[0], "quota used up") || !strings.Contains(lines[1], "answers again") {
+	if len(lines) != 2 || !strings.Contains(lines[0], "fails") || !strings.Contains(lines[0], "no route") || !strings.Contains(lines[1], "answers again") {
 		t.Errorf("log:\n%s\nwant a warning and an all-clear", &log)
 	}
 }

@@ -15,7 +15,9 @@ const (
 	TimedOut                // no answer in time: UNKNOWN_ERROR
 	Busy                    // not asked: too many calls in flight all that time: UNKNOWN_ERROR
 	Canceled                // not its fault: the asker went away: UNKNOWN_ERROR
-	Limited                 // a quota or a budget is used up: OVER_QUERY_LIMIT
+	Limited                 // it says that a quota of its own is used up: OVER_QUERY_LIMIT
+	Throttled               // not asked: as many calls a minute as may be: OVER_QUERY_LIMIT
+	Spent                   // not asked: the herd's budget is used up: OVER_QUERY_LIMIT
 	Denied                  // the key or the project may not ask: REQUEST_DENIED
 	Invalid                 // it takes the request for a wrong one: INVALID_REQUEST
 )
@@ -29,6 +31,8 @@ var kinds = [...]struct{ name, status, message string }{
 	Busy:        {"busy", "UNKNOWN_ERROR", "Too many questions wait for the places provider. Try again later."},
 	Canceled:    {"canceled", "UNKNOWN_ERROR", "The question was given up before the places provider answered."},
 	Limited:     {"limited", "OVER_QUERY_LIMIT", "The places provider has no quota left. Try again later."},
+	Throttled:   {"throttled", "OVER_QUERY_LIMIT", "Too many questions for the places provider. Try again later."},
+	Spent:       {"budget_spent", "OVER_QUERY_LIMIT", "The budget for the places provider is used up. Try again later."},
 	Denied:      {"denied", "REQUEST_DENIED", "The places provider refused the request."},
 	Invalid:     {"invalid", "INVALID_REQUEST", "The places provider takes the request for invalid."},
 }

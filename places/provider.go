@@ -23,6 +23,11 @@ func (q Query) onGlobe() bool {
 	return math.Abs(q.Latitude) <= 90 && math.Abs(q.Longitude) <= 180
 }
 
+// clamp brings radius and limit within their bounds.
+func (q *Query) clamp() {
+	q.Radius, q.Limit = min(q.Radius, MaxRadius), min(q.Limit, MaxLimit)
+}
+
 // Distance is the great-circle distance from the query's point, in metres, on a
 // sphere of the earth's mean radius.
 func (q Query) Distance(lat, lng float64) float64 {

@@ -9,28 +9,61 @@ type Stats struct {
 	Providers []ProviderStats // in the chain's order
 }
 
-// ProviderStats counts the calls of one provider.
+// ProviderStats counts what became of the questions put to one provider, and the
+// calls that they cost.
 type ProviderStats struct {
 	Name string
 
-	// Calls by result: "ok", "zero_results", and the name of every [Kind].
-	// Each key is there from the start.
-	Calls map[string]uint64
+	// Results counts questions: "ok", "zero_results", the name of every [Kind],
+	// "paused" for those that came while the provider was left alone. Each key is
+	// there from the start.
+	Results map[string]uint64
+
+	Calls     uint64 // begun; for a [Prompt] provider none is counted
+	Retries   uint64 // of those, second tries
+	Coalesced uint64 // questions that shared the call of an equal one
+	CacheHits uint64 // questions that cost no call
+	Fallbacks uint64 // answers in place of a provider before this one
 
 	// InFlight calls have not returned: those that their askers have given up
-	// too. Always 0 for a [Prompt] provider.
+	// too. Always 0 for a Prompt provider.
 	InFlight int
+
+	Paused bool // it is left alone after failures, and has not answered since
+
+	// The calls of the whole herd on this Pacific day and in this month, as far as
+	// this node knows. 0 if there is no budget for them.
+	SpentToday, SpentMonth uint64
+	Budget                 Budget
 }
 
 // Stats is a copy of the counts.
 func (c *Chain) Stats() Stats {
 	s := Stats{Asked: c.asked.Load(), Skipped: c.skipped.Load(), Failed: c.failed.Load()}
 	for _, l := range c.links {
-		calls := map[string]uint64{"ok": l.answered.Load(), "zero_results": l.empty.Load()}
-		for kind := range l.failed {
-			calls[Kind(kind).String()] = l.failed[kind].Load()
-		}
-		s.Providers = append(s.Providers, ProviderStats{Name: l.provider.Name(), Calls: calls, InFlight: l.inFlight()})
+		s.Providers = append(s.Providers, l.stats())
 	}
+	return s
+}
+
+func (l *link) stats() ProviderStats {
+	n := &l.counts
+	results := map[string]uint64{"ok": n.answered.Load(), "zero_results": n.empty.Load(), "paused": n.paused.Load()}
+	for kind := range n.failed {
+		results[Kind(kind).String()] = n.failed[kind].Load()
+	}
+	s := ProviderStats{
+		Name:      l.name,
+		Results:   results,
+		Calls:     n.calls.Load(),
+		Retries:   n.retries.Load(),
+		Coalesced: n.coalesced.Load(),
+		CacheHits: n.hits.Load(),
+		Fallbacks: n.fallbacks.Load(),
+		InFlight:  l.inFlight(),
+		Paused:    l.breaker.open(),
+		Budget:    l.Budget,
+	}
+	s.SpentToday, s.SpentMonth = l.ledger.Spent(l.name)
 	return s
 }

@@ -39,7 +39,7 @@ func ours(text string) map[string]string {
 
 // fresh is what a node with one places provider has counted before anything happened.
 func fresh() Stats {
-	return Stats{Version: "1.2.3", Places: places.New(places.Config{Providers: []places.Provider{nowhere{}}}).Stats()}
+	return Stats{Version: "1.2.3", Places: places.New(places.Config{Links: places.Links(nowhere{})}).Stats()}
 }
 
 // nowhere is a provider that knows no place.
@@ -85,7 +85,7 @@ func TestAllAtZero(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		`herd_build_info{go="`, `herd_ready`, `herd_members{state="suspect"}`, `herd_places_calls_total{provider="nowhere",result="timed_out"}`,
+		`herd_build_info{go="`, `herd_ready`, `herd_members{state="suspect"}`, `herd_places_results_total{provider="nowhere",result="timed_out"}`,
 		`herd_gossip_streams_refused_total{reason="wrong_key"}`, "go_goroutines", "process_start_time_seconds",
 	} {
 		if !strings.Contains(text, "\n"+name) {

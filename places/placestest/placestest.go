@@ -129,7 +129,7 @@ func (s *suite) canceled() {
 
 // chained asks through a chain: the bytes that a client gets.
 func (s *suite) chained() {
-	chain := places.New(places.Config{Providers: []places.Provider{s.provider}})
+	chain := places.New(places.Config{Links: places.Links(s.provider)})
 	for _, q := range append([]places.Query{s.world.Crowded, s.world.Empty}, s.world.More...) {
 		q.Limit = places.MaxLimit
 		body := chain.Near(context.Background(), q)
@@ -164,7 +164,7 @@ func (s *suite) ask(q places.Query) (reply, bool) {
 		if len(a.Places) > q.Limit {
 			s.errorf("Near(%+v): %d places", q, len(a.Places))
 		}
-		chain := places.New(places.Config{Providers: []places.Provider{constant{a}}})
+		chain := places.New(places.Config{Links: places.Links(constant{a})})
 		body = chain.Near(ctx, q)
 	}
 	r, err := parse(body)
