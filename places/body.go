@@ -94,6 +94,22 @@ func (w *writer) text(key, s string) {
 	w.b = appendString(w.b, s)
 }
 
+func (w *writer) textIfAny(key, s string) {
+	if s != "" {
+		w.text(key, s)
+	}
+}
+
+func (w *writer) boolean(key string, v bool) {
+	w.key(key)
+	w.b = strconv.AppendBool(w.b, v)
+}
+
+func (w *writer) integer(key string, v int) {
+	w.key(key)
+	w.b = strconv.AppendInt(w.b, int64(v), 10)
+}
+
 func (w *writer) number(key string, v float64) {
 	w.key(key)
 	w.b = strconv.AppendFloat(w.b, v, 'f', -1, 64)
@@ -143,23 +159,80 @@ func (w *writer) point(key string, p Point) {
 }
 
 func (w *writer) place(p *Place) {
+	d := p.Details
+	if d == nil {
+		d = &Details{}
+	}
 	w.open('{')
-	w.key("geometry")
-	w.open('{')
-	w.point("location", p.Location)
-	w.key("viewport")
-	w.open('{')
-	w.point("northeast", p.Viewport.Northeast)
-	w.point("southwest", p.Viewport.Southwest)
-	w.close('}')
-	w.close('}')
+	w.textIfAny("business_status", d.BusinessStatus)
+	w.geometry(p)
+	w.textIfAny("icon", d.Icon)
+	w.textIfAny("icon_background_color", d.IconBackgroundColor)
+	w.textIfAny("icon_mask_base_uri", d.IconMaskBaseURI)
 	w.text("name", p.Name)
+	if d.OpenNow != nil {
+		w.key("opening_hours")
+		w.open('{')
+		w.boolean("open_now", *d.OpenNow)
+		w.close('}')
+	}
+	if d.PermanentlyClosed {
+		w.boolean("permanently_closed", true)
+	}
+	if len(d.Photos) > 0 {
+		w.photos(d.Photos)
+	}
 	w.text("place_id", p.ID)
+	if d.PlusCode != (PlusCode{}) {
+		w.key("plus_code")
+		w.open('{')
+		w.textIfAny("compound_code", d.PlusCode.Compound)
+		w.textIfAny("global_code", d.PlusCode.Global)
+		w.close('}')
+	}
+	if d.PriceLevel != nil {
+		w.integer("price_level", *d.PriceLevel)
+	}
+	if d.Rating != nil {
+		w.number("rating", *d.Rating)
+	}
 	w.text("reference", p.ID)
 	w.text("scope", p.Scope)
 	w.texts("types", p.Types)
-	w.text("vicinity", p.Vicinity)
+	if d.UserRatingsTotal != nil {
+		w.integer("user_ratings_total", *d.UserRatingsTotal)
+	}
+	w.textIfAny("vicinity", p.Vicinity)
 	w.close('}')
+}
+
+func (w *writer) geometry(p *Place) {
+	w.key("geometry")
+	w.open('{')
+	w.point("location", p.Location)
+	if p.Viewport != (Viewport{}) {
+		w.key("viewport")
+		w.open('{')
+		w.point("northeast", p.Viewport.Northeast)
+		w.point("southwest", p.Viewport.Southwest)
+		w.close('}')
+	}
+	w.close('}')
+}
+
+func (w *writer) photos(photos []Photo) {
+	w.key("photos")
+	w.open('[')
+	for i := range photos {
+		w.item()
+		w.open('{')
+		w.integer("height", photos[i].Height)
+		w.texts("html_attributions", photos[i].Attributions)
+		w.text("photo_reference", photos[i].Reference)
+		w.integer("width", photos[i].Width)
+		w.close('}')
+	}
+	w.close(']')
 }
 
 // appendString quotes s. encoding/json escapes exactly what Google does; most

@@ -40,6 +40,25 @@ func TestRenderGolden(t *testing.T) {
 	}
 }
 
+// TestDetails: what is known stands in its place in the alphabet, what is not is
+// left out.
+func TestDetails(t *testing.T) {
+	no, free, rating, ratings := false, 0, 4.5, 0
+	all := Place{ID: "id", Name: "n", Scope: "GOOGLE", Details: &Details{
+		BusinessStatus: "CLOSED_PERMANENTLY", Icon: "i", IconBackgroundColor: "#FFF", IconMaskBaseURI: "m",
+		OpenNow: &no, PermanentlyClosed: true, PlusCode: PlusCode{Global: "g", Compound: "c"}, PriceLevel: &free, Rating: &rating, UserRatingsTotal: &ratings,
+		Photos: []Photo{{Reference: "p", Width: 2, Height: 1}, {Attributions: []string{strings.Repeat("x", 68), "y"}}},
+	}}
+	none := Place{Details: &Details{PlusCode: PlusCode{Global: "g"}}}
+	want, err := os.ReadFile("../testdata/places/google/details.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := render(Answer{Places: []Place{all, none}}, "OK", ""); string(got)+"\n" != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestSqueeze(t *testing.T) {
 	tests := []struct{ in, want string }{
 		{"", ""},

@@ -87,10 +87,37 @@ type Place struct {
 	Name     string   // as people there write it
 	Scope    string   // whose ID it is: "GEONAMES"
 	Types    []string // Google's place types, the most specific first
-	Vicinity string   // where it is, for a person: "California, United States"
+	Vicinity string   // where it is, for a person: "California, United States"; left out if it is empty
 	Location Point
-	Viewport Viewport // what a map should show of it
+	Viewport Viewport // what a map should show of it; left out if it is zero
+	Details  *Details // what few sources know; nil: nothing
 }
+
+// Details is what Google knows of a place besides. A reply leaves out what is
+// empty or nil.
+type Details struct {
+	BusinessStatus      string // "OPERATIONAL", "CLOSED_TEMPORARILY" or "CLOSED_PERMANENTLY"
+	Icon                string // URL of a picture
+	IconBackgroundColor string // "#7B9EB0"
+	IconMaskBaseURI     string // URL of a picture but for its extension
+	OpenNow             *bool
+	PermanentlyClosed   bool
+	Photos              []Photo
+	PlusCode            PlusCode
+	PriceLevel          *int     // 0, free, to 4
+	Rating              *float64 // 1 to 5
+	UserRatingsTotal    *int
+}
+
+// Photo is how to get a picture of a place.
+type Photo struct {
+	Reference     string
+	Width, Height int      // pixels
+	Attributions  []string // HTML to be shown with it
+}
+
+// PlusCode is an open location code: "849VCWC8+R9", and "CWC8+R9 Mountain View".
+type PlusCode struct{ Global, Compound string }
 
 // Point is a point of the earth, in degrees.
 type Point struct{ Lat, Lng float64 }
