@@ -176,16 +176,11 @@ func (l *link) ask(ctx context.Context, q Query, wait bool) (Answer, error) {
 // fly asks the provider, once more if that makes sense, and remembers what it
 // said. It is bounded by Timeout.
 func (l *link) fly(ctx context.Context, q Query) (Answer, error) {
-	start := time.Now()
-	ctx, cancel := context.WithDeadline(ctx, start.Add(l.Timeout))
+	ctx, cancel := context.WithTimeout(ctx, l.Timeout)
 	defer cancel()
-
-	// A first try that hangs leaves time for a second.
-	first, stop := context.WithDeadline(ctx, start.Add(l.Timeout*3/5))
-	a, err := l.call(first, ctx, q)
-	stop()
+	a, err := l.call(ctx, q, l.Timeout*3/5) // one that hangs leaves time for a second
 	if err != nil && ctx.Err() == nil && again(err) {
-		if b, second := l.call(ctx, ctx, q); !uncalled(second) {
+		if b, second := l.call(ctx, q, l.Timeout); !uncalled(second) {
 			l.counts.retries.Add(1)
 			a, err = b, second
 		}
@@ -215,10 +210,10 @@ func uncalled(err error) bool {
 	return errors.Is(err, errPaused)
 }
 
-// call makes one call of the provider, if all that bounds it allows one. It waits
-// no longer than for try, and for a place among those in flight until all is over.
-func (l *link) call(try, all context.Context, q Query) (Answer, error) {
-	if err := l.enter(all); err != nil {
+// call makes one call of the provider, if all that bounds it allows one, and gives
+// it at most patience once it has begun.
+func (l *link) call(ctx context.Context, q Query, patience time.Duration) (Answer, error) {
+	if err := l.enter(ctx); err != nil {
 		return Answer{}, err
 	}
 	probe, err := l.admit()
@@ -227,6 +222,8 @@ func (l *link) call(try, all context.Context, q Query) (Answer, error) {
 		return Answer{}, err
 	}
 	l.counts.calls.Add(1)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	type outcome struct {
 		answer Answer
 		err    error
@@ -234,14 +231,14 @@ func (l *link) call(try, all context.Context, q Query) (Answer, error) {
 	done := make(chan outcome, 1) // room for an outcome that nobody awaits any more
 	go func() {                   // drain waits for its slot
 		defer func() { <-l.slots }()
-		a, err := l.Provider.Near(try, q)
+		a, err := l.Provider.Near(ctx, q)
 		done <- outcome{a, err}
 	}()
 	var o outcome
 	select {
 	case o = <-done:
-	case <-try.Done():
-		o.err = l.gaveUp(try)
+	case <-ctx.Done():
+		o.err = l.gaveUp(ctx)
 	}
 	if o.err == nil && o.answer.Body != nil && !isObject(o.answer.Body) {
 		o = outcome{err: &Error{Kind: Unavailable, Err: errors.New("the reply is no JSON object")}}
@@ -263,7 +260,11 @@ func (l *link) enter(ctx context.Context) error {
 	}
 	select {
 	case l.slots <- struct{}{}:
-		return nil
+		if ctx.Err() == nil {
+			return nil
+		}
+		<-l.slots
+		return &Error{Kind: Busy, Err: errBusy}
 	case <-ctx.Done():
 		if err := l.gaveUp(ctx); KindOf(err) != TimedOut {
 			return err
