@@ -15,6 +15,9 @@ type clientCounts struct {
 	idle         atomic.Uint64 // connections ended by the idle timeout
 	stalled      atomic.Uint64 // connections ended because the client did not read
 
+	unanswered atomic.Int64  // questions that wait for their answer, or behind others; now
+	stopped    atomic.Uint64 // times that a connection was not read on, for too much of it was unanswered
+
 	iAmAt, whatsAt atomic.Uint64                   // commands answered
 	invalid        [protocol.Reasons]atomic.Uint64 // lines, by reason
 

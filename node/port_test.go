@@ -18,6 +18,7 @@ import (
 // fakeHerd is a herd of one table, whose acks come when a test says.
 type fakeHerd struct {
 	table *location.Table
+	far   func(id []byte) // not nil: called by Lookup, which may wait in it
 
 	mu      sync.Mutex // guards the fields below
 	tickets uint64
@@ -64,6 +65,9 @@ func (h *fakeHerd) Wait(ctx context.Context, ticket uint64) error {
 }
 
 func (h *fakeHerd) Lookup(_ context.Context, id []byte) (location.Entry, bool) {
+	if h.far != nil {
+		h.far(id)
+	}
 	return h.table.Get(id)
 }
 
@@ -77,15 +81,20 @@ func (h *fakeHerd) calls() (flushes int, waits []uint64) {
 // body is what is near everything.
 const body = "{\n   \"status\" : \"OK\"\n}"
 
-// fakePlaces answers with body, or as a test says.
+// fakePlaces answers with body at once, or as a test says.
 type fakePlaces struct {
-	near func(ctx context.Context, q places.Query) []byte // nil: body
+	near   func(ctx context.Context, q places.Query) []byte // not nil: it has to be waited for
+	prompt func(q places.Query) ([]byte, bool)              // not nil: what Prompt answers
+}
+
+func (p *fakePlaces) Prompt(q places.Query) ([]byte, bool) {
+	if p.prompt != nil {
+		return p.prompt(q)
+	}
+	return []byte(body), p.near == nil
 }
 
 func (p *fakePlaces) Near(ctx context.Context, q places.Query) []byte {
-	if p.near == nil {
-		return []byte(body)
-	}
 	return p.near(ctx, q)
 }
 

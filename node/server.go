@@ -32,9 +32,13 @@ type herd interface {
 	Lookup(ctx context.Context, id []byte) (location.Entry, bool)
 }
 
-// nearby tells what is near: a [places.Chain]. It always has an answer, in
-// bounded time.
+// nearby tells what is near: a [places.Chain]. It is used by many goroutines at
+// once.
 type nearby interface {
+	// Prompt answers if nothing has to be waited for; else ok is false, and Near
+	// is to be asked.
+	Prompt(q places.Query) (body []byte, ok bool)
+	// Near always has an answer, in bounded time, or soon once ctx is done.
 	Near(ctx context.Context, q places.Query) []byte
 }
 

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -23,7 +24,9 @@ const (
 
 // session serves one connection. It reads what is there, answers all the lines in
 // it, waits once until every report among them is acknowledged, and writes all
-// the replies at once: pipelined commands share a read, a wait and a write.
+// the replies at once: pipelined commands share a read, a wait and a write. A
+// question whose answer has to be waited for goes to the queue, and so do the
+// replies after it.
 //
 // Its goroutine owns it; the server may set the read deadline of conn and close
 // it.
@@ -32,17 +35,20 @@ type session struct {
 	conn   net.Conn
 	lines  *protocol.Lines
 
-	idle, stall deadline // of reads, of writes
-	received    int64    // the wall clock when the last bytes came, in nanoseconds
-	debug       bool     // lines are logged
-	linger      bool     // unread input may stand against our last replies
+	idle     deadline // of reads
+	received int64    // the wall clock when the last bytes came, in nanoseconds
+	debug    bool     // lines are logged
 
-	// The batch: lines answered and not sent.
-	buffer  *[]byte // the server's; nil between batches
-	replies []byte
-	reports uint64 // IAMATs among them
-	ticket  uint64 // the greatest of theirs
-	slow    bool   // it has taken long
+	// Lines answered and not sent.
+	buffer *[]byte // the server's; nil between batches
+	batch
+	slow bool // it has taken long
+
+	queue *queue // nil until something is put aside
+
+	// The queue's while it is busy.
+	stall  deadline // of writes
+	linger bool     // unread input may stand against our last replies
 }
 
 func newSession(s *clientServer, conn net.Conn) *session {
@@ -61,6 +67,7 @@ func (c *session) run() {
 	c.log("client connected")
 	why := c.serve()
 	c.release()
+	why = c.queue.end(why)
 	if c.linger {
 		c.lingerOn()
 	}
@@ -86,7 +93,9 @@ func (c *session) serve() error {
 	for {
 		switch line, status := c.lines.Next(); status {
 		case protocol.Line:
-			c.answer(line)
+			if err := c.answer(line); err != nil {
+				return err
+			}
 			if c.slow || len(c.replies) >= maxReplies {
 				if err := c.send(); err != nil {
 					return err
@@ -94,31 +103,39 @@ func (c *session) serve() error {
 			}
 		case protocol.TooLong:
 			c.invalid(line, protocol.LongLine)
+			if err := c.settle(); err != nil {
+				return errors.Join(errTooLong, err)
+			}
 			c.linger = true
-			return errors.Join(errTooLong, c.send())
+			return errTooLong
 		case protocol.More:
 			if err := c.send(); err != nil {
 				return err
 			}
-			if err := c.read(); err != nil {
+			switch err := c.read(); {
+			case err == errDrained:
+				return errors.Join(err, c.settle())
+			case err != nil:
 				return err
 			}
 		case protocol.Done:
-			return c.send()
+			return c.settle()
 		}
 	}
 }
 
-// answer runs one line and appends its reply to the batch.
-func (c *session) answer(line []byte) {
+// answer runs one line and appends its reply to the batch, or puts both aside. An
+// error is the end of the session.
+func (c *session) answer(line []byte) error {
 	switch cmd := protocol.Parse(line, c.server.limits); cmd.Verb {
 	case protocol.IAmAt:
 		c.iAmAt(line, &cmd)
 	case protocol.WhatsAt:
-		c.whatsAt(line, &cmd)
+		return c.whatsAt(line, &cmd)
 	case protocol.Invalid:
 		c.invalid(line, cmd.Reason)
 	}
+	return nil
 }
 
 func (c *session) iAmAt(line []byte, cmd *protocol.Command) {
@@ -128,32 +145,57 @@ func (c *session) iAmAt(line []byte, cmd *protocol.Command) {
 	c.reports++
 	start := c.begin()
 	c.replies = protocol.AppendAt(c.replies, cmd.ID, &f)
-	c.logReply(line, start, protocol.None)
+	if c.debug {
+		c.logReply(line, c.replies[start:], protocol.None)
+	}
 }
 
-func (c *session) whatsAt(line []byte, cmd *protocol.Command) {
+// whatsAt looks the client up at once, so that the reply tells of the reports
+// before it and of none after it.
+func (c *session) whatsAt(line []byte, cmd *protocol.Command) error {
 	s := c.server
 	began := time.Now()
 	e, ok := s.config.Herd.Lookup(s.alive, cmd.ID)
+	slow := time.Since(began) > patience
 	if !ok {
-		c.slow = time.Since(began) > patience
 		c.invalid(line, protocol.UnknownClient)
-		return
+		c.slow = slow
+		return nil
 	}
 	lat, lon := e.Position.Degrees()
-	body := s.config.Places.Near(s.alive, places.Query{Latitude: lat, Longitude: lon, Radius: cmd.Radius, Limit: cmd.Limit})
-	c.slow = time.Since(began) > patience
+	q := places.Query{Latitude: lat, Longitude: lon, Radius: cmd.Radius, Limit: cmd.Limit}
+	body, ok := s.config.Places.Prompt(q)
+	if !ok {
+		return c.ask(line, cmd.ID, e.Fix, q)
+	}
+	c.slow = slow
 	s.count.whatsAt.Add(1)
 	start := c.begin()
 	c.replies = protocol.AppendWhatsAt(c.replies, cmd.ID, &e.Fix, body)
-	c.logReply(line, start, protocol.None)
+	if c.debug {
+		c.logReply(line, c.replies[start:], protocol.None)
+	}
+	return nil
+}
+
+// ask puts a question aside. What was answered before it doesn't wait for it.
+func (c *session) ask(line, id []byte, fix location.Fix, q places.Query) error {
+	if c.queue == nil {
+		c.queue = newQueue(c)
+	}
+	if err := c.putAside(); err != nil {
+		return err
+	}
+	return c.queue.ask(line, id, fix, q)
 }
 
 func (c *session) invalid(line []byte, why protocol.Reason) {
 	c.server.count.invalid[why].Add(1)
 	start := c.begin()
 	c.replies = protocol.AppendInvalid(c.replies, line)
-	c.logReply(line, start, why)
+	if c.debug {
+		c.logReply(line, c.replies[start:], why)
+	}
 }
 
 // begin makes room for a reply and tells where it starts.
@@ -174,30 +216,66 @@ func (c *session) release() {
 		*c.buffer = c.replies[:0]
 		c.server.buffers.Put(c.buffer)
 	}
-	c.buffer, c.replies = nil, nil
-	c.reports, c.ticket, c.slow = 0, 0, false
+	c.buffer, c.batch, c.slow = nil, batch{}, false
 }
 
-// send lets the replies of the batch go, once the herd has acknowledged what they
-// tell. If it can't, none goes: an AT line is a promise.
+// send lets the replies of the batch go, behind those in the queue if there are
+// any.
 func (c *session) send() error {
+	if c.queue.busy() {
+		return c.putAside()
+	}
 	if c.buffer == nil {
 		return nil
 	}
-	s := c.server
+	c.flush()
+	if err := c.deliver(c.server.alive, c.batch); err != nil {
+		return err
+	}
+	c.release()
+	return nil
+}
+
+// putAside moves the batch to the queue, and waits while that has no room.
+func (c *session) putAside() error {
+	if c.buffer == nil {
+		return nil
+	}
+	c.flush()
+	err := c.queue.add(c.batch)
+	c.release()
+	return err
+}
+
+// flush sends the reports of the batch on their way to the herd.
+func (c *session) flush() {
 	if c.reports > 0 {
-		s.config.Herd.Flush()
-		if err := s.config.Herd.Wait(s.alive, c.ticket); err != nil {
+		c.server.config.Herd.Flush()
+	}
+}
+
+// deliver lets replies go, once the herd has acknowledged what they tell. If it
+// can't, none goes: an AT line is a promise.
+func (c *session) deliver(ctx context.Context, b batch) error {
+	s := c.server
+	if b.reports > 0 {
+		if err := s.config.Herd.Wait(ctx, b.ticket); err != nil {
 			return err
 		}
-		s.count.iAmAt.Add(c.reports)
+		s.count.iAmAt.Add(b.reports)
 	}
 	if s.drainedBy.Load() != nil {
 		c.linger = true
 	}
-	err := c.write(c.replies)
-	c.release()
-	return err
+	return c.write(b.replies)
+}
+
+// settle lets everything go that is to be sent, however long that takes.
+func (c *session) settle() error {
+	if err := c.send(); err != nil {
+		return err
+	}
+	return c.queue.settle()
 }
 
 // read takes in what the client has sent, or waits for it.
@@ -206,28 +284,44 @@ func (c *session) read() error {
 	if by, due := c.idle.renew(time.Now()); due {
 		c.conn.SetReadDeadline(by)
 	}
-	if by := s.drainedBy.Load(); by != nil { // after renew, whose deadline is later
-		c.conn.SetReadDeadline(*by)
+	for {
+		if by := s.drainedBy.Load(); by != nil { // after renew, whose deadline is later
+			c.conn.SetReadDeadline(*by)
+		}
+		n, err := c.conn.Read(c.lines.Space())
+		c.received = s.config.Clock().UnixNano()
+		if n > 0 { // an error comes again with the next read
+			c.lines.Fed(n)
+			s.count.bytesIn.Add(uint64(n))
+			c.debug = s.log.IsDebug()
+			return nil
+		}
+		switch {
+		case err == io.EOF:
+			c.lines.End()
+			return nil
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case s.drainedBy.Load() != nil:
+			return errDrained
+		case !c.hasWaited():
+			s.count.idle.Add(1)
+			return errIdle
+		}
 	}
-	n, err := c.conn.Read(c.lines.Space())
-	c.received = s.config.Clock().UnixNano()
-	if n > 0 { // an error comes again with the next read
-		c.lines.Fed(n)
-		s.count.bytesIn.Add(uint64(n))
-		c.debug = s.log.IsDebug()
-		return nil
+}
+
+// hasWaited tells whether the client was silent because it waited for us, so that
+// its time begins when it had its last reply; and then sets the deadline anew.
+func (c *session) hasWaited() bool {
+	last := c.queue.lastBusy()
+	if !last.After(c.idle.set) {
+		return false
 	}
-	switch {
-	case err == io.EOF:
-		c.lines.End()
-		return nil
-	case !errors.Is(err, os.ErrDeadlineExceeded):
-		return err
-	case s.drainedBy.Load() != nil:
-		return errDrained
-	}
-	s.count.idle.Add(1)
-	return errIdle
+	c.idle.set = time.Time{}
+	by, _ := c.idle.renew(last)
+	c.conn.SetReadDeadline(by)
+	return by.After(time.Now())
 }
 
 // log tells of the connection, at debug.
@@ -237,12 +331,9 @@ func (c *session) log(message string, args ...any) {
 	}
 }
 
-// logReply tells of a line and its reply, which is the last of the batch.
-func (c *session) logReply(line []byte, start int, why protocol.Reason) {
-	if !c.debug {
-		return
-	}
-	reply, _, _ := bytes.Cut(c.replies[start:], []byte{'\n'}) // without what is near
+// logReply tells of a line and its reply.
+func (c *session) logReply(line, reply []byte, why protocol.Reason) {
+	reply, _, _ = bytes.Cut(reply, []byte{'\n'}) // without what is near
 	args := []any{"in", hclog.Quote(line), "out", hclog.Quote(reply)}
 	if why != protocol.None {
 		args = append(args, "reason", why.String())

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -189,13 +190,13 @@ func TestOneWriteForEachBatch(t *testing.T) {
 }
 
 // A batch that has long replies is not held until it has been answered to the
-// end, nor are the replies that came before an answer that took long.
+// end, nor are the replies that came before a look-up that took long.
 func TestRepliesAreNotHeldForEver(t *testing.T) {
 	t.Run("long", func(t *testing.T) {
 		l := newPipes()
 		p := newPort(t, l)
 		big := strings.Repeat("x", 100<<10)
-		p.places.near = func(context.Context, places.Query) []byte { return []byte(big) }
+		p.places.prompt = func(places.Query) ([]byte, bool) { return []byte(big), true }
 		conn := l.dial(t)
 		reply := "AT Clark +1621464823.223371889 k +1-1 5\n"
 		send(t, conn, "IAMAT k +1-1 5\n"+strings.Repeat("WHATSAT k 1 1\n", 5))
@@ -214,19 +215,28 @@ func TestRepliesAreNotHeldForEver(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := newPipes()
 			p := newPort(t, l)
-			p.places.near = func(_ context.Context, q places.Query) []byte {
-				time.Sleep(time.Duration(q.Radius) * time.Millisecond)
-				return []byte(body)
+			p.herd.far = func(id []byte) {
+				if seconds, err := strconv.Atoi(string(id)); err == nil {
+					time.Sleep(time.Duration(seconds) * time.Second)
+				}
 			}
 			conn := l.dial(t)
 			const at = "AT Clark +1621464823.223371889 k +1-1 5\n"
-			send(t, conn, "IAMAT k +1-1 5\nWHATSAT k 1 1\nWHATSAT k 5 1\nWHATSAT k 5 1\n")
+			send(t, conn, "IAMAT k +1-1 5\nWHATSAT 1 1 1\nWHATSAT k 5 1\nWHATSAT 5 5 1\nWHATSAT 5 5 1\n")
 			began := time.Now()
-			receive(t, conn, at+strings.Repeat(at+body+"\n\n", 2))
-			if took := time.Since(began); took != 6*time.Second {
-				t.Errorf("the first replies came after %s, want 6s", took)
+			for _, tt := range []struct {
+				want  string
+				after time.Duration
+			}{
+				{at + "? WHATSAT 1 1 1\n", time.Second},
+				{at + body + "\n\n? WHATSAT 5 5 1\n", 6 * time.Second},
+				{"? WHATSAT 5 5 1\n", 11 * time.Second},
+			} {
+				receive(t, conn, tt.want)
+				if took := time.Since(began); took != tt.after {
+					t.Errorf("%q came after %s, want %s", tt.want, took, tt.after)
+				}
 			}
-			receive(t, conn, at+body+"\n\n")
 		})
 	})
 }
