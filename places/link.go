@@ -196,7 +196,7 @@ func (l *link) fly(ctx context.Context, q Query) (Answer, error) {
 func again(err error) bool {
 	var known *Error
 	if errors.As(err, &known) {
-		return known.Again && known.RetryAfter == 0
+		return known.Again // if it asks to be left alone, the breaker sees to that
 	}
 	return KindOf(err) == TimedOut
 }
