@@ -95,17 +95,6 @@ type Herd struct {
 	ReadyTimeout time.Duration
 }
 
-// Places holds the providers of what is near.
-type Places struct {
-	Embedded Embedded
-}
-
-// Embedded is the provider with the data inside the binary.
-type Embedded struct {
-	// Rank orders places: "prominence" (the default) or "distance".
-	Rank string
-}
-
 // HTTP is the port for operators: health, metrics and the API of herd's verbs.
 type HTTP struct {
 	// Addr is host:port to listen on; port 0: any free one. Default
@@ -142,7 +131,7 @@ func Default() Config {
 			MaxClientAhead: 5 * time.Minute,
 			ReadyTimeout:   30 * time.Second,
 		},
-		Places: Places{Embedded: Embedded{Rank: "prominence"}},
+		Places: defaultPlaces(),
 		HTTP:   HTTP{Addr: "127.0.0.1:4133"},
 		Log:    Log{Level: "info", Format: "text"},
 	}

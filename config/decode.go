@@ -17,11 +17,7 @@ func (l *loader) decodeFile(src []byte, name string) {
 	if file == nil {
 		file = &hcl.File{Bytes: src}
 	}
-	if l.errs.files == nil {
-		l.errs.files = map[string]*hcl.File{}
-	}
-	l.errs.files[name] = file
-	l.errs.order = append(l.errs.order, name)
+	l.errs.show(name, file)
 	l.errs.add(diags...)
 	if diags.HasErrors() {
 		return // what is missing from a broken file is not worth a word
@@ -30,35 +26,35 @@ func (l *loader) decodeFile(src []byte, name string) {
 }
 
 func (l *loader) decodeBody(body hcl.Body) {
+	places, body := l.takePlaces(body)
 	content, diags := body.Content(l.schema(""))
-	l.addUnknown(diags)
+	l.addUnknown("", diags)
 	l.decodeAttributes("", content.Attributes)
 
 	first := map[string]hcl.Range{}
-	for _, b := range content.Blocks {
-		name := strings.Join(append([]string{b.Type}, b.Labels...), ".")
-		schema := l.schema(name)
-		if schema == nil {
-			l.errs.add(&hcl.Diagnostic{
-				Severity: hcl.DiagError,
-				Summary:  "Unknown provider of places",
-				Detail:   fmt.Sprintf("There is only %s.", strings.Join(l.providers(), ", ")),
-				Subject:  &b.LabelRanges[0],
-			})
-			continue
+	for _, b := range slices.Concat(content.Blocks, places) {
+		name := b.Type
+		if b.Type == "places" {
+			provider, ok := l.provider(b)
+			if !ok {
+				continue
+			}
+			name += "." + provider
+			if !slices.Contains(l.chain, provider) {
+				l.chain = append(l.chain, provider)
+			}
 		}
 		if at, again := first[name]; again {
-			l.errs.add(&hcl.Diagnostic{
-				Severity: hcl.DiagError,
-				Summary:  fmt.Sprintf("Duplicate %s block", b.Type),
-				Detail:   fmt.Sprintf("The first one is at %s:%d. Write all of it there.", at.Filename, at.Start.Line),
-				Subject:  &b.DefRange,
-			})
+			l.report(b.DefRange, fmt.Sprintf("Duplicate %s block", title(name)),
+				fmt.Sprintf("The first one is at %s:%d. Write all of it there.", at.Filename, at.Start.Line))
 			continue
 		}
 		first[name] = b.DefRange
-		content, diags := b.Body.Content(schema)
-		l.addUnknown(diags)
+		if _, there := l.blocks[name]; !there {
+			l.blocks[name] = b.DefRange
+		}
+		content, diags := b.Body.Content(l.schema(name))
+		l.addUnknown(name, diags)
 		l.decodeAttributes(name, content.Attributes)
 	}
 }
@@ -82,7 +78,8 @@ func (l *loader) decodeAttributes(block string, attrs hcl.Attributes) {
 	}
 }
 
-// schema is what may stand in a block; nil if there is no such block.
+// schema is what may stand in a block. The blocks themselves have no labels:
+// [loader.takePlaces] has seen to those that do.
 func (l *loader) schema(block string) *hcl.BodySchema {
 	schema := &hcl.BodySchema{}
 	blocks := map[string]bool{}
@@ -91,42 +88,34 @@ func (l *loader) schema(block string) *hcl.BodySchema {
 		if in == block {
 			schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: key})
 		}
-		if typ, label, _ := strings.Cut(in, "."); block == "" && in != "" && !blocks[typ] {
+		if typ, _, _ := strings.Cut(in, "."); block == "" && in != "" && !blocks[typ] {
 			blocks[typ] = true
-			header := hcl.BlockHeaderSchema{Type: typ}
-			if label != "" {
-				header.LabelNames = []string{"provider"}
-			}
-			schema.Blocks = append(schema.Blocks, header)
+			schema.Blocks = append(schema.Blocks, hcl.BlockHeaderSchema{Type: typ})
 		}
-	}
-	if len(schema.Attributes) == 0 {
-		return nil
 	}
 	return schema
 }
 
-// providers are the labels that a places block can have.
-func (l *loader) providers() []string {
-	var all []string
-	for _, r := range l.rows {
-		if typ, label, _ := strings.Cut(r.block(), "."); typ == "places" && !slices.Contains(all, `"`+label+`"`) {
-			all = append(all, `"`+label+`"`)
-		}
-	}
-	return all
-}
-
 // addUnknown keeps diagnostics of keys that don't belong where they stand. HCL
 // suggests similar names; it can't know of a right name in the wrong block, or of
-// a flag's name or half a name.
-func (l *loader) addUnknown(diags hcl.Diagnostics) {
+// a flag's name or half a name. Block is where they stand.
+func (l *loader) addUnknown(block string, diags hcl.Diagnostics) {
+	rows := slices.Clone(l.rows) // the block's own first
+	slices.SortStableFunc(rows, func(a, b row) int {
+		switch here := a.block() == block; {
+		case here == (b.block() == block):
+			return 0
+		case here:
+			return -1
+		}
+		return 1
+	})
 	for _, d := range diags {
 		unknown := d.Summary == "Unsupported argument" || d.Summary == "Extraneous JSON object property"
 		if unknown && d.Subject != nil && !strings.Contains(d.Detail, "Did you mean") {
 			src := l.errs.files[d.Subject.Filename].Bytes
 			key := strings.Trim(string(d.Subject.SliceBytes(src)), `"`)
-			for _, r := range l.rows {
+			for _, r := range rows {
 				if r.key() == key || strings.HasPrefix(r.key(), key+"_") || r.flag() == strings.ReplaceAll(key, "_", "-") {
 					d.Detail += fmt.Sprintf(" Did you mean %s?", hclName(r.name))
 					break
@@ -143,9 +132,5 @@ func hclName(name string) string {
 	if block == "" {
 		return key
 	}
-	typ, label, labelled := strings.Cut(block, ".")
-	if labelled {
-		typ += fmt.Sprintf(" %q", label)
-	}
-	return typ + " { " + key + " }"
+	return title(block) + " { " + key + " }"
 }

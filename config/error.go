@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -65,6 +66,41 @@ func (e *Error) add(diags ...*hcl.Diagnostic) {
 	for _, d := range diags {
 		d.Expression, d.EvalContext = nil, nil
 		e.diags = append(e.diags, d)
+	}
+}
+
+// keyLike finds what may be a key written into a file: one of Google's, or what
+// is called a key, which no setting is.
+var keyLike = regexp.MustCompile(`AIza[\w-]{20,}|(?i:key"?\s*[=:]\s*"?)((?:\\.|[^"\\\s&])+)`)
+
+// show keeps a file to show its lines from.
+func (e *Error) show(name string, file *hcl.File) {
+	if e.files == nil {
+		e.files = map[string]*hcl.File{}
+	}
+	shown := *file
+	shown.Bytes = slices.Clone(file.Bytes)
+	e.files[name] = &shown
+	e.order = append(e.order, name)
+	for _, at := range keyLike.FindAllSubmatchIndex(shown.Bytes, -1) {
+		from, to := at[0], at[1]
+		if at[2] >= 0 {
+			from = at[2]
+		}
+		cover(shown.Bytes[from:to])
+	}
+}
+
+// conceal covers a part of a file that may hold a secret.
+func (e *Error) conceal(at hcl.Range) {
+	cover(e.files[at.Filename].Bytes[at.Start.Byte:at.End.Byte])
+}
+
+func cover(text []byte) {
+	for i, c := range text {
+		if c != '\n' {
+			text[i] = '*'
+		}
 	}
 }
 

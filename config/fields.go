@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -8,8 +10,8 @@ import (
 // it accepts.
 type Field struct {
 	Name    string // place in HCL and JSON, in messages: "client.max_line"
-	Flag    string // without its dashes: "client-max-line"
-	Env     string // "HERD_CLIENT_MAX_LINE"
+	Flag    string // without its dashes: "client-max-line"; empty if only files say it
+	Env     string // "HERD_CLIENT_MAX_LINE"; empty as Flag
 	Help    string // one line, lower case, no full stop
 	Allowed string // what the value must be: "a size from 64B to 1MiB, …"
 	Switch  bool   // true or false: its flag needs no value
@@ -17,12 +19,20 @@ type Field struct {
 	Default string // as text; empty if there is none
 }
 
-// Fields lists every setting, in the order of the reference.
+// Fields lists every setting, in the order of the reference. A file of places is
+// called NAME there; its settings have no flags, for which the names are not known
+// before the files are read.
 func Fields() []Field {
 	c := Default()
+	c.Places.Files = []File{newFile("NAME")}
+	c.Places.Order = []string{"google", "file.NAME", "overpass"}
 	var fields []Field
 	for _, r := range table(&c) {
-		fields = append(fields, r.field())
+		f := r.field()
+		if f.Name == "places_order" {
+			f.Default = text(Default().Places.Order)
+		}
+		fields = append(fields, f)
 	}
 	return fields
 }
@@ -35,11 +45,13 @@ type row struct {
 	help  string
 }
 
-// table is the one list of settings, bound to c.
+// table is the one list of settings, bound to c as it is: whoever adds a file of
+// places makes a new table.
 func table(c *Config) []row {
-	return []row{
+	rows := []row{
 		{"name", false, word(&c.Name, 1, 64), "what the herd and clients call this node; default the host name"},
 		{"ready_file", false, path(&c.ReadyFile), "file to write when ready: name, addresses and process ID as JSON"},
+		{"places_order", false, providers(&c.Places.Order), "who is asked what is near, in this order; default the order of the places blocks"},
 
 		{"client.addr", false, address(&c.Client.Addr), "where clients connect; port 0 takes any free one"},
 		{"client.max_conns", false, whole(&c.Client.MaxConns, 1, 1_000_000), "connections open at once; further ones are closed and counted"},
@@ -59,14 +71,75 @@ func table(c *Config) []row {
 		{"herd.ack_timeout", true, span(&c.Herd.AckTimeout, "10ms", "1m", "250ms"), "silence after which a member is out of sync; default 1s with the profile wan"},
 		{"herd.max_client_ahead", true, span(&c.Herd.MaxClientAhead, "1s", "24h", "5m"), "how far ahead of the node a client's clock still counts"},
 		{"herd.ready_timeout", true, span(&c.Herd.ReadyTimeout, "100ms", "1h", "30s"), "how long to try to catch up before being ready regardless"},
-
-		{"places.embedded.rank", false, choice(&c.Places.Embedded.Rank, "prominence", "distance"), "order of the places of the built-in data"},
-
+	}
+	for _, name := range c.Places.all() {
+		rows = append(rows, provider(&c.Places, name)...)
+	}
+	return append(rows, []row{
 		{"http.addr", false, address(&c.HTTP.Addr), "where health, metrics and herd's own verbs connect; port 0 takes any free one"},
 
 		{"log.level", false, choice(&c.Log.Level, "trace", "debug", "info", "warn", "error", "off"), "the least that is logged"},
 		{"log.format", false, choice(&c.Log.Format, "text", "json"), "how it is logged"},
 		{"log.file", false, path(&c.Log.File), "file to log to besides standard error; opened anew on SIGHUP"},
+	}...)
+}
+
+// provider is the part of the table about one provider of places. All of them are
+// in it, those in the chain first: so they are printed.
+func provider(p *Places, name string) []row {
+	const (
+		rank    = "order of the places"
+		enabled = "false takes it out of the chain: a kill switch, read anew on SIGHUP"
+		timeout = "for one answer, retries and waiting included; then the next provider is asked"
+		rate    = "calls that this node begins in a minute; 0 is no bound"
+		flight  = "calls of this node open at once"
+		day     = "calls of the whole herd in a day, Pacific time; 0 is no bound"
+		month   = "calls of the whole herd in a month, Pacific time; 0 is no bound"
+	)
+	switch name {
+	case "google":
+		g := &p.Google
+		return []row{
+			{"places.google.enabled", false, toggle(&g.Enabled), enabled},
+			{"places.google.api", false, choice(&g.API, "auto", "new", "legacy"), "which Places API; auto takes the legacy one where the project allows only that"},
+			{"places.google.fields", false, choice(&g.Fields, "pro", "enterprise"), "what is asked for and billed; enterprise adds ratings, price level and opening"},
+			{"places.google.key_file", false, path(&g.KeyFile), "file with nothing but the API key; or HERD_PLACES_GOOGLE_KEY"},
+			{"places.google.base_url", false, link(&g.BaseURL, true), "a compatible server to ask instead of Google"},
+			{"places.google.language", false, language(&g.Language), "language of names and addresses; without one the provider chooses"},
+			{"places.google.rank", false, choice(&g.Rank, "prominence", "distance"), rank + "; the legacy API knows only prominence"},
+			{"places.google.timeout", false, span(&g.Timeout, "50ms", "1m", "5s"), timeout},
+			{"places.google.rate_per_minute", false, whole(&g.RatePerMinute, 0, 1_000_000), rate},
+			{"places.google.max_in_flight", false, whole(&g.MaxInFlight, 1, 1024), flight},
+			{"places.google.budget_day", false, whole(&g.BudgetDay, 0, 1_000_000_000), day},
+			{"places.google.budget_month", false, whole(&g.BudgetMonth, 0, 1_000_000_000), month},
+			{"places.google.cache", false, span(&g.Cache, "0s", "24h", "1h"), "how long an answer is used again; Google's terms (3.2.3(b)) forbid it unless yours allow it"},
+		}
+	case "overpass":
+		o := &p.Overpass
+		return []row{
+			{"places.overpass.enabled", false, toggle(&o.Enabled), enabled},
+			{"places.overpass.base_url", false, link(&o.BaseURL, false), "the server's interpreter; the default is public and for small use"},
+			{"places.overpass.user_agent", false, header(&o.UserAgent, 200), "what the server is told; public ones want to know whom to write to; default herd and its version"},
+			{"places.overpass.rank", false, choice(&o.Rank, "prominence", "distance"), rank},
+			{"places.overpass.timeout", false, span(&o.Timeout, "50ms", "1m", "10s"), timeout},
+			{"places.overpass.rate_per_minute", false, whole(&o.RatePerMinute, 0, 1_000_000), rate},
+			{"places.overpass.max_in_flight", false, whole(&o.MaxInFlight, 1, 1024), flight},
+			{"places.overpass.budget_day", false, whole(&o.BudgetDay, 0, 1_000_000_000), day},
+			{"places.overpass.budget_month", false, whole(&o.BudgetMonth, 0, 1_000_000_000), month},
+			{"places.overpass.cache", false, span(&o.Cache, "0s", "24h", "1h"), "how long an answer is used again; 0s is not at all"},
+			{"places.overpass.max_radius", false, whole(&o.MaxRadius, 1, 50), "in km; larger circles are asked about as this one"},
+		}
+	case "embedded":
+		return []row{
+			{"places.embedded.rank", false, choice(&p.Embedded.Rank, "prominence", "distance"), rank},
+		}
+	}
+	f := &p.Files[slices.IndexFunc(p.Files, func(f File) bool { return "file."+f.Name == name })]
+	return []row{
+		{"places." + name + ".path", false, path(&f.Path), "the file; a relative path starts at the working folder"},
+		{"places." + name + ".format", false, choice(&f.Format, "auto", "geojson", "geojsonseq", "csv", "tsv", "geonames", "packed"), "what is in it; auto goes by name and content"},
+		{"places." + name + ".rank", false, choice(&f.Rank, "prominence", "distance"), rank},
+		{"places." + name + ".attribution", false, html(&f.Attribution, 500), "shown with every answer; default as the format demands"},
 	}
 }
 
@@ -74,8 +147,12 @@ func table(c *Config) []row {
 func (r row) block() string { b, _ := split(r.name); return b }
 func (r row) key() string   { _, k := split(r.name); return k }
 
+// flag is empty for the settings of a file of places.
 func (r row) flag() string {
 	name := r.name
+	if strings.HasPrefix(name, "places.file.") {
+		return ""
+	}
 	if r.short {
 		name = r.key()
 	}
@@ -83,6 +160,9 @@ func (r row) flag() string {
 }
 
 func (r row) env() string {
+	if r.flag() == "" {
+		return ""
+	}
 	return "HERD_" + strings.ToUpper(strings.ReplaceAll(r.flag(), "-", "_"))
 }
 
@@ -99,4 +179,13 @@ func split(name string) (block, key string) {
 		return name[:i], name[i+1:]
 	}
 	return "", name
+}
+
+// title is a block as it is written: "places.file.NAME" is places "file" "NAME".
+func title(block string) string {
+	parts := strings.SplitN(block, ".", 3) // a file's name may have dots
+	for i, label := range parts[1:] {
+		parts[i+1] = fmt.Sprintf("%q", label)
+	}
+	return strings.Join(parts, " ")
 }

@@ -2,16 +2,24 @@ package config
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
 
 // Every field of Config is in the table, once; every row has names of its own.
 func TestTableIsComplete(t *testing.T) {
-	c := Default()
+	c := withFile()
 	seen := map[string]bool{}
 	for _, r := range table(&c) {
-		for _, name := range []string{r.name, "--" + r.flag(), r.env()} {
+		names := []string{r.name, "--" + r.flag(), r.env()}
+		if strings.HasPrefix(r.name, "places.file.") {
+			names = names[:1]
+			if r.flag() != "" || r.env() != "" {
+				t.Errorf("%s: got --%s and %s; which files there are is known too late", r.name, r.flag(), r.env())
+			}
+		}
+		for _, name := range names {
 			if seen[name] {
 				t.Errorf("%s stands for two things", name)
 			}
@@ -26,7 +34,19 @@ func TestTableIsComplete(t *testing.T) {
 	}
 }
 
+// withFile has a file of places, for its part of the table.
+func withFile() Config {
+	c := Default()
+	c.Places.Files = []File{newFile("campus")}
+	return c
+}
+
+// leaves counts fields. Of a slice of structs there is one, and its name is no
+// setting.
 func leaves(t reflect.Type) int {
+	if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct {
+		return leaves(t.Elem()) - 1
+	}
 	if t.Kind() != reflect.Struct {
 		return 1
 	}
@@ -39,10 +59,12 @@ func leaves(t reflect.Type) int {
 
 // Each row writes a field of its own: what one sets, no other shows.
 func TestRowsWriteTheirOwnField(t *testing.T) {
-	texts := []string{"true", "77", "77s", "77B", "warn", "none", "distance", "wan", "json", "x:1"}
-	base := Default()
+	texts := []string{"true", "false", "77", "77s", "77B", "warn", "none", "distance", "wan", "json", "x:1"}
+	base := withFile()
+	base.Gossip.Insecure = true // false, the last text that it takes, is a change
 	for i, r := range table(&base) {
-		c := Default()
+		c := withFile()
+		c.Gossip.Insecure = true
 		rows := table(&c)
 		for _, text := range texts {
 			rows[i].value.parse([]string{text})
@@ -67,6 +89,9 @@ func TestNames(t *testing.T) {
 		"gossip.key_file":        {"key-file", "HERD_KEY_FILE"},
 		"gossip.insecure_gossip": {"insecure-gossip", "HERD_INSECURE_GOSSIP"},
 		"herd.acks":              {"acks", "HERD_ACKS"},
+		"places_order":           {"places-order", "HERD_PLACES_ORDER"},
+		"places.google.key_file": {"places-google-key-file", "HERD_PLACES_GOOGLE_KEY_FILE"},
+		"places.file.NAME.path":  {"", ""},
 		"places.embedded.rank":   {"places-embedded-rank", "HERD_PLACES_EMBEDDED_RANK"},
 		"http.addr":              {"http-addr", "HERD_HTTP_ADDR"},
 		"log.file":               {"log-file", "HERD_LOG_FILE"},

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"runtime"
 	"strings"
@@ -35,7 +34,8 @@ func (l *loader) gossipKeys() [][]byte {
 		}
 	case file != "":
 		if keys, err = readKeys(file); err != nil {
-			l.keyFileProblem(file, err)
+			_, perr := parseKeys(file)
+			l.keyFileProblem("gossip.key_file", file, perr == nil, err)
 		}
 	case l.config.Gossip.NeedsKey() && !l.failed["gossip.addr"]:
 		l.keyProblem("No gossip key", fmt.Sprintf("The gossip address %s can be reached from other machines, and without a key anyone who reaches it can join. "+
@@ -51,29 +51,40 @@ func (l *loader) keyProblem(summary, detail string) {
 
 // keyFileProblem takes care for those who give the key where its file is asked
 // for: no message may show that "path", not even as a line of source.
-func (l *loader) keyFileProblem(file string, err error) {
-	if _, perr := parseKeys(file); perr == nil && errors.Is(err, fs.ErrNotExist) {
-		l.keyProblem("Invalid value for gossip.key_file",
-			fmt.Sprintf("This looks like a key, not like the path of a file (set by %s). Put it into a file that only its owner can read.", l.origin("gossip.key_file")))
+func (l *loader) keyFileProblem(field, file string, looksLikeKey bool, err error) {
+	if _, serr := os.Stat(file); looksLikeKey && serr != nil {
+		if at := l.origin(field).at; at != nil {
+			l.errs.conceal(*at)
+		}
+		l.fail(field, "This looks like a key, not like the path of a file. Put it into a file that only its owner can read.")
 		return
 	}
-	l.fail("gossip.key_file", fmt.Sprintf("%s: %s.", file, cause(err)))
+	l.fail(field, fmt.Sprintf("%s: %s.", file, cause(err)))
 }
 
 func readKeys(name string) ([][]byte, error) {
-	text, err := readRegular(name)
+	text, err := readPrivate(name)
 	if err != nil {
 		return nil, err
+	}
+	return parseKeys(text)
+}
+
+// readPrivate reads a file that only its owner has access to.
+func readPrivate(name string) (string, error) {
+	text, err := readRegular(name)
+	if err != nil {
+		return "", err
 	}
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	// Windows has no such mode; its access lists are the owner's to set.
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return nil, fmt.Errorf("its mode is %04o, and others than its owner have access; run chmod 600 on it", mode)
+		return "", fmt.Errorf("its mode is %04o, and others than its owner have access; run chmod 600 on it", mode)
 	}
-	return parseKeys(string(text))
+	return string(text), nil
 }
 
 // parseKeys reads one key a line. Empty lines and those that begin with # are

@@ -15,7 +15,10 @@ import (
 type Loaded struct {
 	Config   Config
 	Keys     [][]byte  // the gossip keys, the primary first; empty: none. Never printed.
-	Settings []Setting // every value with its origin, in the order of the reference
+	Settings []Setting // every value with its origin, in the order of the reference, but for the chain of places
+
+	// PlacesKey is the key for Google; empty: none, or Google is not in the chain.
+	PlacesKey Secret
 }
 
 // Setting is the value of a field and what set it.
@@ -27,7 +30,7 @@ type Setting struct {
 
 // Load reads files and folders, then the environment ("NAME=value", as
 // os.Environ gives it), then flags (texts by [Field.Name]), resolves address
-// templates, reads the gossip keys and checks everything. Problems with what was
+// templates, reads the keys and checks everything. Problems with what was
 // written come as one [*Error].
 func Load(paths, environ []string, flags map[string][]string) (*Loaded, error) {
 	l := newLoader(environ)
@@ -36,13 +39,15 @@ func Load(paths, environ []string, flags map[string][]string) (*Loaded, error) {
 	l.readFlags(flags)
 	l.deriveName()
 	l.deriveAckTimeout()
+	l.deriveOrder()
 	l.resolveAddresses()
 	l.check()
 	keys := l.gossipKeys()
+	placesKey := l.placesKey()
 	if err := l.errs.orNil(); err != nil {
 		return nil, err
 	}
-	loaded := &Loaded{Config: l.config, Keys: keys}
+	loaded := &Loaded{Config: l.config, Keys: keys, PlacesKey: placesKey}
 	for _, r := range l.rows {
 		loaded.Settings = append(loaded.Settings, Setting{r.field(), r.value.get(), l.origin(r.name).String()})
 	}
@@ -54,8 +59,10 @@ type loader struct {
 	config  Config
 	rows    []row // bound to config
 	environ map[string]string
-	origins map[string]origin // by name of the row; what is missing is a default
-	failed  map[string]bool   // rows with a problem told already
+	origins map[string]origin    // by name of the row; what is missing is a default
+	failed  map[string]bool      // rows with a problem told already
+	blocks  map[string]hcl.Range // headers, by name: "places.file.campus"
+	chain   []string             // providers of places in the order of their blocks
 	errs    Error
 }
 
@@ -89,6 +96,7 @@ func newLoader(environ []string) *loader {
 		environ: map[string]string{},
 		origins: map[string]origin{},
 		failed:  map[string]bool{},
+		blocks:  map[string]hcl.Range{},
 	}
 	l.rows = table(&l.config)
 	for _, e := range environ {
@@ -106,6 +114,9 @@ func (l *loader) origin(name string) origin { return l.origins[name] }
 func (l *loader) set(r row, texts []string, from origin) {
 	l.origins[r.name] = from
 	if !r.value.parse(texts) || !isTemplate(r) && !r.value.valid() {
+		if r.value.secret && from.at != nil {
+			l.errs.conceal(*from.at)
+		}
 		l.fail(r.name, mustBe(r))
 	}
 }
@@ -114,11 +125,15 @@ func (l *loader) set(r row, texts []string, from origin) {
 func (l *loader) fail(field, detail string) {
 	l.failed[field] = true
 	d := problem{field: field, detail: detail}.diagnostic()
+	block, _ := split(field)
+	header, inBlock := l.blocks[block]
 	switch from := l.origin(field); {
 	case from.at != nil:
 		d.Subject = from.at
 	case from.name != "":
 		d.Detail += " It was set by " + from.name + "."
+	case inBlock: // which lacks it
+		d.Subject = &header
 	}
 	l.errs.add(d)
 }

@@ -182,8 +182,9 @@ func TestPrecedence(t *testing.T) {
 			t.Errorf("%s: got %v from %s, want %v from %s", s.Name, s.Value, s.Origin, w.value, w.origin)
 		}
 	}
-	if len(l.Settings) != len(Fields()) {
-		t.Errorf("got %d settings, want %d", len(l.Settings), len(Fields()))
+	c := Default()
+	if got, want := len(l.Settings), len(table(&c)); got != want {
+		t.Errorf("got %d settings, want %d", got, want)
 	}
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
@@ -20,11 +21,11 @@ func (l *Loaded) Print(w io.Writer) error {
 			if open != "" {
 				b.WriteString("}\n")
 			}
-			typ, label, labelled := strings.Cut(block, ".")
-			if labelled {
-				typ += fmt.Sprintf(" %q", label)
+			fmt.Fprintf(&b, "\n%s {", title(block))
+			if provider, ok := strings.CutPrefix(block, "places."); ok && !slices.Contains(l.Config.Places.Order, provider) {
+				b.WriteString(" # not in places_order")
 			}
-			fmt.Fprintf(&b, "\n%s {\n", typ)
+			b.WriteString("\n")
 			open = block
 		}
 		fmt.Fprintf(&b, "%s = %s # %s\n", key, literal(s.Value), s.Origin)

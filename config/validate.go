@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -29,7 +30,7 @@ func (c *Config) problems() []problem {
 			found = append(found, problem{field: r.name, detail: mustBe(r)})
 		}
 	}
-	return append(found, c.clashes()...)
+	return slices.Concat(found, c.clashes(), c.Places.problems())
 }
 
 func mustBe(r row) string { return "It must be " + r.value.allowed + "." }

@@ -3,10 +3,14 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // value is one field of a Config seen as text. Whoever can't turn a text into
@@ -21,19 +25,27 @@ type value struct {
 	list    bool
 	toggle  bool
 	addr    *string // set for those that may be a template
+	secret  bool    // a wrong one may hold a key: no message shows it
 }
 
 // word is a name that fits between white space, in a path and in a label.
 func word(p *string, least, most int) value {
-	allowed := fmt.Sprintf("%d to %d letters, digits, '.', '_' or '-'", least, most)
+	return str(p, wordAllowed(least, most), func(s string) bool { return isWord(s, least, most) })
+}
+
+func wordAllowed(least, most int) string {
 	if least == 0 {
-		allowed = fmt.Sprintf("at most %d letters, digits, '.', '_' or '-'", most)
+		return fmt.Sprintf("at most %d letters, digits, '.', '_' or '-'", most)
 	}
-	return str(p, allowed, func(s string) bool {
-		return least <= len(s) && len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool {
-			return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-", r))
-		})
-	})
+	return fmt.Sprintf("%d to %d letters, digits, '.', '_' or '-'", least, most)
+}
+
+func isWord(s string, least, most int) bool {
+	return least <= len(s) && len(s) <= most && strings.IndexFunc(s, notInWord) < 0
+}
+
+func notInWord(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-", r))
 }
 
 func path(p *string) value {
@@ -67,8 +79,27 @@ func host(p *string) value {
 }
 
 func seeds(p *[]string) value {
+	return list(p, `a list of "host:port" with ports from 1 to 65535`, func(all []string) bool {
+		return !slices.ContainsFunc(all, func(s string) bool {
+			return !isAddress(s, 1) || strings.HasPrefix(s, ":")
+		})
+	})
+}
+
+// providers is the chain of places as it is written: names, and paths of files.
+func providers(p *[]string) value {
+	allowed := fmt.Sprintf(`a list of 1 to %d of "google", "overpass", "embedded", "file.NAME" and paths of files`, maxFiles)
+	return list(p, allowed, func(all []string) bool {
+		return 1 <= len(all) && len(all) <= maxFiles && !slices.ContainsFunc(all, func(s string) bool {
+			return s == "" || strings.ContainsAny(s, "\x00\r\n")
+		})
+	})
+}
+
+// list takes several texts, and texts with commas.
+func list(p *[]string, allowed string, valid func([]string) bool) value {
 	return value{
-		allowed: `a list of "host:port" with ports from 1 to 65535`,
+		allowed: allowed,
 		list:    true,
 		parse: func(texts []string) bool {
 			var all []string
@@ -82,13 +113,52 @@ func seeds(p *[]string) value {
 			*p = all
 			return true
 		},
-		valid: func() bool {
-			return !slices.ContainsFunc(*p, func(s string) bool {
-				return !isAddress(s, 1) || strings.HasPrefix(s, ":")
-			})
-		},
-		get: func() any { return slices.Clone(*p) },
+		valid: func() bool { return valid(*p) },
+		get:   func() any { return slices.Clone(*p) },
 	}
+}
+
+// link is a URL that takes a question: a query, a key and a password would be in
+// every log on its way. Where there may be none, some other one is meant.
+func link(p *string, optional bool) value {
+	allowed := "an https URL, or http with a loopback host, without query and user info"
+	if optional {
+		allowed += "; or empty"
+	}
+	v := str(p, allowed, func(s string) bool { return s == "" && optional || isLink(s) })
+	v.secret = true
+	return v
+}
+
+func isLink(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(s, "?# ") {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname())
+}
+
+// language is a tag as in BCP 47, by its form: no register is asked.
+func language(p *string) value {
+	return str(p, `a language tag, like "de" or "pt-BR", or empty`, func(s string) bool {
+		return s == "" || len(s) <= 35 && languageTag.MatchString(s)
+	})
+}
+
+var languageTag = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$`)
+
+// header is what fits into a header of HTTP.
+func header(p *string, most int) value {
+	return str(p, fmt.Sprintf("at most %d printable ASCII characters", most), func(s string) bool {
+		return len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+	})
+}
+
+// html is a line of HTML.
+func html(p *string, most int) value {
+	return str(p, fmt.Sprintf("one line of HTML, at most %d bytes", most), func(s string) bool {
+		return len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+	})
 }
 
 func toggle(p *bool) value {

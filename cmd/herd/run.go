@@ -25,12 +25,13 @@ type addrs = node.Addrs
 // nodeMaker makes the nodes of this process. They share the table of the world's
 // places, which is larger than a node.
 func nodeMaker() func(*config.Loaded, hclog.Logger) (server, error) {
-	shared := make(map[config.Places]node.Providers)
+	shared := make(map[string]node.Providers) // by all that is set about them
 	return func(loaded *config.Loaded, logger hclog.Logger) (server, error) {
-		providers := shared[loaded.Config.Places]
+		key := fmt.Sprintf("%#v", loaded.Config.Places)
+		providers := shared[key]
 		if providers == nil {
 			providers = node.NewProviders(loaded.Config.Places)
-			shared[loaded.Config.Places] = providers
+			shared[key] = providers
 		}
 		n, err := node.New(node.Config{
 			Settings:  loaded.Config,

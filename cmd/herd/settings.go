@@ -43,6 +43,9 @@ func (f *textFlag) Type() string {
 func (s *settings) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&s.paths, "config", nil, "file, or folder of *.hcl and *.json; repeatable")
 	for _, field := range config.Fields() {
+		if field.Flag == "" {
+			continue
+		}
 		f := &textFlag{field: field}
 		s.flags = append(s.flags, f)
 		flag := cmd.Flags().VarPF(f, field.Flag, "", field.Help)
