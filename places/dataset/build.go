@@ -21,7 +21,7 @@ func NewSet(t *Table) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.index = newIndex(s.lat, s.lng)
+	s.makeIndex()
 	return s, nil
 }
 

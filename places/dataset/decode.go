@@ -30,7 +30,7 @@ func Decode(file []byte) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.index = newIndex(s.lat, s.lng)
+	s.makeIndex()
 	return s, nil
 }
 

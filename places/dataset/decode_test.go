@@ -352,7 +352,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		set.index = newIndex(set.lat, set.lng)
+		set.makeIndex()
 		set.Near(everywhere(0, 0), Prominence)
 		set.Stats()
 		again, err := newColumns(set.table())

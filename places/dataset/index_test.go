@@ -24,12 +24,12 @@ func (s *Set) byHand(q places.Query, rank Rank) []hit {
 		}
 		score := -d
 		if rank == Prominence {
-			score = float64(s.importance[i])/8 - rimPenalty*d/q.Radius
+			score = float64(s.importance[i])/8 - rimPenalty/q.Radius*d
 		}
 		hits = append(hits, hit{uint32(i), score, d})
 	}
 	slices.SortFunc(hits, func(a, b hit) int {
-		if a.better(b) {
+		if a.better(&b) {
 			return -1
 		}
 		return 1
@@ -66,7 +66,7 @@ func TestSearchIsExact(t *testing.T) {
 			}
 		}
 		for _, rank := range []Rank{Prominence, Distance} {
-			got, want := set.search(q, rank), set.byHand(q, rank)
+			got, want := set.search(nil, q, rank), set.byHand(q, rank)
 			if !slices.Equal(got, want) {
 				t.Fatalf("search(%+v, %d) =\n%v, want\n%v", q, rank, got, want)
 			}
@@ -97,28 +97,33 @@ func TestNearestTown(t *testing.T) {
 	}
 }
 
-// TestDegenerate: sets that give the tree nothing to split by.
+// TestDegenerate: a million places in one spot give the tree nothing to split by.
 func TestDegenerate(t *testing.T) {
-	for _, n := range []int{0, 1, leaf, leaf + 1, 200_000} {
-		lat, lng := make([]int32, n), make([]int32, n)
-		x := newIndex(lat, lng)
-		seen := make([]bool, n)
-		count := 0
-		x.walk(0, 0, 1, func(row uint32) float64 {
-			if seen[row] {
-				t.Fatalf("%d of %d met twice", row, n)
-			}
-			seen[row] = true
-			count++
-			return 1
-		})
-		if count != n {
-			t.Errorf("met %d places of %d at one spot", count, n)
+	for _, n := range []int{0, 1, leaf, leaf + 1, 1_000_000} {
+		spot := make([]int32, n)
+		importance := make([]uint8, n)
+		for i := range importance {
+			importance[i] = uint8(i)
 		}
-		x.walk(0, 1, 1000, func(row uint32) float64 {
-			t.Errorf("met %d, 111 km away", row)
-			return 1000
-		})
+		set := &Set{lat: spot, lng: spot, importance: importance, kind: make([]uint16, n), kinds: make([]kind, 1)}
+		set.makeIndex()
+		seen := make([]bool, n)
+		for _, p := range set.index.places {
+			if seen[p.row] {
+				t.Fatalf("%d of %d is there twice", p.row, n)
+			}
+			seen[p.row] = true
+		}
+		q := places.Query{Radius: 1, Limit: places.MaxLimit}
+		for _, rank := range []Rank{Prominence, Distance} {
+			if got, want := set.search(nil, q, rank), set.byHand(q, rank); !slices.Equal(got, want) {
+				t.Errorf("%d in one spot: %v, want %v", n, got, want)
+			}
+		}
+		q.Longitude = 1 // 111 km away
+		if got := set.search(nil, q, Distance); len(got) > 0 {
+			t.Errorf("%d in another spot: %v", n, got)
+		}
 	}
 }
 
@@ -133,7 +138,7 @@ func TestSearchOfNothing(t *testing.T) {
 		{Radius: 1000, Limit: -1},
 		{Latitude: math.NaN(), Radius: 1000, Limit: 5},
 	} {
-		if got := set.search(q, Prominence); len(got) > 0 {
+		if got := set.search(nil, q, Prominence); len(got) > 0 {
 			t.Errorf("search(%+v) = %v, want nothing", q, got)
 		}
 	}

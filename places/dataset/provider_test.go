@@ -109,7 +109,7 @@ func TestEmbeddedAnswers(t *testing.T) {
 	for _, tt := range tests {
 		q := places.Query{Latitude: tt.lat, Longitude: tt.lng, Radius: tt.km * 1000, Limit: places.MaxLimit}
 		var got []string
-		for _, p := range set.answer(set.search(q, tt.rank)).Places {
+		for _, p := range set.answer(set.search(nil, q, tt.rank)).Places {
 			got = append(got, p.Name, p.Vicinity)
 		}
 		if len(got) < len(tt.want) || !slices.Equal(got[:len(tt.want)], tt.want) || tt.want == nil && got != nil {
@@ -157,7 +157,7 @@ func TestAttribution(t *testing.T) {
 		{50, "Nowhere", []string{set.sources[1].Attribution}},
 		{10, "", nil},
 	} {
-		a := set.answer(set.search(places.Query{Latitude: tt.lat, Radius: 100, Limit: 1}, Distance))
+		a := set.answer(set.search(nil, places.Query{Latitude: tt.lat, Radius: 100, Limit: 1}, Distance))
 		if !slices.Equal(a.Attributions, tt.want) {
 			t.Errorf("at %v: attributions %q, want %q", tt.lat, a.Attributions, tt.want)
 		}
@@ -165,7 +165,7 @@ func TestAttribution(t *testing.T) {
 			t.Errorf("at %v: vicinity %q, want %q", tt.lat, a.Places[0].Vicinity, tt.vicinity)
 		}
 	}
-	a := set.answer(set.search(places.Query{Latitude: 0.01, Radius: 100, Limit: 1}, Distance))
+	a := set.answer(set.search(nil, places.Query{Latitude: 0.01, Radius: 100, Limit: 1}, Distance))
 	if p := a.Places[0]; p.ID != "fields:7" || p.Scope != "FIELDS" || !reflect.DeepEqual(p.Types, []string{"airport"}) {
 		t.Errorf("got %+v", p)
 	}
@@ -222,8 +222,8 @@ func BenchmarkNear(b *testing.B) {
 				}
 			})
 		}
-		bench("distance", func(q places.Query) { set.search(q, Distance) })
-		bench("prominence", func(q places.Query) { set.search(q, Prominence) })
+		bench("distance", func(q places.Query) { set.search(nil, q, Distance) })
+		bench("prominence", func(q places.Query) { set.search(nil, q, Prominence) })
 		bench("reply", func(q places.Query) { chain.Near(context.Background(), q) })
 	}
 	b.Run("reply/campus", func(b *testing.B) {

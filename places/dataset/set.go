@@ -9,22 +9,6 @@ import (
 	"herd/places"
 )
 
-// Rank is what makes one place better than another.
-type Rank uint8
-
-// The orders that answers come in.
-const (
-	// Prominence weighs a place's importance against its distance: at the rim
-	// of the circle a place counts like one of an eighth of the inhabitants in
-	// its middle.
-	Prominence Rank = iota
-	// Distance puts the nearest first.
-	Distance
-)
-
-// rimPenalty is what prominence takes off at the rim, in powers of two.
-const rimPenalty = 3
-
 // Set is a table of places in memory, indexed. It never changes; any number of
 // goroutines may search it.
 type Set struct {
@@ -74,99 +58,18 @@ func (s *Set) Len() int { return len(s.lat) }
 // Sources are where the places come from.
 func (s *Set) Sources() []Source { return slices.Clone(s.sources) }
 
-// hit is a place found: its row, and what it is ranked by.
-type hit struct {
-	row             uint32
-	score, distance float64 // distance in metres
-}
-
-func (h hit) better(than hit) bool {
-	switch {
-	case h.score != than.score:
-		return h.score > than.score
-	case h.distance != than.distance:
-		return h.distance < than.distance
-	}
-	return h.row < than.row
-}
-
-// best keeps the best hits of all it is given, in order.
-type best struct {
-	hits  []hit
-	limit int
-}
-
-func (b *best) full() bool { return len(b.hits) == b.limit }
-func (b *best) last() hit  { return b.hits[len(b.hits)-1] }
-
-func (b *best) add(h hit) {
-	if !b.full() {
-		b.hits = append(b.hits, h)
-	} else if !h.better(b.last()) {
-		return
-	}
-	i := len(b.hits) - 1
-	for ; i > 0 && h.better(b.hits[i-1]); i-- {
-		b.hits[i] = b.hits[i-1]
-	}
-	b.hits[i] = h
-}
-
-// search finds the best places of a query.
-func (s *Set) search(q places.Query, rank Rank) []hit {
-	if q.Limit <= 0 || !(q.Radius > 0) {
-		return nil
-	}
-	found := best{hits: make([]hit, 0, min(q.Limit, s.Len())), limit: q.Limit}
-	visit := func(row uint32) float64 {
-		weight := float64(s.importance[row]) / 8
-		if found.full() && weight < found.last().score {
-			return q.Radius // not good enough even if it lay in the middle
-		}
-		if d := q.Distance(s.degrees(row)); d <= q.Radius {
-			found.add(hit{row, weight - rimPenalty*d/q.Radius, d})
-		}
-		return q.Radius
-	}
-	if rank == Distance {
-		reach := q.Radius
-		visit = func(row uint32) float64 {
-			if d := q.Distance(s.degrees(row)); d <= reach {
-				found.add(hit{row, -d, d})
-				if found.full() {
-					reach = found.last().distance
-				}
-			}
-			return reach
-		}
-	}
-	s.index.walk(q.Latitude, q.Longitude, q.Radius, visit)
-	return found.hits
-}
-
-// town is the nearest town to a place, within reach metres.
-func (s *Set) town(of uint32, reach float64) (row uint32, ok bool) {
-	var q places.Query
-	q.Latitude, q.Longitude = s.degrees(of)
-	s.index.walk(q.Latitude, q.Longitude, reach, func(i uint32) float64 {
-		if !s.kinds[s.kind[i]].town {
-			return reach
-		}
-		if d := q.Distance(s.degrees(i)); d < reach || d == reach && (!ok || i < row) {
-			row, reach, ok = i, d, true
-		}
-		return reach
-	})
-	return row, ok
-}
-
 // townReach is how far off a town may be to say where a place is, in metres.
 const townReach = 100_000
+
+func (s *Set) makeIndex() {
+	s.index = newIndex(s.lat, s.lng, s.importance, func(row uint32) bool { return s.kinds[s.kind[row]].town })
+}
 
 // Near answers with the best places within the circle, as a provider does: the
 // caller sees to the bounds of the query.
 func (s *Set) Near(q places.Query, rank Rank) places.Answer {
-	return s.answer(s.search(q, rank))
+	var hits [places.MaxLimit]hit
+	return s.answer(s.search(hits[:0], q, rank))
 }
 
 // answer writes hits as a provider does.
