@@ -414,7 +414,7 @@ func TestFallbackToABody(t *testing.T) {
 // TestFinish: calls in flight have their answers; none begins.
 func TestFinish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := slow(3 * time.Second)
+		u := slow(time.Second)
 		c := New(Config{Links: Links(u, embedded)})
 		replied := make(chan parsed, 1)
 		go func() { replied <- parse(t, c.Near(context.Background(), campus)) }()
