@@ -1,9 +1,12 @@
 package places
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 	_ "time/tzdata" // budgets are by the days of California, on machines too that know no zones
@@ -40,6 +43,10 @@ type Ledger struct {
 type account struct {
 	provider string
 	boot     uint64
+}
+
+func (a account) compare(b account) int {
+	return cmp.Or(cmp.Compare(a.provider, b.provider), cmp.Compare(a.boot, b.boot))
 }
 
 // spent is what an account has spent. The greater day is the newer state; of equal
@@ -177,7 +184,8 @@ func (l *Ledger) Local() []byte {
 	defer l.mu.Unlock()
 	l.forget()
 	b := binary.AppendUvarint([]byte{ledgerVersion}, uint64(len(l.entries)))
-	for a, s := range l.entries {
+	for _, a := range slices.SortedFunc(maps.Keys(l.entries), account.compare) { // equal knowledge, equal bytes
+		s := l.entries[a]
 		b = binary.AppendUvarint(b, uint64(len(a.provider)))
 		b = append(b, a.provider...)
 		b = binary.BigEndian.AppendUint64(b, a.boot)

@@ -214,6 +214,9 @@ func TestLedgersConverge(t *testing.T) {
 			if gotToday, gotMonth := l.Spent("google"); gotToday != today || gotMonth != month {
 				t.Errorf("node %d knows of %d, %d; spent were %d, %d", i, gotToday, gotMonth, today, month)
 			}
+			if !bytes.Equal(l.Local(), all[0].Local()) {
+				t.Errorf("node %d says what all know in other bytes", i)
+			}
 			if news, _ := l.Merge(all[0].Local()); news {
 				t.Errorf("node %d hears news once all is known", i)
 			}
