@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	mrand "math/rand/v2"
 	"net"
 	"sync"
@@ -38,6 +39,7 @@ type Config struct {
 	Table      *location.Table // nil: a new one. Only this cluster may merge into it
 	NoAcks     bool            // reports wait for nobody
 	AckTimeout time.Duration   // see [replica.Config]; default 250 ms
+	States     []State         // what the herd shares besides fixes: 16 at the most
 	Logger     hclog.Logger    // nil: no log
 }
 
@@ -58,10 +60,14 @@ type Cluster struct {
 	book      *book
 	start     time.Time
 	trace     bool // log acknowledgements
+	states    []*shared
+	seed      maphash.Seed // of states' hashes: nobody outside can aim at one
 
 	newsc    chan struct{} // one slot: there is something to be logged
 	nudged   chan struct{} // one slot: keepLinks should look around
 	caughtUp chan struct{} // closed by checkCaughtUp
+	owing    chan struct{} // one slot: some peer is owed a state
+	arrivals chan arrival  // by links' readers, for mergeStates; never closed
 
 	ran          atomic.Int64 // nanoseconds in which this node ran: a pause counts little
 	joined       atomic.Bool  // some node of the herd has answered, or nobody is to be waited for
@@ -80,6 +86,10 @@ type Cluster struct {
 	// leaving is held while this node takes its leave, so that Close does not pull
 	// memberlist from under it.
 	leaving sync.Mutex
+
+	// sharing is held from the call of a state's Local until what it gave can be sent,
+	// so that nothing older takes its place.
+	sharing sync.Mutex
 
 	// mu guards what follows. Every call of core is made under it, and no call that
 	// waits. memberTable's lock is never taken under it, nor the other way round.
@@ -111,6 +121,10 @@ func New(config Config) (*Cluster, error) {
 	}
 	config.AckTimeout = cmp.Or(config.AckTimeout, 250*time.Millisecond)
 	profile, err := profileNamed(config.Profile)
+	if err != nil {
+		return nil, err
+	}
+	states, err := share(config.States)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +169,11 @@ func New(config Config) (*Cluster, error) {
 		trace:       config.Logger.IsTrace(),
 		newsc:       make(chan struct{}, 1),
 		nudged:      make(chan struct{}, 1),
+		states:      states,
+		seed:        maphash.MakeSeed(),
 		caughtUp:    make(chan struct{}),
+		owing:       make(chan struct{}, 1),
+		arrivals:    make(chan arrival, maxArrivals),
 		links:       make(map[location.Origin]*link),
 		halves:      make(map[uint64]*half),
 		quarantines: make(map[location.Origin]time.Time),

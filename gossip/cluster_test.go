@@ -24,6 +24,9 @@ type herd struct {
 	nodes []*testNode
 	key   []byte
 	log   *logSink
+
+	states  func(name string) []State // of the node of that name; nil: none
+	version func(name string) uint8   // of the sessions it speaks; nil: the newest
 }
 
 type testNode struct {
@@ -99,14 +102,22 @@ func (h *herd) startAs(name, ip string, join ...string) *testNode {
 
 func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode, error) {
 	host := h.net.Host(ip)
+	var states []State
+	if h.states != nil {
+		states = h.states(name)
+	}
 	c, err := New(Config{
-		Name: name, Network: host, BindAddr: ip + ":4132", Join: join, Keys: [][]byte{key},
+		States: states,
+		Name:   name, Network: host, BindAddr: ip + ":4132", Join: join, Keys: [][]byte{key},
 		Client: ip + ":4131", HTTP: ip + ":4133", Version: "test",
 		Table:  location.NewTable(16, 1),
 		Logger: hclog.New(&hclog.LoggerOptions{Name: name, Level: hclog.Debug, Output: h.log, DisableTime: true}),
 	})
 	if err != nil {
 		return nil, err
+	}
+	if h.version != nil {
+		c.self.Protocol = h.version(name)
 	}
 	ctx, stop := context.WithCancel(h.t.Context())
 	n := &testNode{Cluster: c, name: name, ip: ip, host: host, stop: stop, ended: make(chan error, 1)}

@@ -30,6 +30,7 @@ type link struct {
 	peer    location.Origin
 	name    string // as the peer proved it
 	id      string // memberlist's name of it
+	version byte   // of the session
 	smaller bool   // the end with the smaller origin has dialed
 	opened  time.Time
 	addr    string
@@ -38,8 +39,10 @@ type link struct {
 	done    chan struct{}    // closed by end
 
 	// Guarded by cluster.mu.
-	core  *replica.Link
-	level bool // this node once held all that the peer had acknowledged
+	core   *replica.Link
+	level  bool        // this node once held all that the peer had acknowledged
+	states []stateLink // as cluster.states; nil: the peer takes none
+	turn   int         // of which of them it is to be sent next
 
 	bye    chan struct{}   // one slot: the writer of the live lane is to say goodbye
 	said   chan struct{}   // closed when it has
@@ -64,13 +67,14 @@ const crossing = time.Second
 // there was, for a peer that dials has lost that. But of two that crossed the one
 // that was dialed by the smaller origin stands, at both ends, in whatever order
 // they came.
-func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, live, delta *Stream) {
+func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, version byte, live, delta *Stream) {
 	l := &link{
 		cluster: c, peer: peer, name: live.PeerName(), addr: addr,
 		id:      Meta{Name: live.PeerName(), Origin: peer}.ID(),
 		streams: [2]*Stream{replica.Live: live, replica.Delta: delta},
 		wake:    [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
 		done:    make(chan struct{}),
+		version: version,
 		smaller: dialed == (c.self.Origin < peer),
 		opened:  time.Now(),
 		bye:     make(chan struct{}, 1),
@@ -93,6 +97,13 @@ func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, live,
 		c.endLocked(old, errReplaced, true)
 	}
 	l.core = c.core.Open(c.now(), peer)
+	if version >= sharingVersion {
+		l.states = make([]stateLink, len(c.states))
+		for i := range l.states {
+			l.states[i].owed = true
+		}
+		offer(c.owing, struct{}{})
+	}
 	c.links[peer] = l
 	c.stats.sessions++
 	for _, lane := range []replica.Lane{replica.Live, replica.Delta} {
@@ -163,6 +174,12 @@ func (l *link) read(lane replica.Lane) error {
 		case alive[frameHeader:]:
 			continue
 		}
+		if lane == replica.Live && message[0] == kindState && l.version >= sharingVersion {
+			if err := l.receiveState(message); err != nil {
+				return err
+			}
+			continue
+		}
 		c.mu.Lock()
 		err = c.core.Receive(c.now(), l.core, lane, message)
 		c.afterLocked()
@@ -186,6 +203,9 @@ func (l *link) write(lane replica.Lane) error {
 		var more bool
 		c.mu.Lock()
 		buf, more = c.core.Next(c.now(), l.core, lane, buf[:0], writeLimit)
+		if lane == replica.Live {
+			buf = c.appendStateLocked(l, buf)
+		}
 		c.afterLocked()
 		c.mu.Unlock()
 		if len(buf) > 0 {
@@ -230,7 +250,8 @@ func (l *link) write(lane replica.Lane) error {
 // Messages of ours between the core's, in frames like theirs, of kinds that are none
 // of them. goodbye on the live lane: the sender leaves; memberlist alone would have it
 // taken for dead. alive on the delta lane, which may be idle for long: a path that
-// is broken for this one of the two streams must not go unnoticed.
+// is broken for this one of the two streams must not go unnoticed. For the third kind
+// see kindState.
 const (
 	frameHeader = 4
 	goodbye     = "\x00\x00\x00\x01\xff"

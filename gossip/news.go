@@ -35,6 +35,12 @@ type linkLost struct {
 	err        error
 }
 
+// stateTooLarge is a state that can't be sent, to be logged.
+type stateTooLarge struct {
+	name  string
+	bytes int
+}
+
 // maxWaitingNews bounds what waits to be logged.
 const maxWaitingNews = 4096
 
@@ -89,10 +95,14 @@ func (c *Cluster) tellOne(n any) {
 		}
 		args := []any{"peer", clean(n.name), "addr", n.addr, "origin", originText(n.origin), "reason", n.err}
 		if errors.Is(n.err, replica.ErrMessage) {
-			c.log.Error("peer in quarantine: it sends what no correct node sends", args...)
-		} else {
-			c.log.Info("peer disconnected", args...)
+			if _, ok := c.transport.lines.allow("quarantine "+n.name, warnLines); ok {
+				c.log.Error("peer in quarantine: it sends what no correct node sends", args...)
+				return
+			}
 		}
+		c.log.Info("peer disconnected", args...)
+	case stateTooLarge:
+		c.log.Warn("state is too large to be shared: other nodes do not get it", "state", n.name, "bytes", n.bytes, "limit", maxState)
 	case syncNews:
 		if c.often(fmt.Sprint("sync ", n.kind), n.name) {
 			return

@@ -42,6 +42,8 @@ func (c *Cluster) Run(ctx context.Context) error {
 	}
 	c.spawn(c.beat)
 	c.spawn(c.tellNews)
+	c.spawn(c.shareStates)
+	c.spawn(c.mergeStates)
 	if err := c.enter(ctx, list, seeds); err != nil {
 		c.depart(list)
 		return err
@@ -361,8 +363,10 @@ func (c *Cluster) checkCaughtUp(joined bool) {
 	}
 }
 
-// flushAll sends what was reported and waits until it is acknowledged.
+// flushAll sends what has changed and what was reported, and waits until that is
+// acknowledged.
 func (c *Cluster) flushAll() {
+	c.shareNow(false)
 	c.Flush()
 	c.mu.Lock()
 	last := c.ticket

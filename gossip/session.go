@@ -17,10 +17,17 @@ import (
 //
 //	version, dialer's origin, acceptor's origin, session ID
 //	version, verdict, acceptor's origin
+//
+// The session is of the dialer's version: the newest that both ends speak. It has
+// the acceptor's from the metadata that members show. The version in the reply is the
+// newest that the acceptor speaks.
 const (
-	sessionVersion = 1
-	sessionHello   = 1 + 8 + 8 + 8
-	sessionReply   = 1 + 1 + 8
+	sessionVersion = 2 // the newest that this release speaks
+	oldestVersion  = 1 // it still speaks this one: releases take turns in a herd
+	sharingVersion = 2 // since this one the live lane carries states
+
+	sessionHello = 1 + 8 + 8 + 8
+	sessionReply = 1 + 1 + 8
 
 	maxHalves = 256 // sessions of which one stream has come
 	maxLinks  = maxMembers
@@ -68,7 +75,8 @@ type hail struct {
 
 // dialSession opens both streams to a member.
 func (c *Cluster) dialSession(ctx context.Context, m Member) error {
-	h := hail{sessionVersion, c.self.Origin, m.Origin, rand.Uint64()}
+	version := min(c.self.Protocol, max(m.Protocol, oldestVersion))
+	h := hail{version, c.self.Origin, m.Origin, rand.Uint64()}
 	live, err := c.dialLane(ctx, m, PurposeLive, h)
 	if err != nil {
 		return err
@@ -78,7 +86,7 @@ func (c *Cluster) dialSession(ctx context.Context, m Member) error {
 		live.Close()
 		return err
 	}
-	c.openLink(m.Origin, m.Gossip, true, live, delta)
+	c.openLink(m.Origin, m.Gossip, true, h.version, live, delta)
 	return nil
 }
 
@@ -160,7 +168,7 @@ func (c *Cluster) acceptLane(s *Stream) {
 	}
 	live.SetDeadline(time.Time{})
 	delta.SetDeadline(time.Time{})
-	c.openLink(h.from, s.RemoteAddr().String(), false, live, delta)
+	c.openLink(h.from, s.RemoteAddr().String(), false, h.version, live, delta)
 }
 
 // judge tells whether a session is wanted.
@@ -169,7 +177,7 @@ func (c *Cluster) judge(h hail) verdict {
 	defer c.mu.Unlock()
 	l := c.links[h.from]
 	switch {
-	case h.version != sessionVersion:
+	case h.version < oldestVersion, h.version > c.self.Protocol:
 		return refusedVersion
 	case h.to != c.self.Origin, h.from == c.self.Origin, h.from == 0:
 		return notMe
@@ -184,7 +192,7 @@ func (c *Cluster) judge(h hail) verdict {
 }
 
 func (c *Cluster) replySession(s *Stream, v verdict) error {
-	_, err := s.Write(binary.BigEndian.AppendUint64([]byte{sessionVersion, byte(v)}, uint64(c.self.Origin)))
+	_, err := s.Write(binary.BigEndian.AppendUint64([]byte{c.self.Protocol, byte(v)}, uint64(c.self.Origin)))
 	return err
 }
 

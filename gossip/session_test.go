@@ -105,6 +105,7 @@ func TestVerdicts(t *testing.T) {
 			want verdict
 		}{
 			{hail{sessionVersion + 1, 5, n.self.Origin, 1}, refusedVersion},
+			{hail{oldestVersion - 1, 5, n.self.Origin, 1}, refusedVersion},
 			{hail{sessionVersion, 5, n.self.Origin + 1, 2}, notMe},
 			{hail{sessionVersion, n.self.Origin, n.self.Origin, 3}, notMe},
 			{hail{sessionVersion, 0, n.self.Origin, 4}, notMe},

@@ -11,6 +11,9 @@ type counts struct {
 	sessions, sessionsLost, sessionsRefused, quarantined uint64
 	lookupsSent, lookupsTimedOut, lookupsRefused         uint64
 	ackWaits                                             uint64
+	statesSent, statesReceived                           uint64
+	statesRefused, statesUnknown, statesTooLarge         uint64
+	stateBytesSent, stateBytesReceived                   uint64
 	memberTime, outOfSyncTime                            time.Duration
 }
 
@@ -87,6 +90,14 @@ type Stats struct {
 	LookupsRefused  uint64 // not asked: too many at once
 	AckWaits        uint64 // callers of Wait that had to wait
 
+	StatesSent         uint64 // messages with a shared state, to all peers
+	StatesReceived     uint64 // well-formed ones
+	StatesUnknown      uint64 // of those, of states that this node does not have
+	StatesRefused      uint64 // not well-formed, or not a state in the eyes of its Merge; such a link ends
+	StatesTooLarge     uint64 // times that a Local was too large to be sent
+	StateBytesSent     uint64 // of the messages sent
+	StateBytesReceived uint64 // of the messages received
+
 	MemberTime    time.Duration // added up over the live members but this node
 	OutOfSyncTime time.Duration // of that, the time in which the member was not in sync with this node
 
@@ -111,6 +122,9 @@ func (c *Cluster) Stats() Stats {
 	s.Quarantined, s.Links = c.stats.quarantined, len(c.links)
 	s.LookupsSent, s.LookupsTimedOut, s.LookupsRefused = c.stats.lookupsSent, c.stats.lookupsTimedOut, c.stats.lookupsRefused
 	s.AckWaits = c.stats.ackWaits
+	s.StatesSent, s.StatesReceived = c.stats.statesSent, c.stats.statesReceived
+	s.StatesRefused, s.StatesUnknown, s.StatesTooLarge = c.stats.statesRefused, c.stats.statesUnknown, c.stats.statesTooLarge
+	s.StateBytesSent, s.StateBytesReceived = c.stats.stateBytesSent, c.stats.stateBytesReceived
 	s.MemberTime, s.OutOfSyncTime = c.stats.memberTime, c.stats.outOfSyncTime
 	return s
 }
