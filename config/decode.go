@@ -97,8 +97,7 @@ func (l *loader) schema(block string) *hcl.BodySchema {
 }
 
 // addUnknown keeps diagnostics of keys that don't belong where they stand. HCL
-// suggests similar names; it can't know of a right name in the wrong block, or of
-// a flag's name or half a name. Block is where they stand.
+// suggests similar names; [row.means] knows of others. Block is where they stand.
 func (l *loader) addUnknown(block string, diags hcl.Diagnostics) {
 	rows := slices.Clone(l.rows) // the block's own first
 	slices.SortStableFunc(rows, func(a, b row) int {
@@ -116,7 +115,7 @@ func (l *loader) addUnknown(block string, diags hcl.Diagnostics) {
 			src := l.errs.files[d.Subject.Filename].Bytes
 			key := strings.Trim(string(d.Subject.SliceBytes(src)), `"`)
 			for _, r := range rows {
-				if r.key() == key || strings.HasPrefix(r.key(), key+"_") || r.flag() == strings.ReplaceAll(key, "_", "-") {
+				if r.means(key) {
 					d.Detail += fmt.Sprintf(" Did you mean %s?", hclName(r.name))
 					break
 				}
@@ -124,6 +123,13 @@ func (l *loader) addUnknown(block string, diags hcl.Diagnostics) {
 		}
 		l.errs.add(d)
 	}
+}
+
+// means tells whether a key that there isn't may well stand for r: the key of
+// another block, half of one, a flag, or the key where its file is asked for.
+func (r row) means(key string) bool {
+	return r.key() == key || strings.HasPrefix(r.key(), key+"_") || r.flag() == strings.ReplaceAll(key, "_", "-") ||
+		r.key() == "key_file" && strings.HasSuffix(strings.ToLower(key), "key")
 }
 
 // hclName is a name as it stands in a file: client { addr }.

@@ -7,7 +7,8 @@
 // row come its place in HCL and JSON (client { addr }), its flag
 // (--client-addr), its variable (HERD_CLIENT_ADDR), its line in the reference
 // and its name in every message. A setting that is not in the table does not
-// exist.
+// exist. Only the settings of a file of places have no flag and no variable:
+// which such files there are is known when the configuration has been read.
 //
 // # Layers
 //

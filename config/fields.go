@@ -24,15 +24,14 @@ type Field struct {
 // before the files are read.
 func Fields() []Field {
 	c := Default()
+	chain := c.Places.Order
 	c.Places.Files = []File{newFile("NAME")}
 	c.Places.Order = []string{"google", "file.NAME", "overpass"}
+	rows := table(&c)
+	c.Places.Order = chain
 	var fields []Field
-	for _, r := range table(&c) {
-		f := r.field()
-		if f.Name == "places_order" {
-			f.Default = text(Default().Places.Order)
-		}
-		fields = append(fields, f)
+	for _, r := range rows {
+		fields = append(fields, r.field())
 	}
 	return fields
 }
@@ -63,7 +62,7 @@ func table(c *Config) []row {
 		{"gossip.advertise_addr", true, host(&c.Gossip.AdvertiseAddr), "what other nodes dial, if not gossip.addr; without a port, the bound one"},
 		{"gossip.join", true, seeds(&c.Gossip.Join), "any nodes of the herd to join; tried for ever"},
 		{"gossip.label", false, word(&c.Gossip.Label, 0, 64), "nodes with another label are refused"},
-		{"gossip.key_file", true, path(&c.Gossip.KeyFile), "file with the gossip key: base64, one key a line, the first one sends; or HERD_GOSSIP_KEY"},
+		{"gossip.key_file", true, keyPath(&c.Gossip.KeyFile), "file with the gossip key: base64, one key a line, the first one sends; or HERD_GOSSIP_KEY"},
 		{"gossip.insecure_gossip", true, toggle(&c.Gossip.Insecure), "allow gossip beyond loopback without a key"},
 		{"gossip.profile", false, choice(&c.Gossip.Profile, "local", "lan", "wan"), "times of failure detection"},
 
@@ -89,8 +88,8 @@ func table(c *Config) []row {
 func provider(p *Places, name string) []row {
 	const (
 		rank    = "order of the places"
-		enabled = "false takes it out of the chain: a kill switch, read anew on SIGHUP"
-		timeout = "for one answer, retries and waiting included; then the next provider is asked"
+		enabled = "false takes it out of the chain: the kill switch, read anew on SIGHUP"
+		timeout = "for one answer, a second try included; then the next provider is asked"
 		rate    = "calls that this node begins in a minute; 0 is no bound"
 		flight  = "calls of this node open at once"
 		day     = "calls of the whole herd in a day, Pacific time; 0 is no bound"
@@ -102,8 +101,8 @@ func provider(p *Places, name string) []row {
 		return []row{
 			{"places.google.enabled", false, toggle(&g.Enabled), enabled},
 			{"places.google.api", false, choice(&g.API, "auto", "new", "legacy"), "which Places API; auto takes the legacy one where the project allows only that"},
-			{"places.google.fields", false, choice(&g.Fields, "pro", "enterprise"), "what is asked for and billed; enterprise adds ratings, price level and opening"},
-			{"places.google.key_file", false, path(&g.KeyFile), "file with nothing but the API key; or HERD_PLACES_GOOGLE_KEY"},
+			{"places.google.fields", false, choice(&g.Fields, "pro", "enterprise"), "what is asked for, and billed: see above"},
+			{"places.google.key_file", false, keyPath(&g.KeyFile), "file with nothing but the API key; or HERD_PLACES_GOOGLE_KEY"},
 			{"places.google.base_url", false, link(&g.BaseURL, true), "a compatible server to ask instead of Google"},
 			{"places.google.language", false, language(&g.Language), "language of names and addresses; without one the provider chooses"},
 			{"places.google.rank", false, choice(&g.Rank, "prominence", "distance"), rank + "; the legacy API knows only prominence"},
@@ -112,14 +111,14 @@ func provider(p *Places, name string) []row {
 			{"places.google.max_in_flight", false, whole(&g.MaxInFlight, 1, 1024), flight},
 			{"places.google.budget_day", false, whole(&g.BudgetDay, 0, 1_000_000_000), day},
 			{"places.google.budget_month", false, whole(&g.BudgetMonth, 0, 1_000_000_000), month},
-			{"places.google.cache", false, span(&g.Cache, "0s", "24h", "1h"), "how long an answer is used again; Google's terms (3.2.3(b)) forbid it unless yours allow it"},
+			{"places.google.cache", false, span(&g.Cache, "0s", "24h", "1h"), "how long an answer is used again; Google's terms (3.2.3(b)) forbid it, unless yours allow it"},
 		}
 	case "overpass":
 		o := &p.Overpass
 		return []row{
 			{"places.overpass.enabled", false, toggle(&o.Enabled), enabled},
 			{"places.overpass.base_url", false, link(&o.BaseURL, false), "the server's interpreter; the default is public and for small use"},
-			{"places.overpass.user_agent", false, header(&o.UserAgent, 200), "what the server is told; public ones want to know whom to write to; default herd and its version"},
+			{"places.overpass.user_agent", false, header(&o.UserAgent, 200), "how to reach you, for who runs a public server; default herd and its version"},
 			{"places.overpass.rank", false, choice(&o.Rank, "prominence", "distance"), rank},
 			{"places.overpass.timeout", false, span(&o.Timeout, "50ms", "1m", "10s"), timeout},
 			{"places.overpass.rate_per_minute", false, whole(&o.RatePerMinute, 0, 1_000_000), rate},
@@ -136,7 +135,7 @@ func provider(p *Places, name string) []row {
 	}
 	f := &p.Files[slices.IndexFunc(p.Files, func(f File) bool { return "file."+f.Name == name })]
 	return []row{
-		{"places." + name + ".path", false, path(&f.Path), "the file; a relative path starts at the working folder"},
+		{"places." + name + ".path", false, source(&f.Path), "the file; a relative path starts at the working folder"},
 		{"places." + name + ".format", false, choice(&f.Format, "auto", "geojson", "geojsonseq", "csv", "tsv", "geonames", "packed"), "what is in it; auto goes by name and content"},
 		{"places." + name + ".rank", false, choice(&f.Rank, "prominence", "distance"), rank},
 		{"places." + name + ".attribution", false, html(&f.Attribution, 500), "shown with every answer; default as the format demands"},

@@ -31,6 +31,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		l := newLoader([]string{"CANARY=" + canary, "NODE=Clark"})
 		l.decodeFile(src, name)
+		l.deriveOrder()
 		l.check()
 		err := l.errs.orNil()
 		if err == nil {

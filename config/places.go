@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ type Google struct {
 	// Rank orders places: "prominence" (the default) or "distance", which the
 	// legacy API can't do together with a radius.
 	Rank string
-	// Timeout is for one answer, retries and waiting included, 50 ms to 1 min,
+	// Timeout is for one answer, a second try included, 50 ms to 1 min,
 	// default 5 s.
 	Timeout time.Duration
 	// RatePerMinute is how many calls this node begins, 0 (no bound) to 1,000,000,
@@ -80,7 +81,7 @@ type Overpass struct {
 	UserAgent string
 	// Rank orders places: "prominence" (the default) or "distance".
 	Rank string
-	// Timeout is for one answer, retries and waiting included, 50 ms to 1 min,
+	// Timeout is for one answer, a second try included, 50 ms to 1 min,
 	// default 10 s.
 	Timeout time.Duration
 	// RatePerMinute is how many calls this node begins, 0 (no bound) to 1,000,000,
@@ -196,25 +197,28 @@ func (p Places) all() []string {
 	return all
 }
 
-// problems are those that only the whole chain has.
+// problems are those that only the whole chain has. An entry is not shown: it may
+// have come from a variable.
 func (p Places) problems() []problem {
 	var found []problem
-	order := func(format string, a ...any) {
-		found = append(found, problem{field: "places_order", detail: fmt.Sprintf(format, a...)})
-	}
+	var order []string // what is wrong with it
 	for i, provider := range p.Order {
 		name, isFile := strings.CutPrefix(provider, "file.")
 		file, there := p.File(name)
-		switch {
-		case slices.Contains(p.Order[:i], provider):
-			order("%q is in it more than once.", provider)
-		case !isFile && !slices.Contains(p.all(), provider):
-			order("There is no provider %q.%s A file of places is named by its path, which has a '/' or an extension.", provider, didYouMean(provider, p.all()))
+		hint := cmp.Or(didYouMean(provider, p.all()), ` If it is a path, begin it with "./".`)
+		switch first := slices.Index(p.Order, provider); {
+		case first < i:
+			order = append(order, fmt.Sprintf("Entry %d is the same as entry %d.", i+1, first+1))
 		case isFile && !there:
-			order("There is no block places \"file\" %q.%s If %q is the path of a file, write %q.", name, didYouMean(provider, p.all()), provider, "./"+provider)
+			order = append(order, fmt.Sprintf("Entry %d is a file of places without a block.%s", i+1, hint))
 		case isFile && file.Path == "":
 			found = append(found, problem{field: "places.file." + name + ".path", detail: "A file of places that is in the chain must have one."})
+		case !slices.Contains(p.all(), provider):
+			order = append(order, fmt.Sprintf("Entry %d is no provider of places.%s", i+1, hint))
 		}
+	}
+	if order != nil {
+		found = append(found, problem{field: "places_order", detail: strings.Join(order, " ")})
 	}
 	for i, f := range p.Files {
 		if !isWord(f.Name, 1, maxFileName) || slices.ContainsFunc(p.Files[:i], func(g File) bool { return g.Name == f.Name }) {

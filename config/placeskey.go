@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2"
 )
 
 // placesKeyVariable holds the key for Google itself. There is no flag: a command
@@ -37,9 +39,17 @@ func (l *loader) placesKey() Secret {
 			l.keyFileProblem(field, file, !looksLikePath(file), err)
 		}
 	case l.config.Places.Google.needsKey() && !l.failed["places.google.base_url"]:
-		l.keyProblem("No key for Google", fmt.Sprintf("Google is in the chain of places, and answers only those with a key. "+
-			"Put the key into a file that only its owner can read and name it by %s, --places-google-key-file or HERD_PLACES_GOOGLE_KEY_FILE, or put the key itself in %s. "+
-			"Or take \"google\" out of the chain.", hclName(field), placesKeyVariable))
+		d := &hcl.Diagnostic{
+			Severity: hcl.DiagError,
+			Summary:  "No key for Google",
+			Detail: fmt.Sprintf("Google is in the chain of places, and answers only those with a key. "+
+				"Put the key into a file that only its owner can read and name it by %s, --places-google-key-file or HERD_PLACES_GOOGLE_KEY_FILE, or put the key itself in %s. "+
+				"Or take \"google\" out of the chain.", hclName(field), placesKeyVariable),
+		}
+		if at, there := l.blocks["places.google"]; there {
+			d.Subject = &at
+		}
+		l.errs.add(d)
 	}
 	return Secret(key)
 }

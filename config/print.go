@@ -21,11 +21,11 @@ func (l *Loaded) Print(w io.Writer) error {
 			if open != "" {
 				b.WriteString("}\n")
 			}
-			fmt.Fprintf(&b, "\n%s {", title(block))
-			if provider, ok := strings.CutPrefix(block, "places."); ok && !slices.Contains(l.Config.Places.Order, provider) {
-				b.WriteString(" # not in places_order")
-			}
 			b.WriteString("\n")
+			if provider, ok := strings.CutPrefix(block, "places."); ok && !slices.Contains(l.Config.Places.Order, provider) {
+				b.WriteString("# not in places_order\n")
+			}
+			fmt.Fprintf(&b, "%s {\n", title(block))
 			open = block
 		}
 		fmt.Fprintf(&b, "%s = %s # %s\n", key, literal(s.Value), s.Origin)

@@ -25,6 +25,28 @@ Addresses may be go-sockaddr templates: "{{ GetPrivateIP }}:4132". The gossip ke
 "herd config print" shows every value and what set it; "herd config check" finds what is wrong.
 `
 
+// chain is said before the blocks of places.
+const chain = `
+## The chain of places
+
+The blocks of places are a chain: who is asked what is near, in the order in which the blocks stand, over all files. The first that answers wins.
+Without any block the data inside the program answers.
+
+    places "google" { key_file = "/etc/herd/places.key" }
+    places "file" "campus" { path = "campus.geojson.gz" }
+    places "embedded" { }
+
+In JSON:
+
+    {"places": {"google": {"key_file": "/etc/herd/places.key"}, "file": {"campus": {"path": "campus.geojson.gz"}}, "embedded": {}}}
+
+Where a program sorts the keys of JSON, write a list: {"places": [{"google": {}}, {"embedded": {}}]}.
+
+places_order overrides the order and who is in it. It may name files by their paths (with a '/' or an extension), which needs no block:
+
+    herd node --places-order campus.geojson,embedded
+`
+
 // Reference writes the page about settings, in Markdown.
 func Reference(w io.Writer) error {
 	var b strings.Builder
@@ -33,6 +55,9 @@ func Reference(w io.Writer) error {
 	for _, f := range Fields() {
 		block, key := split(f.Name)
 		if block != last {
+			if strings.HasPrefix(block, "places.") && !strings.HasPrefix(last, "places.") {
+				b.WriteString(chain)
+			}
 			last = block
 			heading := "Outside of blocks"
 			if block != "" {
@@ -58,31 +83,26 @@ func Reference(w io.Writer) error {
 // line at the end if there are any.
 func remarks(block string) string {
 	switch block {
-	case "":
-		return `The blocks of places make a chain: who is asked what is near, in the order in which the blocks stand, over all files. The first that answers wins.
-Without any, the places inside the program answer. places_order overrides the order and who is in it; on a command line it may name files too:
-
-    places "google" { key_file = "/etc/herd/places.key" }
-    places "file" "campus" { path = "campus.geojson.gz" }
-    places "embedded" { }
-
-    herd node --places-order campus.geojson,embedded
-
-In JSON that is {"places": {"google": {…}, "file": {"campus": {…}}, "embedded": {}}}; where a program sorts the keys, a list of such objects keeps the order.
-
-`
 	case "places.google":
-		return `The key comes from key_file, which only its owner may have access to, or from HERD_PLACES_GOOGLE_KEY, never from a flag. Google bills each call, by the dearest field in it:
-the fields "pro" have names, types, addresses and photos; "enterprise" adds ratings, price level and whether a place is open, and costs more with fewer calls free.
-Budgets are for the whole herd; in a partition each side spends what it believes is left. The hard bound is the quota of your project, set at Google.
+		return `The key comes from key_file, to which only its owner may have access, or from HERD_PLACES_GOOGLE_KEY; never from a flag. A key alone
+does not put Google into the chain.
+
+Google bills a call by the dearest field in it. The fields "pro" are names, types, addresses and photos, with 5,000 calls a month free; "enterprise"
+adds ratings, price level and whether a place is open, which costs more, with 1,000 free. Look up today's prices before you raise a budget.
+
+Budgets are for the whole herd. In a partition each side spends what it believes is left; the hard bound is the quota of your project, which is set at Google.
 
 `
 	case "places.file.NAME":
-		return `Places of your own, by a NAME of 1 to 32 letters, digits, '.', '_' or '-'. There may be several; in places_order one is "file.NAME". A path in places_order makes one that is named after the file.
+		return `Places of your own, any number of files. NAME tells them apart: 1 to 32 letters, digits, '.', '_' or '-'. In places_order it is "file.NAME".
 
 `
 	case "places.overpass":
-		return `OpenStreetMap's data by an Overpass server. The public ones are shared by all: keep the limits low, say who you are, or run your own.
+		return `OpenStreetMap, by an Overpass server. The public ones are shared by all: keep the limits low, say who you are, or run your own.
+
+`
+	case "places.embedded":
+		return `The towns, districts and airports of the world, inside the program.
 
 `
 	}

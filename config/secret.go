@@ -7,8 +7,8 @@ import (
 )
 
 // Secret is a text that doesn't show itself: printed, logged or marshalled it is
-// "(hidden)". Only an unexported field gives it away, when package fmt prints the
-// struct around it.
+// "(hidden)". Two things give it away: an unexported field of a struct that package
+// fmt prints, and a map in JSON that has it as a key.
 type Secret string
 
 const hidden = "(hidden)"

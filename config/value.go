@@ -25,7 +25,7 @@ type value struct {
 	list    bool
 	toggle  bool
 	addr    *string // set for those that may be a template
-	secret  bool    // a wrong one may hold a key: no message shows it
+	secret  bool    // a wrong one may be or hold a key: no message shows it
 }
 
 // word is a name that fits between white space, in a path and in a label.
@@ -52,6 +52,20 @@ func path(p *string) value {
 	return str(p, "a path, or empty for none", func(s string) bool {
 		return !strings.ContainsAny(s, "\x00\r\n")
 	})
+}
+
+// keyPath is the path of a key's file, for which some give the key.
+func keyPath(p *string) value {
+	v := path(p)
+	v.secret = true
+	return v
+}
+
+// source is the path of a file that is needed if it is used.
+func source(p *string) value {
+	v := path(p)
+	v.allowed = "a path, in the chain not an empty one"
+	return v
 }
 
 func choice(p *string, options ...string) value {
@@ -118,8 +132,8 @@ func list(p *[]string, allowed string, valid func([]string) bool) value {
 	}
 }
 
-// link is a URL that takes a question: a query, a key and a password would be in
-// every log on its way. Where there may be none, some other one is meant.
+// link is a URL to ask at. A password or a key in it would be shown wherever the
+// setting is.
 func link(p *string, optional bool) value {
 	allowed := "an https URL, or http with a loopback host, without query and user info"
 	if optional {

@@ -1,0 +1,3 @@
+places "google" {
+  key_file = "canary-in-a-coal-mine"
+}

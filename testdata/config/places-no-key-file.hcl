@@ -1,0 +1,1 @@
+places "google" { key_file = "no/such/places.key" }

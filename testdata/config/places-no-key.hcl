@@ -1,0 +1,5 @@
+places "embedded" {}
+
+places "google" {
+  base_url = "https://places.googleapis.com"
+}

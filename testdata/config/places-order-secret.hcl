@@ -1,0 +1,1 @@
+places_order = [env.CANARY, "file.${env.CANARY}", "./${env.CANARY}", "./${env.CANARY}"]

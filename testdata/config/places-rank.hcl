@@ -1,0 +1,5 @@
+places "google" {
+  enabled = false
+  api     = "legacy"
+  rank    = "distance"
+}
