@@ -67,7 +67,7 @@ type Cluster struct {
 	nudged   chan struct{} // one slot: keepLinks should look around
 	caughtUp chan struct{} // closed by checkCaughtUp
 	owing    chan struct{} // one slot: some peer is owed a state
-	arrivals chan arrival  // by links' readers, for mergeStates; never closed
+	arriving chan struct{} // one slot: a state has come
 
 	ran          atomic.Int64 // nanoseconds in which this node ran: a pause counts little
 	joined       atomic.Bool  // some node of the herd has answered, or nobody is to be waited for
@@ -106,7 +106,9 @@ type Cluster struct {
 	flights     map[string]*flight
 	byNumber    map[uint64]*flight
 	lookups     uint64
-	news        []any // to be logged
+	news        []any     // to be logged
+	arrived     []arrival // to be merged, the oldest first; each state of a link once
+	arrivedSize int       // see maxArrived
 	stats       counts
 }
 
@@ -173,7 +175,7 @@ func New(config Config) (*Cluster, error) {
 		seed:        maphash.MakeSeed(),
 		caughtUp:    make(chan struct{}),
 		owing:       make(chan struct{}, 1),
-		arrivals:    make(chan arrival, maxArrivals),
+		arriving:    make(chan struct{}, 1),
 		links:       make(map[location.Origin]*link),
 		halves:      make(map[uint64]*half),
 		quarantines: make(map[location.Origin]time.Time),

@@ -25,9 +25,9 @@ type reported struct {
 	origin location.Origin
 }
 
-// Whole clusters under random faults: an acknowledged fix is at every member that
+// Whole clusters under random faults, with a shared state that all of them change: an acknowledged fix is at every member that
 // holds a lease of its origin at that moment; and when the faults stop, all see the same
-// members and hold the same fixes, none of them lost.
+// members and hold the same fixes, none of them lost, and the same state.
 func TestFaults(t *testing.T) {
 	for seed := *faultSeed; seed < *faultSeed+uint64(*faultSeeds); seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -37,6 +37,7 @@ func TestFaults(t *testing.T) {
 }
 
 func playFaults(t *testing.T, h *herd, r *rand.Rand) {
+	tallies := h.tallies("calls")
 	h.startFive()
 	h.net.SetLinks(simnet.Link{Latency: 300 * time.Microsecond, Jitter: time.Millisecond, Loss: []float64{0, 0.01, 0.1}[r.IntN(3)]})
 	names := []string{"node0", "node1", "node2", "node3", "node4"}
@@ -45,6 +46,8 @@ func playFaults(t *testing.T, h *herd, r *rand.Rand) {
 	port := 100
 	for step := range 250 {
 		n := h.nodes[r.IntN(len(h.nodes))]
+		tallies[n.name].add(1)
+		n.Changed("calls")
 		now := make([]reported, 3)
 		var wg sync.WaitGroup
 		for i := range now { // at once, now and then of the same client with the same time
@@ -102,7 +105,7 @@ func playFaults(t *testing.T, h *herd, r *rand.Rand) {
 	}
 	h.net.Heal()
 	h.net.SetLinks(simnet.Link{Latency: 300 * time.Microsecond})
-	took := h.await("one view and equal tables", time.Minute, func() bool { return h.oneView() && h.equal() })
+	took := h.await("one view, equal tables and states", time.Minute, func() bool { return h.oneView() && h.equal() && h.same(tallies) })
 	t.Logf("%d fixes acknowledged, %d nodes, whole again after %v", len(acked), len(h.nodes), took)
 	greatest := make(map[string]reported)
 	for _, a := range acked {

@@ -1,8 +1,6 @@
 package gossip
 
 import (
-	"bytes"
-	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
 	"time"
@@ -20,16 +18,7 @@ const (
 	// what they pass on themselves.
 	relayEvery = time.Second
 	relayFan   = 2
-
-	maxArrivals = 64 // states that came and wait to be merged; then their readers wait
 )
-
-// arrival is a state that came from a peer.
-type arrival struct {
-	link  *link
-	state *shared
-	local []byte
-}
 
 // Changed says that the Local of the state of that name has changed by itself, not by
 // Merge. All peers get it soon: at once, or within milliseconds together with what
@@ -173,66 +162,4 @@ func (c *Cluster) appendStateLocked(l *link, buf []byte) []byte {
 		return append(buf, s.message...)
 	}
 	return buf
-}
-
-// receiveState takes a state off the live lane. It is merged elsewhere: acks must not
-// wait for code that is not ours.
-func (l *link) receiveState(message []byte) error {
-	c := l.cluster
-	name, local, err := splitState(message)
-	if err != nil {
-		c.mu.Lock()
-		c.stats.statesRefused++
-		c.mu.Unlock()
-		return err
-	}
-	hash := maphash.Bytes(c.seed, local)
-	c.mu.Lock()
-	c.stats.statesReceived++
-	c.stats.stateBytesReceived += uint64(frameHeader + len(message))
-	var state *shared
-	for i, s := range c.states {
-		if s.name == string(name) {
-			state = s
-			l.states[i].got = hash
-		}
-	}
-	if state == nil { // of another release
-		c.stats.statesUnknown++
-		c.mu.Unlock()
-		return nil
-	}
-	c.mu.Unlock()
-	select {
-	case c.arrivals <- arrival{l, state, bytes.Clone(local)}:
-		return nil
-	case <-l.done:
-		return l.reason
-	}
-}
-
-// mergeStates merges what came, one after the other, until Close.
-func (c *Cluster) mergeStates() {
-	for {
-		select {
-		case <-c.ctx.Done():
-			return
-		case a := <-c.arrivals:
-			c.mergeState(a)
-		}
-	}
-}
-
-func (c *Cluster) mergeState(a arrival) {
-	changed, err := a.state.Merge(a.local)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case err != nil:
-		c.stats.statesRefused++
-		c.endLocked(a.link, fmt.Errorf("%w: state %s: %s", replica.ErrMessage, a.state.name, clean(err.Error())), true)
-	case changed:
-		a.state.version++
-		a.state.news = true
-	}
 }

@@ -60,6 +60,9 @@ type stateLink struct {
 	due  bool   // the live writer is to send the message there is
 	told uint64 // version that the peer was sent
 	got  uint64 // hash of what it sent last
+
+	came  []byte // of what it sent last, what waits to be merged
+	comes bool   // there is that
 }
 
 // has tells whether the peer has what is in the message.
