@@ -11,14 +11,15 @@ import (
 
 // header says what the columns of a table mean.
 type header struct {
-	columns []alias
-	known   []bool
+	columns  []alias
+	known    []bool
+	decimals bool // numbers may have a decimal comma
 }
 
 // newHeader reads the names of columns. There must be one for each part of the
 // position and one for the name.
 func newHeader(names []string) (header, error) {
-	h := header{make([]alias, len(names)), make([]bool, len(names))}
+	h := header{columns: make([]alias, len(names)), known: make([]bool, len(names))}
 	var has [fields]bool
 	for i, name := range names {
 		h.columns[i], h.known[i] = byName[string(canonical(nil, []byte(name)))]
@@ -38,19 +39,28 @@ func newHeader(names []string) (header, error) {
 	return h, nil
 }
 
-// row reads one row into f, and says what is wrong with it. The values must last
-// as long as f does.
+// row reads one row into f, and says what is wrong with it. It may change the
+// values, which must last as long as f does.
 func (h *header) row(values [][]byte, f *feature) *fault {
 	f.reset()
 	if len(values) != len(h.columns) {
 		return &fault{wrongColumns, "", fmt.Sprintf("%d and not %d", len(values), len(h.columns))}
 	}
 	for i, value := range values {
-		if h.known[i] {
-			f.set(h.columns[i], bytes.TrimSpace(value))
+		if !h.known[i] {
+			continue
 		}
+		if h.decimals && isDecimal(value) {
+			value[bytes.IndexByte(value, ',')] = '.'
+		}
+		f.set(h.columns[i], bytes.TrimSpace(value))
 	}
 	return f.locate()
+}
+
+// isDecimal tells a number with a decimal comma.
+func isDecimal(value []byte) bool {
+	return bytes.Count(value, []byte{','}) == 1 && len(bytes.Trim(value, "-+0123456789,")) == 0
 }
 
 // readCSV reads comma-separated values, as RFC 4180 has them.
@@ -67,10 +77,12 @@ func (r *reader) readCSV(comma rune) error {
 	if err != nil {
 		return err
 	}
+	h.decimals = comma == ';'
 	var f feature
 	var text []byte
 	values := make([][]byte, 0, len(names))
 	for {
+		at := position{byte: r.start.byte + c.InputOffset()}
 		guard.begin()
 		record, err := c.Read()
 		if errors.Is(err, io.EOF) {
@@ -88,8 +100,8 @@ func (r *reader) readCSV(comma rune) error {
 			values = append(values, text[start:start+len(s)])
 			start += len(s)
 		}
-		line, _ := c.FieldPos(0)
-		if err := r.builder.add(position{line: line, byte: -1}, &f, h.row(values, &f)); err != nil {
+		at.line, _ = c.FieldPos(0)
+		if err := r.builder.add(at, &f, h.row(values, &f)); err != nil {
 			return err
 		}
 	}

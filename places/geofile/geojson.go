@@ -32,13 +32,16 @@ func (r *jsonReader) read(record []byte, f *feature) *fault {
 	return &fault{broken, "", "not JSON: " + l.err.Error()}
 }
 
+// noGeometry is shared: it never changes.
+var noGeometry = &fault{nowhere, "geometry", "there is no geometry"}
+
 func (r *jsonReader) feature(l *lexer, f *feature) *fault {
 	if l.peek() != '{' {
 		l.skip()
 		return &fault{notFeature, "", "no object"}
 	}
 	var kind []byte
-	at := &fault{nowhere, "geometry", ""}
+	bad := noGeometry
 	for l.open('{'); l.more('}'); {
 		switch key := l.key(); string(key) {
 		case "type":
@@ -47,7 +50,7 @@ func (r *jsonReader) feature(l *lexer, f *feature) *fault {
 			// Weaker than any property: some writers only count.
 			f.set(alias{field: fieldID, rank: 255}, l.scalar())
 		case "geometry":
-			f.lat, f.lng, at = readGeometry(l)
+			f.lat, f.lng, bad = readGeometry(l)
 		case "properties":
 			if l.peek() == '{' {
 				r.members(l, f, 0, 0)
@@ -61,7 +64,7 @@ func (r *jsonReader) feature(l *lexer, f *feature) *fault {
 	if string(kind) != "Feature" {
 		return &fault{notFeature, "type", "the type is " + quote(kind)}
 	}
-	return at
+	return bad
 }
 
 // members reads the members of an object. What they are called begins with the

@@ -132,13 +132,13 @@ func readGeometry(l *lexer) (lat, lng float64, f *fault) {
 	case g.fault != nil:
 		return 0, 0, g.fault
 	case g.points == 0:
-		return 0, 0, &fault{nowhere, "geometry", "it is empty"}
+		return 0, 0, &fault{nowhere, "geometry", "the geometry is empty"}
 	case g.points == 1: // as it was written
 		return g.lat, g.lng, nil
 	}
 	lat, lng, ok := g.middle.degrees()
 	if !ok {
-		return 0, 0, &fault{nowhere, "geometry", "it has no middle"}
+		return 0, 0, &fault{nowhere, "geometry", "the geometry has no middle"}
 	}
 	return lat, lng, nil
 }

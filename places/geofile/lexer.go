@@ -130,7 +130,7 @@ func (l *lexer) text() []byte {
 			return nil
 		}
 	}
-	l.unexpected("'\"'")
+	l.fail("a string without an end")
 	return nil
 }
 
@@ -155,7 +155,7 @@ func (l *lexer) escaped(start int) []byte {
 			l.room = append(l.room, c)
 		}
 	}
-	l.unexpected("'\"'")
+	l.fail("a string without an end")
 	return nil
 }
 

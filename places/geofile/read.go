@@ -21,7 +21,7 @@ type Format string
 
 // The formats. Each may be gzipped.
 const (
-	Auto       Format = ""           // told by the content, and by the file's name where that leaves a doubt
+	Auto       Format = "auto"       // told by the content, and by the file's name where that leaves a doubt
 	GeoJSON    Format = "geojson"    // one FeatureCollection
 	GeoJSONSeq Format = "geojsonseq" // a feature a line, or RFC 8142
 	CSV        Format = "csv"        // with a header; commas or semicolons
@@ -35,7 +35,7 @@ func Formats() []Format { return []Format{GeoJSON, GeoJSONSeq, CSV, TSV, GeoName
 
 // Options say how a file is to be read. The zero value reads any.
 type Options struct {
-	Format Format
+	Format Format // "" is Auto
 
 	// Source is the part of a place_id before the colon. By default it is the
 	// file's name up to its first dot.
@@ -130,6 +130,9 @@ func Read(ctx context.Context, name string, in io.Reader, o Options) (*dataset.T
 }
 
 func (o Options) withDefaults(name string) (Options, error) {
+	if o.Format == "" {
+		o.Format = Auto
+	}
 	if o.Format != Auto && !slices.Contains(Formats(), o.Format) {
 		return o, fmt.Errorf("no format %q: there are %v", o.Format, Formats())
 	}

@@ -32,7 +32,7 @@ func (s *stream) collection(take func(at position, record []byte, bad *fault) er
 			_, _, err := s.value()
 			return err
 		}
-		found = true
+		found, s.within = true, "the features"
 		return s.list('[', ']', func() error {
 			at := s.at
 			record, bad, err := s.value()
@@ -70,16 +70,14 @@ func (s *stream) list(open, end byte, item func() error) error {
 		switch {
 		case err != nil:
 			return s.cut(err)
-		case c == end && first:
+		case c == end:
 			s.pass(1)
 			return nil
-		case !first && c == end:
+		case first:
+		case c != ',':
+			return s.errorf("',' or %q expected, not %q", end, c)
+		default:
 			s.pass(1)
-			return nil
-		case !first:
-			if err := s.expect(','); err != nil {
-				return err
-			}
 			if _, err := s.space(); err != nil {
 				return s.cut(err)
 			}
@@ -147,6 +145,9 @@ func (s *stream) space() (byte, error) {
 // value reads a value as it stands. It looks only for where it ends; of one that
 // is too long it keeps nothing. The record is good until the next call.
 func (s *stream) value() (record []byte, bad *fault, err error) {
+	if _, err := s.space(); err != nil {
+		return nil, nil, s.cut(err)
+	}
 	start := s.at
 	s.record = s.record[:0]
 	var e ender
