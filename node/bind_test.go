@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"herd/config"
+	"herd/places"
 )
 
 // freeAddrs are three addresses on loopback that nobody listens at.
@@ -35,7 +36,7 @@ func TestPortInUse(t *testing.T) {
 		s := config.Default()
 		s.Name = "Clark"
 		s.Client.Addr, s.HTTP.Addr, s.Gossip.Addr = addrs[0], addrs[1], addrs[2]
-		n, err := New(Config{Settings: s, Providers: Providers{nowhere{}}})
+		n, err := New(Config{Settings: s, Links: places.Links(nowhere{})})
 		if err == nil {
 			n.Close()
 		}
@@ -62,7 +63,7 @@ func TestNewFailsOtherwise(t *testing.T) {
 	s := config.Default()
 	s.Name = "two words"
 	s.Client.Addr, s.HTTP.Addr, s.Gossip.Addr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
-	_, err := New(Config{Settings: s, Providers: Providers{nowhere{}}})
+	_, err := New(Config{Settings: s, Links: places.Links(nowhere{})})
 	var bind *BindError
 	if err == nil || errors.As(err, &bind) {
 		t.Errorf("got %v", err)

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -13,7 +12,6 @@ import (
 	"herd/gossip"
 	"herd/gossip/location"
 	"herd/places"
-	"herd/places/dataset"
 )
 
 // Config is what a [Node] is made of.
@@ -28,10 +26,16 @@ type Config struct {
 	Version string       // release of the program: other members are told
 	Logger  hclog.Logger // nil: no log
 
-	// Providers are asked what is near, in this order. Nil: those of the
-	// settings. Nodes of one process should share theirs: the embedded one
-	// holds a table of the world.
-	Providers Providers
+	// PlacesKey is for Google's Places, if the settings ask it.
+	PlacesKey config.Secret
+
+	// Sources make the providers of what is near that the settings ask for. Nil: new
+	// ones. Nodes of one process should share theirs.
+	Sources *Sources
+
+	// Links are asked what is near, in place of what the settings say, if there are
+	// any.
+	Links []places.Link
 
 	// Network carries gossip. Nil: the operating system's.
 	Network gossip.Network
@@ -54,36 +58,13 @@ func (c Config) withDefaults() Config {
 	if c.Listen == nil {
 		c.Listen = listenTCP
 	}
-	if c.Providers == nil {
-		c.Providers = NewProviders(c.Settings.Places)
+	if c.Sources == nil {
+		c.Sources = NewSources(c.Version)
 	}
 	if c.Table == nil {
 		c.Table = location.NewTable(shards, rand.Uint64())
 	}
 	return c
-}
-
-// Providers are sources of what is near, in the order in which they are asked.
-type Providers []places.Provider
-
-// NewProviders makes the providers that the settings ask for.
-func NewProviders(c config.Places) Providers {
-	rank := dataset.Prominence
-	if c.Embedded.Rank == "distance" {
-		rank = dataset.Distance
-	}
-	return Providers{dataset.Embedded(rank)}
-}
-
-// load has providers prepare what their first question would wait for.
-func (p Providers) load() error {
-	var errs []error
-	for _, provider := range p {
-		if l, ok := provider.(interface{ Load() error }); ok {
-			errs = append(errs, l.Load())
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // listenTCP takes 0.0.0.0 for all addresses of IPv4; Go would add those of IPv6.
@@ -97,7 +78,7 @@ func listenTCP(ctx context.Context, addr string) (net.Listener, error) {
 }
 
 // gossip is the cluster's part. client and http are the bound addresses.
-func (c Config) gossip(client, http net.Addr) gossip.Config {
+func (c Config) gossip(client, http net.Addr, states ...gossip.State) gossip.Config {
 	s := c.Settings
 	return gossip.Config{
 		Name:          s.Name,
@@ -114,6 +95,7 @@ func (c Config) gossip(client, http net.Addr) gossip.Config {
 		NoAcks:        s.Herd.Acks == "none",
 		AckTimeout:    s.Herd.AckTimeout,
 		Table:         c.Table,
+		States:        states,
 		Logger:        c.Logger.Named("gossip"),
 	}
 }

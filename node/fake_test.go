@@ -67,6 +67,7 @@ func (f *fakeCluster) hasLeft() bool {
 func (f *fakeCluster) Close() error              { f.once.Do(func() { close(f.closed) }); return nil }
 func (f *fakeCluster) CaughtUp() <-chan struct{} { return f.caughtUp }
 func (f *fakeCluster) Addr() net.Addr            { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4132} }
+func (f *fakeCluster) Changed(string)            {}
 func (f *fakeCluster) Stats() gossip.Stats       { return gossip.Stats{} }
 func (f *fakeCluster) Members() []gossip.Member  { return f.members }
 func (f *fakeCluster) Self() gossip.Member       { return f.members[0] }
@@ -104,11 +105,11 @@ func newTestNode(t *testing.T, change ...func(*Config)) testNode {
 	host := simnet.New(1).Host("10.0.0.1")
 	log := &logBuffer{}
 	c := Config{
-		Settings:  s,
-		Version:   "1.2.3",
-		Logger:    hclog.New(&hclog.LoggerOptions{Output: log, Level: hclog.Debug}),
-		Providers: Providers{nowhere{}},
-		Listen:    host.Listen,
+		Settings: s,
+		Version:  "1.2.3",
+		Logger:   hclog.New(&hclog.LoggerOptions{Output: log, Level: hclog.Debug}),
+		Links:    places.Links(nowhere{}),
+		Listen:   host.Listen,
 	}
 	for _, f := range change {
 		f(&c)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -22,7 +23,8 @@ type Node struct {
 	started time.Time
 	table   *location.Table
 	cluster cluster
-	places  *places.Chain
+	ledger  *places.Ledger // what the whole herd has spent
+	places  *nearbyChain
 
 	clientListener net.Listener
 	httpListener   net.Listener
@@ -34,6 +36,9 @@ type Node struct {
 	kill  context.CancelFunc
 	asked context.Context // done: the node is to leave
 	leave context.CancelFunc
+
+	reloading              sync.Mutex // held by Reload
+	reloads, reloadsFailed atomic.Uint64
 
 	phase  atomic.Int32  // a phase
 	ready  chan struct{} // closed when the node is ready for the first time
@@ -47,6 +52,7 @@ type Node struct {
 type cluster interface {
 	herd
 	Run(ctx context.Context) error
+	Changed(state string)
 	CaughtUp() <-chan struct{}
 	Close() error
 	Addr() net.Addr
@@ -89,12 +95,29 @@ func build(c Config, newCluster func(gossip.Config) (cluster, error)) (*Node, er
 		table:   c.Table,
 		ready:   make(chan struct{}),
 	}
+	if err := n.preparePlaces(); err != nil {
+		return nil, err
+	}
 	if err := n.bind(newCluster); err != nil {
 		n.unbind()
 		return nil, err
 	}
 	n.prepare()
 	return n, nil
+}
+
+// preparePlaces makes the chain of providers.
+func (n *Node) preparePlaces() error {
+	links := n.config.Links
+	if links == nil {
+		var err error
+		if links, err = n.config.Sources.Links(n.config.Settings.Places, n.config.PlacesKey); err != nil {
+			return err
+		}
+	}
+	n.ledger = places.NewLedger(rand.Uint64(), func() { n.cluster.Changed(n.ledger.Name()) })
+	n.places = newNearbyChain(places.Config{Links: links, Ledger: n.ledger, Logger: n.log.Named("places")})
+	return nil
 }
 
 // bind opens the three ports. The gossip port is last: the herd is told of the
@@ -108,7 +131,7 @@ func (n *Node) bind(newCluster func(gossip.Config) (cluster, error)) (err error)
 	if n.httpListener, err = n.config.Listen(ctx, s.HTTP.Addr); err != nil {
 		return bindError("http.addr", s.HTTP.Addr, err)
 	}
-	if n.cluster, err = newCluster(n.config.gossip(n.clientListener.Addr(), n.httpListener.Addr())); err != nil {
+	if n.cluster, err = newCluster(n.config.gossip(n.clientListener.Addr(), n.httpListener.Addr(), n.ledger)); err != nil {
 		return bindError("gossip.addr", s.Gossip.Addr, err)
 	}
 	return nil
@@ -132,7 +155,6 @@ func (n *Node) prepare() {
 	s := n.config.Settings
 	n.alive, n.kill = context.WithCancel(context.Background())
 	n.asked, n.leave = context.WithCancel(n.alive)
-	n.places = places.New(places.Config{Links: places.Links(n.config.Providers...), Logger: n.log.Named("places")})
 	n.server = newClientServer(clientConfig{
 		Listener:    n.clientListener,
 		Herd:        n.cluster,

@@ -86,17 +86,20 @@ func (r *run) up() error {
 	s := r.config.Settings
 	a := r.Addrs()
 	r.log.Info("node starts", "name", s.Name, "version", r.config.Version,
-		"client", a.Client, "gossip", a.Gossip, "http", a.HTTP, "join", s.Gossip.Join, "keys", len(r.config.Keys))
+		"client", a.Client, "gossip", a.Gossip, "http", a.HTTP, "join", s.Gossip.Join, "keys", len(r.config.Keys),
+		"places", chainText(r.places.links))
 	if s.Gossip.Insecure && len(r.config.Keys) == 0 {
 		r.log.Warn("gossip is open to everyone who reaches its port", "gossip", a.Gossip)
 	}
+
+	r.warnOfSpending(s.Places)
 
 	r.http = r.start("HTTP API", func() error { return r.api.Serve(r.httpListener) })
 	var ctx context.Context
 	ctx, r.stopGossip = context.WithCancel(context.Background())
 	r.gossip = r.start("gossip", func() error { return r.cluster.Run(ctx) })
 	r.loading.Go(func() {
-		if err := r.config.Providers.load(); err != nil {
+		for _, err := range r.places.load() {
 			r.log.Error("a places provider is of no use", "error", err)
 		}
 	})
@@ -206,7 +209,7 @@ func (r *run) leaveHerd() {
 func (r *run) stopPlaces() {
 	ctx, cancel := context.WithTimeout(r.alive, placesTimeout)
 	defer cancel()
-	if err := r.places.Close(ctx); err != nil && r.alive.Err() == nil {
+	if err := r.places.close(ctx); err != nil && r.alive.Err() == nil {
 		r.log.Warn("places calls were abandoned", "error", err)
 	}
 }

@@ -10,14 +10,16 @@ import (
 // the node's phase.
 func (n *Node) Stats() metrics.Stats {
 	return metrics.Stats{
-		Version:     n.config.Version,
-		Ready:       n.in(serving),
-		CaughtUp:    n.cluster.Sync().CaughtUp,
-		Clients:     n.table.Len(),
-		Server:      n.serverStats(),
-		Gossip:      n.cluster.Stats(),
-		Places:      n.places.Stats(),
-		HTTPRefused: n.apiConns.refused.Load(),
+		Version:       n.config.Version,
+		Ready:         n.in(serving),
+		CaughtUp:      n.cluster.Sync().CaughtUp,
+		Clients:       n.table.Len(),
+		Server:        n.serverStats(),
+		Gossip:        n.cluster.Stats(),
+		Places:        n.places.Stats(),
+		Reloads:       n.reloads.Load(),
+		ReloadsFailed: n.reloadsFailed.Load(),
+		HTTPRefused:   n.apiConns.refused.Load(),
 	}
 }
 
@@ -32,6 +34,8 @@ func (n *Node) serverStats() metrics.Server {
 		AcceptErrors: c.acceptErrors.Load(),
 		Idle:         c.idle.Load(),
 		Stalled:      c.stalled.Load(),
+		Unanswered:   int(c.unanswered.Load()),
+		Stopped:      c.stopped.Load(),
 		IAmAt:        c.iAmAt.Load(),
 		WhatsAt:      c.whatsAt.Load(),
 		In:           c.bytesIn.Load(),

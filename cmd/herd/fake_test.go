@@ -14,11 +14,12 @@ import (
 
 // fakeNode stands in for a node: ready when it runs, gone when told.
 type fakeNode struct {
-	loaded *config.Loaded
-	fail   error  // what Run returns at once, if set
-	begin  func() // called by Run, if set
-	ready  chan struct{}
-	closed bool
+	loaded   *config.Loaded
+	fail     error  // what Run returns at once, if set
+	begin    func() // called by Run, if set
+	ready    chan struct{}
+	closed   bool
+	reloaded []config.Places
 }
 
 func (f *fakeNode) Run(ctx context.Context) error {
@@ -34,6 +35,10 @@ func (f *fakeNode) Run(ctx context.Context) error {
 }
 func (f *fakeNode) Ready() <-chan struct{} { return f.ready }
 func (f *fakeNode) Close() error           { f.closed = true; return nil }
+func (f *fakeNode) Reload(c config.Places, _ config.Secret) error {
+	f.reloaded = append(f.reloaded, c)
+	return nil
+}
 func (f *fakeNode) Addrs() addrs {
 	c := f.loaded.Config
 	return addrs{Client: c.Client.Addr, Gossip: c.Gossip.Addr, HTTP: c.HTTP.Addr}

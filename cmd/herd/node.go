@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"herd/config"
 )
 
 func (a *app) node() *cobra.Command {
@@ -14,7 +16,8 @@ func (a *app) node() *cobra.Command {
 		Short: "Run a node",
 		Long: "Node runs one node of a herd until it is told to leave: by \"herd leave\", SIGTERM or\n" +
 			"SIGINT. Every flag has a variable, HERD_CLIENT_ADDR for --client-addr, and a place in\n" +
-			"configuration files: see \"herd help settings\".",
+			"configuration files: see \"herd help settings\". SIGHUP has it read what files say of places\n" +
+			"again, and open the log file anew.",
 		Example: "  herd node --name Clark\n" +
 			"  herd node --name Bailey --client-addr 127.0.0.1:0 --gossip-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --join 127.0.0.1:4132",
 		Args: cobra.NoArgs,
@@ -40,6 +43,7 @@ func (a *app) runNode(ctx context.Context, s *settings) error {
 		return err
 	}
 	defer n.Close()
+	defer reloadOnHangup(n, loaded, func() (*config.Loaded, error) { return a.load(s) }, logger).end()
 	file := loaded.Config.ReadyFile
 	if file != "" { // the ports are ours: whoever wrote it is dead
 		os.Remove(file)

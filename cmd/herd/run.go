@@ -16,29 +16,25 @@ type server interface {
 	Run(ctx context.Context) error // until ctx is done and the node has left
 	Ready() <-chan struct{}
 	Addrs() addrs
+	Reload(settings config.Places, key config.Secret) error
 	Close() error
 }
 
 // addrs are the addresses that a node is bound to.
 type addrs = node.Addrs
 
-// nodeMaker makes the nodes of this process. They share the table of the world's
-// places, which is larger than a node.
+// nodeMaker makes the nodes of this process. They share tables of
+// places, which are larger than a node.
 func nodeMaker() func(*config.Loaded, hclog.Logger) (server, error) {
-	shared := make(map[string]node.Providers) // by all that is set about them
+	sources := node.NewSources(release)
 	return func(loaded *config.Loaded, logger hclog.Logger) (server, error) {
-		key := fmt.Sprintf("%#v", loaded.Config.Places)
-		providers := shared[key]
-		if providers == nil {
-			providers = node.NewProviders(loaded.Config.Places)
-			shared[key] = providers
-		}
 		n, err := node.New(node.Config{
 			Settings:  loaded.Config,
 			Keys:      loaded.Keys,
+			PlacesKey: loaded.PlacesKey,
 			Version:   release,
 			Logger:    logger,
-			Providers: providers,
+			Sources:   sources,
 		})
 		if err != nil {
 			return nil, named(err)

@@ -14,6 +14,8 @@ type Server struct {
 	AcceptErrors uint64 // failures of the system to accept one
 	Idle         uint64 // connections ended by the idle timeout
 	Stalled      uint64 // connections ended because the client did not read
+	Unanswered   int    // WHATSATs that wait for their answer, or behind others
+	Stopped      uint64 // times that a connection was not read on: too much of it was unanswered
 
 	IAmAt, WhatsAt uint64                   // commands answered
 	Invalid        [protocol.Reasons]uint64 // lines, by reason
@@ -30,6 +32,8 @@ func server() []metric {
 		counters("client_connections_ended_total", "Client connections that this node ended, by reason.", "reason",
 			part{"idle", func(s *Stats) uint64 { return s.Server.Idle }},
 			part{"stalled", func(s *Stats) uint64 { return s.Server.Stalled }}),
+		gauge("questions_unanswered", "WHATSATs that wait for their answer, or behind others of their connection.", func(s *Stats) int { return s.Server.Unanswered }),
+		counter("connections_stopped_total", "Times that a connection was not read on, for too much of it was unanswered.", func(s *Stats) uint64 { return s.Server.Stopped }),
 		counters("commands_total", "Commands of clients that were answered.", "verb",
 			part{"IAMAT", func(s *Stats) uint64 { return s.Server.IAmAt }},
 			part{"WHATSAT", func(s *Stats) uint64 { return s.Server.WhatsAt }}),

@@ -13,8 +13,10 @@ type Stats struct {
 	CaughtUp bool   // the table has what the herd had
 	Clients  int    // whose fixes the table holds
 
-	Server      Server
-	Gossip      gossip.Stats
-	Places      places.Stats
-	HTTPRefused uint64 // connections to the HTTP port closed at once: too many
+	Server        Server
+	Gossip        gossip.Stats
+	Places        places.Stats
+	Reloads       uint64 // that took effect
+	ReloadsFailed uint64 // that changed nothing
+	HTTPRefused   uint64 // connections to the HTTP port closed at once: too many
 }

@@ -154,14 +154,14 @@ func (h *Herd) config(i int) node.Config {
 		}
 	}
 	c := node.Config{
-		Settings:  s,
-		Keys:      [][]byte{bytes.Repeat([]byte{7}, 32)},
-		Version:   "test",
-		Logger:    hclog.New(&hclog.LoggerOptions{Name: p.name, Output: &p.log, Level: hclog.Info}),
-		Providers: node.Providers{nowhere{}},
-		Network:   p.host,
-		Listen:    listen(p.host),
-		Table:     p.table,
+		Settings: s,
+		Keys:     [][]byte{bytes.Repeat([]byte{7}, 32)},
+		Version:  "test",
+		Logger:   hclog.New(&hclog.LoggerOptions{Name: p.name, Output: &p.log, Level: hclog.Info}),
+		Links:    places.Links(nowhere{}),
+		Network:  p.host,
+		Listen:   listen(p.host),
+		Table:    p.table,
 	}
 	for _, f := range h.change {
 		f(i, &c)

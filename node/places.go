@@ -1,0 +1,231 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"herd/config"
+	"herd/places"
+	"herd/places/dataset"
+	"herd/places/geofile"
+	"herd/places/google"
+	"herd/places/overpass"
+)
+
+// Sources makes the providers of what is near, for all nodes of a process: what is
+// large among them, tables of places, is there once. Its methods may be called by
+// many goroutines.
+type Sources struct {
+	version  string
+	embedded map[dataset.Rank]*dataset.Provider
+
+	mu    sync.Mutex // guards files
+	files map[config.File]*geofile.Provider
+}
+
+// NewSources makes no provider yet. version is told to those who want to know who
+// asks.
+func NewSources(version string) *Sources {
+	return &Sources{
+		version: version,
+		embedded: map[dataset.Rank]*dataset.Provider{
+			dataset.Prominence: dataset.Embedded(dataset.Prominence),
+			dataset.Distance:   dataset.Embedded(dataset.Distance),
+		},
+		files: make(map[config.File]*geofile.Provider),
+	}
+}
+
+// anew is s without the files: they are read again.
+func (s *Sources) anew() *Sources {
+	return &Sources{version: s.version, embedded: s.embedded, files: make(map[config.File]*geofile.Provider)}
+}
+
+// Links are the providers that the settings ask for, in their order and with their
+// bounds. The settings have been checked, as [Config.Settings] have. No file is read
+// and nobody is asked.
+func (s *Sources) Links(c config.Places, key config.Secret) ([]places.Link, error) {
+	var all []places.Link
+	for _, name := range c.Chain() {
+		l, err := s.link(name, c, key)
+		if err != nil {
+			return nil, fmt.Errorf("places %q: %w", name, err)
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+func (s *Sources) link(name string, c config.Places, key config.Secret) (places.Link, error) {
+	switch name {
+	case "google":
+		return s.google(c.Google, key)
+	case "overpass":
+		return s.overpass(c.Overpass)
+	case "embedded":
+		return places.Link{Provider: s.embedded[rank(c.Embedded.Rank)]}, nil
+	}
+	file, ok := c.File(strings.TrimPrefix(name, "file."))
+	if !ok {
+		return places.Link{}, fmt.Errorf("there is no such provider")
+	}
+	return places.Link{Provider: s.file(file)}, nil
+}
+
+func rank(name string) dataset.Rank {
+	if name == "distance" {
+		return dataset.Distance
+	}
+	return dataset.Prominence
+}
+
+func (s *Sources) google(c config.Google, key config.Secret) (places.Link, error) {
+	p, err := google.New(google.Config{
+		API: c.API, Fields: c.Fields, Key: key.Reveal, BaseURL: c.BaseURL,
+		Language: c.Language, Rank: c.Rank, UserAgent: s.userAgent(),
+	})
+	return places.Link{
+		Provider: p, Timeout: c.Timeout, MaxInFlight: c.MaxInFlight, PerMinute: c.RatePerMinute,
+		Budget: places.Budget{Day: c.BudgetDay, Month: c.BudgetMonth}, Cache: c.Cache,
+	}, err
+}
+
+func (s *Sources) overpass(c config.Overpass) (places.Link, error) {
+	agent := c.UserAgent
+	if agent == "" {
+		agent = s.userAgent()
+	}
+	p, err := overpass.New(overpass.Config{
+		BaseURL: c.BaseURL, UserAgent: agent, Rank: rank(c.Rank), MaxRadius: float64(c.MaxRadius) * 1000,
+	})
+	return places.Link{
+		Provider: p, Timeout: c.Timeout, MaxInFlight: c.MaxInFlight, PerMinute: c.RatePerMinute,
+		Budget: places.Budget{Day: c.BudgetDay, Month: c.BudgetMonth}, Cache: c.Cache,
+	}, err
+}
+
+func (s *Sources) userAgent() string { return "herd/" + s.version }
+
+func (s *Sources) file(c config.File) *geofile.Provider {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, ok := s.files[c]; ok {
+		return p
+	}
+	format := geofile.Auto
+	if c.Format != "auto" {
+		format = geofile.Format(c.Format)
+	}
+	p := geofile.New(geofile.Config{
+		Name: c.Name, Path: c.Path, Format: format, Rank: rank(c.Rank), Attribution: c.Attribution,
+	})
+	s.files[c] = p
+	return p
+}
+
+// finishTimeout is how long the chain before a reload may have for what it was
+// asked.
+const finishTimeout = time.Minute
+
+// nearbyChain is the chain of providers of the day. It may be replaced while it is
+// asked.
+type nearbyChain struct {
+	config places.Config // static, without links
+
+	now     atomic.Pointer[places.Chain]
+	retired sync.WaitGroup  // chains that finish
+	closing context.Context // done: they finish at once
+	giveUp  context.CancelFunc
+
+	mu     sync.Mutex // guards what follows; held while the chain is replaced
+	links  []places.Link
+	closed bool
+}
+
+// Near is [places.Chain.Near] of the chain of the day.
+func (n *nearbyChain) Near(ctx context.Context, q places.Query) []byte {
+	return n.now.Load().Near(ctx, q)
+}
+
+// Prompt is [places.Chain.Prompt] of the chain of the day.
+func (n *nearbyChain) Prompt(q places.Query) ([]byte, bool) { return n.now.Load().Prompt(q) }
+
+func (n *nearbyChain) Stats() places.Stats { return n.now.Load().Stats() }
+
+// newNearbyChain makes the first chain.
+func newNearbyChain(c places.Config) *nearbyChain {
+	n := &nearbyChain{config: c}
+	n.closing, n.giveUp = context.WithCancel(context.Background())
+	n.set(c.Links)
+	return n
+}
+
+// set makes links the chain, unless the node is at its end. Questions under way are
+// for the one before.
+func (n *nearbyChain) set(links []places.Link) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		closeIdle(links)
+		return
+	}
+	c := n.config
+	c.Links = links
+	old := n.now.Swap(places.New(c))
+	before := n.links
+	n.links = links
+	if old == nil {
+		return
+	}
+	n.retired.Go(func() {
+		ctx, cancel := context.WithTimeout(n.closing, finishTimeout)
+		defer cancel()
+		old.Finish(ctx) // what does not return then is left to itself
+		closeIdle(before)
+	})
+}
+
+// load has providers prepare what their first question would wait for.
+func (n *nearbyChain) load() []error {
+	n.mu.Lock()
+	links := n.links
+	n.mu.Unlock()
+	return load(links)
+}
+
+func load(links []places.Link) []error {
+	var errs []error
+	for _, l := range links {
+		if p, ok := l.Provider.(interface{ Load() error }); ok {
+			if err := p.Load(); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errs
+}
+
+// close ends all calls, in the time that ctx leaves.
+func (n *nearbyChain) close(ctx context.Context) error {
+	n.giveUp()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closed = true
+	err := n.now.Load().Close(ctx)
+	n.retired.Wait()
+	closeIdle(n.links)
+	return err
+}
+
+// closeIdle closes connections that providers keep for their next call.
+func closeIdle(links []places.Link) {
+	for _, l := range links {
+		if p, ok := l.Provider.(interface{ CloseIdle() }); ok {
+			p.CloseIdle()
+		}
+	}
+}
