@@ -59,11 +59,10 @@ type Config struct {
 
 // Client asks one server. Its methods may be called by many goroutines.
 type Client struct {
-	base      *url.URL
-	agent     string
-	maxBody   int64
-	transport *http.Transport
-	http      http.Client
+	base    *url.URL
+	agent   string
+	maxBody int64
+	http    http.Client
 }
 
 // New makes a client. It connects nowhere yet.
@@ -77,7 +76,7 @@ func New(c Config) (*Client, error) {
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}
-	t := &http.Transport{
+	t := &once{Transport: &http.Transport{
 		Proxy:                  proxy,
 		DialContext:            dialIn(timeout, dial),
 		TLSClientConfig:        &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12},
@@ -88,13 +87,12 @@ func New(c Config) (*Client, error) {
 		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeader,
-	}
+	}}
 	return &Client{
-		base:      base,
-		agent:     cmp.Or(c.UserAgent, "herd"),
-		maxBody:   cmp.Or(c.MaxBody, 2<<20),
-		transport: t,
-		http:      http.Client{Transport: t, CheckRedirect: checkRedirect},
+		base:    base,
+		agent:   cmp.Or(c.UserAgent, "herd"),
+		maxBody: cmp.Or(c.MaxBody, 2<<20),
+		http:    http.Client{Transport: t, CheckRedirect: checkRedirect},
 	}, nil
 }
 
@@ -236,4 +234,4 @@ func (c *Client) read(resp *http.Response) ([]byte, error) {
 
 // CloseIdle closes the connections that no request uses. The client may be used
 // on.
-func (c *Client) CloseIdle() { c.transport.CloseIdleConnections() }
+func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -199,9 +200,36 @@ func TestSameHost(t *testing.T) {
 		}
 		fmt.Fprint(w, r.Method, r.URL.Path, r.Referer())
 	})
-	reply, err := ask(t.Context(), c)
-	if err != nil || string(reply.Body) != "GET/there" {
-		t.Errorf("got %+v, %v", reply, err)
+	for range 2 { // on a new connection, on a kept one
+		reply, err := ask(t.Context(), c)
+		if err != nil || string(reply.Body) != "GET/there" {
+			t.Errorf("got %+v, %v", reply, err)
+		}
+	}
+}
+
+// TestOnce: a request on a kept connection that breaks is not sent again, and
+// nothing but its header is.
+func TestOnce(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		var calls atomic.Int32
+		c, _ := serve(t, secure, func(w http.ResponseWriter, r *http.Request) {
+			if r.ContentLength > 0 || len(r.TransferEncoding) > 0 {
+				t.Errorf("a body of %d, %q", r.ContentLength, r.TransferEncoding)
+			}
+			if calls.Add(1)%2 == 0 {
+				panic(http.ErrAbortHandler)
+			}
+		})
+		for range 2 {
+			if _, err := ask(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			fails(t, c, t.Context(), places.Unavailable, true, ErrBroken)
+		}
+		if n := calls.Load(); n != 4 {
+			t.Errorf("TLS %t: %d calls, want 4", secure, n)
+		}
 	}
 }
 
