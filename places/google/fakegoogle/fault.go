@@ -133,7 +133,7 @@ func Redirect(base string) Fault {
 }
 
 // BadTLS shows a certificate that nobody vouches for. It concerns connections,
-// so it is only for SetFault.
+// so it is only for SetFault; calls on connections from before are cut off.
 func BadTLS() Fault { return Fault{name: "bad TLS", untrusted: true} }
 
 // send is false if the client is gone.

@@ -53,13 +53,12 @@ type Server struct {
 	calls  map[string]int
 	flying int
 	most   int
-	idle   map[net.Conn]bool
 	closed bool
 }
 
 // Start serves until [Server.Close].
 func Start(o Options) (*Server, error) {
-	s := &Server{options: o, calls: make(map[string]int), idle: make(map[net.Conn]bool)}
+	s := &Server{options: o, calls: make(map[string]int)}
 	s.options.Tick = cmp.Or(o.Tick, time.Second)
 	if s.options.Places == nil {
 		s.options.Places = func(_, _, _ float64) int { return 60 }
@@ -82,7 +81,7 @@ func Start(o Options) (*Server, error) {
 	}
 	s.closing, s.stop = context.WithCancel(context.Background())
 	s.http = http.Server{
-		Handler: s, ConnState: s.watch, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
+		Handler: s, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
 	}
 	s.served.Go(func() { // either always ends with an error: that it was closed
 		if o.TLS {
@@ -141,15 +140,11 @@ func (s *Server) MaxInFlight() int {
 }
 
 // SetFault makes every call from now on go wrong in the first way that concerns
-// its API; with none, all is well again. Connections that no call uses are
-// closed, so that faults of connections show too.
+// its API; with none, all is well again.
 func (s *Server) SetFault(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = faults
-	for conn := range s.idle {
-		_ = conn.Close()
-	}
 }
 
 // Script adds faults for one call each, in this order; then those of SetFault
@@ -159,17 +154,6 @@ func (s *Server) Script(faults ...Fault) {
 	defer s.mu.Unlock()
 	for _, f := range faults {
 		s.script = append(s.script, []Fault{f})
-	}
-}
-
-// watch keeps the connections that can be closed without cutting a call off.
-func (s *Server) watch(conn net.Conn, state http.ConnState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if state == http.StateIdle {
-		s.idle[conn] = true
-	} else {
-		delete(s.idle, conn)
 	}
 }
 
