@@ -94,7 +94,7 @@ Budgets are for the whole herd. In a partition each side spends what it believes
 
 `
 	case "places.file.NAME":
-		return `Places of your own, any number of files. NAME tells them apart: 1 to 32 letters, digits, '.', '_' or '-'. In places_order it is "file.NAME".
+		return `Places of your own, up to 64 files. NAME tells them apart: 1 to 32 letters, digits, '.', '_' or '-'. In places_order it is "file.NAME".
 
 `
 	case "places.overpass":
