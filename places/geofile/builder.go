@@ -13,7 +13,9 @@ import (
 // builder makes a table of features.
 type builder struct {
 	table   *dataset.Table
-	most    int // places
+	chunks  [][]dataset.Place // its places, until it is finished
+	kept    int               // places in chunks
+	most    int               // places
 	tallies tallies
 	records int64
 	origins [origins]int
@@ -64,7 +66,7 @@ func (b *builder) add(at position, f *feature, bad *fault) error {
 		b.tallies.add(at, bad)
 		return nil
 	}
-	if len(b.table.Places) == b.most {
+	if b.kept == b.most {
 		return fmt.Errorf("line %d: more than %s", at.line, counted(b.most))
 	}
 	if f.is.types == nil {
@@ -79,11 +81,31 @@ func (b *builder) add(at position, f *feature, bad *fault) error {
 	p.ID, p.Number = b.texts.string(id), number
 	p.Importance, note = f.importance()
 	b.note(at, note)
-	area, byTown := f.area()
-	p.Area, p.Kind = b.area(area), b.kind(f.is.types, byTown)
-	b.table.Places = append(b.table.Places, p)
+	area, precision := f.area()
+	p.Area, p.Kind = b.area(area, precision), b.kind(f.is.types, precision == region)
+	b.keep(p)
 	b.origins[f.guessOrigin()]++
 	return nil
+}
+
+// chunk is how many places are kept together, while it is not known how many
+// there will be: a slice that grows copies each of them five times.
+const chunk = 4096
+
+func (b *builder) keep(p dataset.Place) {
+	if b.kept%chunk == 0 {
+		b.chunks = append(b.chunks, make([]dataset.Place, 0, chunk))
+	}
+	last := &b.chunks[len(b.chunks)-1]
+	*last = append(*last, p)
+	b.kept++
+}
+
+// finish puts the places into the table.
+func (b *builder) finish() {
+	if b.kept > 0 {
+		b.table.Places, b.chunks = slices.Concat(b.chunks...), nil
+	}
 }
 
 func (b *builder) note(at position, note *fault) {
@@ -135,14 +157,20 @@ func (b *builder) kind(types []string, byTown bool) int {
 	return i
 }
 
-// area is the index of an area in the table.
-func (b *builder) area(text []byte) int {
-	i, ok := b.areas[string(text)]
+// area is the index of an area in the table. Addresses are not looked up: it
+// would cost more than the few that are equal.
+func (b *builder) area(text []byte, is precision) int {
+	i, ok := 0, false
+	if is != address {
+		i, ok = b.areas[string(text)]
+	}
 	if !ok {
 		area := b.texts.string(text)
 		i = len(b.table.Areas)
-		b.areas[area] = i
 		b.table.Areas = append(b.table.Areas, area)
+		if is != address {
+			b.areas[area] = i
+		}
 	}
 	return i
 }

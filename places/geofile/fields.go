@@ -198,14 +198,30 @@ func tidy(text []byte) []byte {
 func isGap(r rune) bool { return r != ' ' && (unicode.IsSpace(r) || unicode.IsControl(r)) }
 
 func isTidy(text []byte) bool {
-	last := ' '
-	for _, r := range string(text) {
-		if isGap(r) || r == ' ' && last == ' ' {
+	last := byte(' ')
+	for _, c := range text {
+		if c < ' ' || c == ' ' && last == ' ' {
 			return false
 		}
-		last = r
+		if c >= 0x7f {
+			return last != ' ' && !bytes.ContainsFunc(text, isGap) && !bytes.Contains(text, []byte("  ")) && text[len(text)-1] != ' '
+		}
+		last = c
 	}
 	return last != ' '
+}
+
+// isWord tells a text without white space and control characters.
+func isWord(text []byte) bool {
+	for _, c := range text {
+		if c >= 0x7f {
+			return utf8.Valid(text) && !bytes.ContainsFunc(text, func(r rune) bool { return r == ' ' || isGap(r) })
+		}
+		if c <= ' ' {
+			return false
+		}
+	}
+	return true
 }
 
 // id gives what the place is called in its file: a number, or a text without
@@ -219,7 +235,7 @@ func (f *feature) id(name []byte, lat, lng int32) (id []byte, number uint64, not
 		_, _ = h.Write(binary.LittleEndian.AppendUint64(f.room[len(f.room):], uint64(uint32(lat))<<32|uint64(uint32(lng))))
 		return nil, h.Sum64(), &fault{madeID, "id", ""}
 	}
-	if len(id) > maxID || !utf8.Valid(id) || bytes.ContainsFunc(id, func(r rune) bool { return r == ' ' || isGap(r) }) {
+	if len(id) > maxID || !isWord(id) {
 		h := fnv.New64a()
 		_, _ = h.Write(id)
 		return nil, h.Sum64(), &fault{madeID, "id", "the id is " + quote(id)}
@@ -246,9 +262,19 @@ func isNumber(text []byte) bool {
 	return len(text) > 0
 }
 
+// precision is how well an area says where a place is.
+type precision uint8
+
+const (
+	nothing precision = iota
+	region            // and so the nearest town says it better
+	locality
+	address // hardly another place has the same
+)
+
 // area says where the place is: its address, or if it has none its region. It
 // lasts until the next record.
-func (f *feature) area() (area []byte, region bool) {
+func (f *feature) area() (area []byte, is precision) {
 	start := len(f.room)
 	if street := f.values[fieldAddress]; len(street) > 0 {
 		f.part(start, street)
@@ -259,18 +285,23 @@ func (f *feature) area() (area []byte, region bool) {
 		}
 		f.room = append(f.room, street...)
 	}
-	street := len(f.room) > start
+	is = address
+	if len(f.room) == start {
+		is = locality
+	}
 	f.part(start, f.values[fieldLocality])
-	if !street {
-		region = len(f.room) == start
+	if is == locality {
+		if len(f.room) == start {
+			is = region
+		}
 		f.part(start, f.values[fieldRegion])
 		f.part(start, f.values[fieldCountry])
 	}
 	area = f.room[start:]
-	if !utf8.Valid(area) || len(area) > maxArea {
-		return nil, false
+	if len(area) == 0 || len(area) > maxArea || !utf8.Valid(area) {
+		return nil, nothing
 	}
-	return tidy(area), region && len(area) > 0
+	return tidy(area), is
 }
 
 // part adds a part to the area that begins at start of room, unless it is in it.

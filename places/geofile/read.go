@@ -148,7 +148,7 @@ func (o Options) withDefaults(name string) (Options, error) {
 	if o.Source == "" {
 		o.Source = "file"
 	}
-	if strings.ContainsFunc(o.Source, func(r rune) bool { return r == ':' || r == ' ' || isGap(r) }) || len(o.Source) > maxID {
+	if strings.Contains(o.Source, ":") || !isWord([]byte(o.Source)) || len(o.Source) > maxID {
 		return o, fmt.Errorf("no name for a source: %q", o.Source)
 	}
 	if o.MaxPlaces <= 0 {
@@ -246,6 +246,7 @@ func (r *reader) readPacked() error {
 // finish writes the report, and the source of the table.
 func (r *reader) finish() {
 	b := r.builder
+	b.finish()
 	r.report.Kept, r.report.Records = len(b.table.Places), b.records
 	r.report.Dropped = b.tallies.list(0, madeID)
 	r.report.Noted = b.tallies.list(madeID, reasons)
