@@ -24,9 +24,8 @@ func (f Fault) String() string { return f.name }
 // Slow answers after a time.
 func Slow(d time.Duration) Fault {
 	return Fault{name: "slow", serve: func(s *Server, w http.ResponseWriter, r *http.Request, a protocol, q question) {
-		if s.wait(r, d) {
-			a.reply(q).write(w)
-		}
+		s.wait(r, d)
+		a.reply(q).write(w)
 	}}
 }
 
@@ -39,9 +38,10 @@ func Hung() Fault {
 func Trickle() Fault {
 	return Fault{name: "trickle", serve: func(s *Server, w http.ResponseWriter, r *http.Request, a protocol, q question) {
 		for _, c := range []byte(a.reply(q).body) {
-			if !send(w, []byte{c}) || !s.wait(r, s.options.Tick) {
+			if !send(w, []byte{c}) {
 				return
 			}
+			s.wait(r, s.options.Tick)
 		}
 	}}
 }

@@ -228,22 +228,24 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.reply(q).write(w)
 }
 
-// wait is false if nobody waits any more.
-func (s *Server) wait(r *http.Request, d time.Duration) bool {
+// wait cuts the call off if nobody waits for it any more.
+func (s *Server) wait(r *http.Request, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return true
 	case <-r.Context().Done():
+		panic(http.ErrAbortHandler)
 	case <-s.closing.Done():
+		panic(http.ErrAbortHandler)
 	}
-	return false
 }
 
+// hang waits until nobody does any more.
 func (s *Server) hang(r *http.Request) {
 	select {
 	case <-r.Context().Done():
 	case <-s.closing.Done():
 	}
+	panic(http.ErrAbortHandler)
 }
