@@ -261,6 +261,23 @@ func TestAuto(t *testing.T) {
 	}
 }
 
+// TestExplainBoth: if neither API is to be had, both reasons are told.
+func TestExplainBoth(t *testing.T) {
+	s := start(t, fakegoogle.Options{})
+	s.SetFault(fakegoogle.ServiceDisabled(), fakegoogle.LegacyNotEnabled())
+	p := provider(t, s, Config{})
+	_, _ = p.Near(t.Context(), campus)
+	_, err := p.Near(t.Context(), campus)
+	for _, want := range []string{"Places API (New) is not enabled", "The legacy API was asked too", "newer projects can't enable it"} {
+		if text := Explain(err); !strings.Contains(text, want) {
+			t.Errorf("%v explained as %q, want %q in it", err, text, want)
+		}
+	}
+	if err := discreet(err); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestKeys: the key is asked for each time, and what can't be one is not sent.
 func TestKeys(t *testing.T) {
 	s := start(t, fakegoogle.Options{})
