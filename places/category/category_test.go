@@ -39,6 +39,8 @@ func TestOSM(t *testing.T) {
 		{"shop=bakery", "bakery food store", true},
 		{"shop=yes", "store", true},
 		{"shop=vacant", nothing, false},
+		{"amenity=vending_machine shop=yes", "store", true},
+		{"shop=yes office=yes", "store", true},
 		{"tourism=hotel", "hotel lodging", true},
 		{"tourism=attraction historic=castle", "tourist_attraction", true},
 		{"historic=wreck", "historical_landmark tourist_attraction", true},

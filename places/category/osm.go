@@ -13,7 +13,7 @@ var keys = [...]string{
 // don't tell: it is no place of the kind that people ask for (a road, a house, a
 // signal), and the types are [Unknown].
 func OSM(tags map[string]string) (types []string, ok bool) {
-	var other *kind // what a key tells whose value is not known
+	var other *kind // what keys tell whose values are not known: the weightiest
 	for _, key := range keys {
 		value, _, _ := strings.Cut(tags[key], ";")
 		value = strings.TrimSpace(value)
@@ -23,8 +23,8 @@ func OSM(tags map[string]string) (types []string, ok bool) {
 		if k := narrow(tags, key, value); k != nil {
 			return k.types, true
 		}
-		if other == nil {
-			other = known.words[key+"="]
+		if k := known.words[key+"="]; k != nil && (other == nil || k.weight > other.weight) {
+			other = k
 		}
 	}
 	if other != nil {
