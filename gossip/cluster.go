@@ -87,10 +87,6 @@ type Cluster struct {
 	// memberlist from under it.
 	leaving sync.Mutex
 
-	// sharing is held from the call of a state's Local until what it gave can be sent,
-	// so that nothing older takes its place.
-	sharing sync.Mutex
-
 	// mu guards what follows. Every call of core is made under it, and no call that
 	// waits. memberTable's lock is never taken under it, nor the other way round.
 	mu          sync.Mutex

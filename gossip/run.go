@@ -363,10 +363,8 @@ func (c *Cluster) checkCaughtUp(joined bool) {
 	}
 }
 
-// flushAll sends what has changed and what was reported, and waits until that is
-// acknowledged.
+// flushAll sends what was reported and waits until it is acknowledged.
 func (c *Cluster) flushAll() {
-	c.shareNow(false)
 	c.Flush()
 	c.mu.Lock()
 	last := c.ticket

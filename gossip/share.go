@@ -54,7 +54,13 @@ func (c *Cluster) shareStates() {
 		case <-relay.C:
 			onward = true
 		}
-		c.shareNow(onward)
+		shared := false
+		for i, s := range c.states {
+			shared = c.shareOne(i, s, onward) || shared
+		}
+		if !shared {
+			continue
+		}
 		select {
 		case <-c.ctx.Done():
 			return
@@ -63,17 +69,9 @@ func (c *Cluster) shareStates() {
 	}
 }
 
-// shareNow has the live writers send all states that are owed, and, onward, some of
-// what was merged.
-func (c *Cluster) shareNow(onward bool) {
-	c.sharing.Lock()
-	defer c.sharing.Unlock()
-	for i, s := range c.states {
-		c.shareOne(i, s, onward)
-	}
-}
-
-func (c *Cluster) shareOne(i int, s *shared, onward bool) {
+// shareOne has the live writers send a state to whom it is owed, and, onward, to
+// some of those who may lack what was merged, and tells whether it called Local.
+func (c *Cluster) shareOne(i int, s *shared, onward bool) bool {
 	// All marks are taken before Local is called: what changes from here on sets
 	// them again.
 	c.mu.Lock()
@@ -89,7 +87,7 @@ func (c *Cluster) shareOne(i int, s *shared, onward bool) {
 	version := s.version
 	c.mu.Unlock()
 	if len(owed) == 0 && !onward {
-		return
+		return false
 	}
 
 	local := s.Local()
@@ -107,7 +105,7 @@ func (c *Cluster) shareOne(i int, s *shared, onward bool) {
 			c.tell(stateTooLarge{s.name, len(local)})
 		}
 		s.tooLarge = true
-		return
+		return true
 	}
 	s.sealed, s.hash, s.tooLarge = version, hash, false
 	for _, l := range owed {
@@ -117,6 +115,7 @@ func (c *Cluster) shareOne(i int, s *shared, onward bool) {
 		more := c.relayLocked(i, s)
 		s.news = s.news || more
 	}
+	return true
 }
 
 // send has the live writer send a state. The caller holds cluster.mu.

@@ -174,15 +174,21 @@ func TestStateNoStorm(t *testing.T) {
 		five := h.startFive()
 		time.Sleep(5 * time.Second)
 		quiet := h.statesSent()
+		before, _ := all["node4"].calls()
 		time.Sleep(5 * time.Second)
-		if n := h.statesSent() - quiet; n != 0 {
-			t.Errorf("%d messages in 5 s without changes", n)
+		after, _ := all["node4"].calls()
+		if n := h.statesSent() - quiet; n != 0 || after != before {
+			t.Errorf("in 5 s without changes %d messages, %d calls of Local", n, after-before)
 		}
 		all["node0"].add(1)
 		five[0].Changed("calls")
 		time.Sleep(5 * time.Second)
 		first := h.statesSent() - quiet
+		before, _ = all["node4"].calls()
 		time.Sleep(5 * time.Second)
+		if after, _ := all["node4"].calls(); after != before {
+			t.Errorf("%d calls of Local long after a change", after-before)
+		}
 		n := h.statesSent() - quiet
 		if n != first {
 			t.Errorf("%d messages long after a change", n-first)
