@@ -15,7 +15,7 @@ type Fault struct {
 	name      string
 	api       string // the only one that it concerns, if it is not empty
 	untrusted bool
-	serve     func(s *Server, w http.ResponseWriter, r *http.Request, a protocol, q question)
+	serve     func(s *Server, w http.ResponseWriter, r *http.Request, p reply) // p is what it would be without
 }
 
 // String is the fault's name.
@@ -23,21 +23,21 @@ func (f Fault) String() string { return f.name }
 
 // Slow answers after a time.
 func Slow(d time.Duration) Fault {
-	return Fault{name: "slow", serve: func(s *Server, w http.ResponseWriter, r *http.Request, a protocol, q question) {
+	return Fault{name: "slow", serve: func(s *Server, w http.ResponseWriter, r *http.Request, p reply) {
 		s.wait(r, d)
-		a.reply(q).write(w)
+		p.write(w)
 	}}
 }
 
 // Hung never answers.
 func Hung() Fault {
-	return Fault{name: "hung", serve: func(s *Server, _ http.ResponseWriter, r *http.Request, _ protocol, _ question) { s.hang(r) }}
+	return Fault{name: "hung", serve: func(s *Server, _ http.ResponseWriter, r *http.Request, _ reply) { s.hang(r) }}
 }
 
 // Trickle answers with a byte a second ([Options].Tick).
 func Trickle() Fault {
-	return Fault{name: "trickle", serve: func(s *Server, w http.ResponseWriter, r *http.Request, a protocol, q question) {
-		for _, c := range []byte(a.reply(q).body) {
+	return Fault{name: "trickle", serve: func(s *Server, w http.ResponseWriter, r *http.Request, p reply) {
+		for _, c := range []byte(p.body) {
 			if !send(w, []byte{c}) {
 				return
 			}
@@ -48,8 +48,8 @@ func Trickle() Fault {
 
 // NeverClosing answers well and then never ends the body.
 func NeverClosing() Fault {
-	return Fault{name: "never closing", serve: func(s *Server, w http.ResponseWriter, r *http.Request, a protocol, q question) {
-		if send(w, []byte(a.reply(q).body)) {
+	return Fault{name: "never closing", serve: func(s *Server, w http.ResponseWriter, r *http.Request, p reply) {
+		if send(w, []byte(p.body)) {
 			s.hang(r)
 		}
 	}}
@@ -57,7 +57,7 @@ func NeverClosing() Fault {
 
 // Huge answers with a GiB of results.
 func Huge() Fault {
-	return Fault{name: "huge", serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, _ protocol, _ question) {
+	return Fault{name: "huge", serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, _ reply) {
 		const size = 1 << 30
 		results := bytes.Repeat([]byte(`{"name":"again"},`), 4096)
 		if _, err := io.WriteString(w, `{"status":"OK","results":[`); err != nil {
@@ -73,30 +73,28 @@ func Huge() Fault {
 
 // Cut closes the connection in the middle of the body.
 func Cut() Fault {
-	return Fault{name: "cut", serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, a protocol, q question) {
-		body := a.reply(q).body
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		send(w, []byte(body[:len(body)/2]))
+	return Fault{name: "cut", serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, p reply) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
+		send(w, []byte(p.body[:len(p.body)/2]))
 		panic(http.ErrAbortHandler)
 	}}
 }
 
 // Reset closes the connection instead of answering.
 func Reset() Fault {
-	return Fault{name: "reset", serve: func(*Server, http.ResponseWriter, *http.Request, protocol, question) { panic(http.ErrAbortHandler) }}
+	return Fault{name: "reset", serve: func(*Server, http.ResponseWriter, *http.Request, reply) { panic(http.ErrAbortHandler) }}
 }
 
 // Malformed answers with what is almost JSON.
 func Malformed() Fault {
-	return Fault{name: "malformed", serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, a protocol, q question) {
-		body := a.reply(q).body
-		reply{status: 200, body: body[:len(body)/2]}.write(w)
+	return Fault{name: "malformed", serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, p reply) {
+		reply{status: p.status, body: p.body[:len(p.body)/2]}.write(w)
 	}}
 }
 
 // HTML answers with a page, as a network's login does.
 func HTML() Fault {
-	return Fault{name: "HTML", serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, _ protocol, _ question) {
+	return Fault{name: "HTML", serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, _ reply) {
 		w.Header().Set("Content-Type", "text/html")
 		send(w, []byte("<!doctype html><title>Welcome</title>\n"))
 	}}
@@ -104,7 +102,7 @@ func HTML() Fault {
 
 // Echo answers with what it was asked, key and all.
 func Echo() Fault {
-	return Fault{name: "echo", serve: func(_ *Server, w http.ResponseWriter, r *http.Request, _ protocol, _ question) {
+	return Fault{name: "echo", serve: func(_ *Server, w http.ResponseWriter, r *http.Request, _ reply) {
 		reply{status: 200, body: `{"status":"OK","results":[],"asked":"` + r.URL.Query().Get("key") + r.Header.Get("X-Goog-Api-Key") + `"}`}.write(w)
 	}}
 }
@@ -112,7 +110,7 @@ func Echo() Fault {
 // Status answers with an HTTP status and the API's words for it, and a
 // Retry-After if it is not empty.
 func Status(code int, retryAfter string) Fault {
-	return Fault{name: "HTTP " + strconv.Itoa(code), serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, _ protocol, _ question) {
+	return Fault{name: "HTTP " + strconv.Itoa(code), serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, _ reply) {
 		if retryAfter != "" {
 			w.Header().Set("Retry-After", retryAfter)
 		}
@@ -126,7 +124,7 @@ func Status(code int, retryAfter string) Fault {
 
 // Redirect sends the client to another base URL, with the path and the query.
 func Redirect(base string) Fault {
-	return Fault{name: "redirect", serve: func(_ *Server, w http.ResponseWriter, r *http.Request, _ protocol, _ question) {
+	return Fault{name: "redirect", serve: func(_ *Server, w http.ResponseWriter, r *http.Request, _ reply) {
 		w.Header().Set("Location", strings.TrimSuffix(base, "/")+(&url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery}).String())
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	}}

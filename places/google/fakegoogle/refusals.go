@@ -56,7 +56,7 @@ func quote(s string) string {
 
 // refuse answers an API with an error, and lets the other API be.
 func refuse(name, api string, p reply) Fault {
-	return Fault{name: name, api: api, serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, _ protocol, _ question) { p.write(w) }}
+	return Fault{name: name, api: api, serve: func(_ *Server, w http.ResponseWriter, _ *http.Request, _ reply) { p.write(w) }}
 }
 
 // Refusals are all there are, those of the New API first.

@@ -212,20 +212,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.end()
 	q, denied := a.ask(s, r) // reads the body: else nobody would see that the client goes away
+	p := a.reply(q)
+	if denied != nil {
+		p = *denied
+	}
 	for _, f := range faults {
 		if f.untrusted { // the connection is from before
 			panic(http.ErrAbortHandler)
 		}
 		if f.serve != nil && (f.api == "" || f.api == a.name()) {
-			f.serve(s, w, r, a, q)
+			f.serve(s, w, r, p)
 			return
 		}
 	}
-	if denied != nil {
-		denied.write(w)
-		return
-	}
-	a.reply(q).write(w)
+	p.write(w)
 }
 
 // wait cuts the call off if nobody waits for it any more.
