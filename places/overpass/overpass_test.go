@@ -230,6 +230,7 @@ func TestChoose(t *testing.T) {
 		{"area", elements{{Type: "area", ID: 1, Center: at(lat, lon), Tags: map[string]string{"amenity": "cafe", "name": "X"}}}, nil},
 		{"endless name", elements{node(1, "amenity=cafe", "name="+strings.Repeat("x", longest+1))}, nil},
 		{"twice", elements{node(1, "amenity=cafe", "name=X"), node(1, "amenity=cafe", "name=X")}, []string{"node/1"}},
+		{"two names for one", elements{node(1, "amenity=cafe", "name=X"), node(1, "amenity=cafe", "name=Y")}, []string{"node/1"}},
 		{"drawn twice", elements{node(1, "amenity=cafe", "name=X"), way(1, at(lat+0.0005, lon), "amenity=cafe", "name=X")}, []string{"node/1"}},
 		{"a chain", elements{node(1, "amenity=cafe", "name=X"), way(1, at(lat+0.002, lon), "amenity=cafe", "name=X")}, []string{"node/1", "way/1"}},
 		{"of the same name", elements{node(1, "amenity=cafe", "name=X"), node(2, "amenity=bank", "name=X")}, []string{"node/1", "node/2"}},
@@ -237,6 +238,7 @@ func TestChoose(t *testing.T) {
 			node(1, "amenity=cafe", "name=A"), node(2, "amenity=cafe", "name=B", "wikipedia=en:B"),
 			node(3, "amenity=cafe", "name=C", "wikidata=Q3", "name:de=C", "name:fr=C"), node(4, "amenity=cafe", "name=D", "name:de=D"),
 		}, []string{"node/3", "node/2", "node/1", "node/4"}},
+		{"rim", elements{node(1, "amenity=cafe", "name=A"), way(2, at(lat+0.008, lon), "amenity=school", "name=B"), way(3, at(lat+0.008, lon), "tourism=museum", "name=C")}, []string{"way/3", "node/1", "way/2"}},
 		{"weight", elements{node(1, "amenity=bench", "name=A"), node(2, "amenity=university", "name=B"), node(3, "shop=shoes", "name=C")}, []string{"node/2", "node/3", "node/1"}},
 	}
 	p := &Provider{}
@@ -329,10 +331,10 @@ func TestFaults(t *testing.T) {
 		_, err := p.Near(ctx, campus)
 		done <- err
 	}()
-	for s.Calls() == before {
-		time.Sleep(time.Millisecond) // until it hangs there
+	if err := s.Await(t.Context(), before+1); err != nil {
+		t.Error(err)
 	}
-	cancel()
+	cancel() // it hangs there
 	if err := <-done; places.KindOf(err) != places.Canceled {
 		t.Errorf("hung and given up: %v", err)
 	}
@@ -448,7 +450,7 @@ func checkAnswer(t interface{ Errorf(string, ...any) }, q places.Query, a places
 }
 
 func TestTooManyElements(t *testing.T) {
-	body := `{"elements":[` + strings.Repeat(`{},`, 2<<20/3-10) + `{}]}`
+	body := `{"elements":[` + strings.Repeat(`{},`, maxNear+maxRels+2*maxKind) + `{}]}`
 	if _, err := parse([]byte(body)); !errors.Is(err, errTooMany) {
 		t.Errorf("parse = %v, want %v", err, errTooMany)
 	}

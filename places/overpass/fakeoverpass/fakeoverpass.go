@@ -4,6 +4,7 @@
 package fakeoverpass
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,6 +57,7 @@ type Server struct {
 	body     []byte
 	calls    int
 	query    string
+	came     chan struct{} // closed and made anew when a call comes
 }
 
 // Start makes a server that knows elements. Close ends it.
@@ -64,7 +66,7 @@ func Start(elements ...Element) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s := &Server{elements: elements, addr: l.Addr().String(), done: make(chan struct{})}
+	s := &Server{elements: elements, addr: l.Addr().String(), done: make(chan struct{}), came: make(chan struct{})}
 	s.http.Handler = s
 	go func() {
 		defer close(s.done)
@@ -111,6 +113,23 @@ func (s *Server) Calls() int {
 	return s.calls
 }
 
+// Await waits until n calls have come in all, or for ctx.
+func (s *Server) Await(ctx context.Context, n int) error {
+	for {
+		s.mu.Lock()
+		calls, came := s.calls, s.came
+		s.mu.Unlock()
+		if calls >= n {
+			return nil
+		}
+		select {
+		case <-came:
+		case <-ctx.Done():
+			return fmt.Errorf("%d calls of %d came: %w", calls, n, ctx.Err())
+		}
+	}
+}
+
 // Query is what the last call asked, in Overpass QL.
 func (s *Server) Query() string {
 	s.mu.Lock()
@@ -128,6 +147,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.calls++
 	s.query = query
+	close(s.came)
+	s.came = make(chan struct{})
 	fault, body, elements := s.fault, s.body, s.elements
 	s.mu.Unlock()
 
