@@ -107,7 +107,7 @@ func (s *Set) answer(hits []hit) places.Answer {
 		}
 	}
 	for i, used := range used {
-		if used {
+		if used && s.sources[i].Attribution != "" {
 			a.Attributions = append(a.Attributions, s.sources[i].Attribution)
 		}
 	}
