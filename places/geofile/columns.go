@@ -50,7 +50,7 @@ func (h *header) row(values [][]byte, f *feature) *fault {
 		if !h.known[i] {
 			continue
 		}
-		if h.decimals && isDecimal(value) {
+		if h.decimals && h.columns[i].isNumber() && bytes.Count(value, []byte{','}) == 1 {
 			value[bytes.IndexByte(value, ',')] = '.'
 		}
 		f.set(h.columns[i], bytes.TrimSpace(value))
@@ -58,18 +58,15 @@ func (h *header) row(values [][]byte, f *feature) *fault {
 	return f.locate()
 }
 
-// isDecimal tells a number with a decimal comma.
-func isDecimal(value []byte) bool {
-	return bytes.Count(value, []byte{','}) == 1 && len(bytes.Trim(value, "-+0123456789,")) == 0
-}
-
 // readCSV reads comma-separated values, as RFC 4180 has them.
 func (r *reader) readCSV(comma rune) error {
-	guard := &guard{r: r.in}
+	guard := &guard{r: r.in, most: maxRecord}
 	c := csv.NewReader(guard)
 	c.Comma, c.FieldsPerRecord, c.ReuseRecord = comma, -1, true
-	guard.records = c
 	names, err := c.Read()
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
 	if err != nil {
 		return csvError(err)
 	}
@@ -83,7 +80,7 @@ func (r *reader) readCSV(comma rune) error {
 	values := make([][]byte, 0, len(names))
 	for {
 		at := position{byte: r.start.byte + c.InputOffset()}
-		guard.begin()
+		guard.most = c.InputOffset() + maxRecord
 		record, err := c.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -101,6 +98,7 @@ func (r *reader) readCSV(comma rune) error {
 			start += len(s)
 		}
 		at.line, _ = c.FieldPos(0)
+		guard.line = at.line
 		if err := r.builder.add(at, &f, h.row(values, &f)); err != nil {
 			return err
 		}
@@ -122,18 +120,19 @@ func csvError(err error) error {
 // guard bounds what is read for one record: encoding/csv takes a quoted field
 // of any length.
 type guard struct {
-	r       io.Reader
-	records *csv.Reader
-	n, most int64
+	r    io.Reader
+	n    int64
+	most int64 // that n may be
+	line int   // where the record before this one began; 0 for the header
 }
 
-// begin says that another record begins. The csv.Reader has a buffer of its own.
-func (g *guard) begin() { g.most = g.records.InputOffset() + maxRecord }
-
 func (g *guard) Read(p []byte) (int, error) {
-	if g.most > 0 && g.n > g.most {
-		line, _ := g.records.FieldPos(0)
-		return 0, fmt.Errorf("the record after line %d is longer than %d bytes: is a quote missing?", line, maxRecord)
+	switch {
+	case g.n <= g.most:
+	case g.line == 0:
+		return 0, fmt.Errorf("line 1: longer than %d bytes", maxRecord)
+	default:
+		return 0, fmt.Errorf("the record after that of line %d is longer than %d bytes: is a quote missing?", g.line, maxRecord)
 	}
 	n, err := g.r.Read(p)
 	g.n += int64(n)

@@ -71,6 +71,15 @@ type alias struct {
 	tag   string // "" for a field
 }
 
+// isNumber tells whether its values are numbers.
+func (a alias) isNumber() bool {
+	switch a.field {
+	case fieldLat, fieldLng, fieldPopulation, fieldImportance, fieldConfidence:
+		return a.tag == ""
+	}
+	return false
+}
+
 var byName = func() map[string]alias {
 	all := make(map[string]alias)
 	for f, names := range aliases {
