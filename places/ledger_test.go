@@ -77,7 +77,7 @@ func TestPacificDays(t *testing.T) {
 		spend(true, true, false)
 		time.Sleep(8*time.Hour - 1)
 		spend(false)
-		time.Sleep(1) // a new day, and a new month
+		time.Sleep(time.Nanosecond) // a new day, and a new month
 		spend(true, true, false)
 		time.Sleep(24 * time.Hour)
 		spend(true, true, false)

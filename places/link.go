@@ -178,13 +178,22 @@ func (l *link) ask(ctx context.Context, q Query, wait bool) (Answer, error) {
 func (l *link) fly(ctx context.Context, q Query) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.Timeout)
 	defer cancel()
+	if err := l.enter(ctx); err != nil {
+		return Answer{}, err
+	}
+	probe, err := l.breaker.enter(time.Now())
+	if err != nil {
+		<-l.slots
+		return Answer{}, err
+	}
 	a, err := l.call(ctx, q, l.Timeout*3/5) // one that hangs leaves time for a second
 	if err != nil && ctx.Err() == nil && again(err) {
-		if b, second := l.call(ctx, q, l.Timeout); !uncalled(second) {
+		if b, second := l.callAgain(ctx, q, probe); !uncalled(second) {
 			l.counts.retries.Add(1)
 			a, err = b, second
 		}
 	}
+	l.learn(probe, err)
 	if err == nil && l.cache != nil && len(a.Body) <= maxCachedBody {
 		l.cache.Add(q, cached{a, time.Now().Add(l.Cache)})
 	}
@@ -196,7 +205,7 @@ func (l *link) fly(ctx context.Context, q Query) (Answer, error) {
 func again(err error) bool {
 	var known *Error
 	if errors.As(err, &known) {
-		return known.Again // if it asks to be left alone, the breaker sees to that
+		return known.Again && known.RetryAfter == 0
 	}
 	return KindOf(err) == TimedOut
 }
@@ -210,14 +219,23 @@ func uncalled(err error) bool {
 	return errors.Is(err, errPaused)
 }
 
-// call makes one call of the provider, if all that bounds it allows one, and gives
-// it at most patience once it has begun.
-func (l *link) call(ctx context.Context, q Query, patience time.Duration) (Answer, error) {
+// callAgain is call for a second try. The first has told the breaker nothing yet;
+// others may have.
+func (l *link) callAgain(ctx context.Context, q Query, probe bool) (Answer, error) {
 	if err := l.enter(ctx); err != nil {
 		return Answer{}, err
 	}
-	probe, err := l.admit()
-	if err != nil {
+	if err := l.breaker.refusal(time.Now()); err != nil && !probe {
+		<-l.slots
+		return Answer{}, err
+	}
+	return l.call(ctx, q, l.Timeout)
+}
+
+// call makes one call of the provider, if bucket and budget allow one, and gives it
+// at most patience. It is called with a slot, and gives it back.
+func (l *link) call(ctx context.Context, q Query, patience time.Duration) (Answer, error) {
+	if err := l.pay(); err != nil {
 		<-l.slots
 		return Answer{}, err
 	}
@@ -243,7 +261,6 @@ func (l *link) call(ctx context.Context, q Query, patience time.Duration) (Answe
 	if o.err == nil && o.answer.Body != nil && !isObject(o.answer.Body) {
 		o = outcome{err: &Error{Kind: Unavailable, Err: errors.New("the reply is no JSON object")}}
 	}
-	l.learn(probe, o.err)
 	return o.answer, o.err
 }
 
@@ -273,25 +290,16 @@ func (l *link) enter(ctx context.Context) error {
 	}
 }
 
-// admit asks the breaker, the bucket and the budget, in this order: what is
-// refused costs nothing.
-func (l *link) admit() (probe bool, err error) {
-	now := time.Now()
-	if probe, err = l.breaker.enter(now); err != nil {
-		return false, err
+// pay asks the bucket, then the budget: what the bucket refuses costs nothing.
+func (l *link) pay() error {
+	if !l.bucket.AllowN(time.Now(), 1) {
+		return &Error{Kind: Throttled, Err: errThrottled}
 	}
-	if !l.bucket.AllowN(now, 1) {
-		err = &Error{Kind: Throttled, Err: errThrottled}
-	} else {
-		err = l.ledger.spend(l.name, l.Budget)
-	}
-	if err != nil {
-		l.breaker.leave(now, probe, false, KindOf(err), 0) // it was not the provider's doing
-	}
-	return probe, err
+	return l.ledger.spend(l.name, l.Budget)
 }
 
-// learn tells the breaker how a call went.
+// learn tells the breaker how a question went. What was not the provider's doing
+// counts for nothing.
 func (l *link) learn(probe bool, err error) {
 	var wish time.Duration
 	var known *Error
