@@ -19,6 +19,7 @@ import (
 type fakeHerd struct {
 	table *location.Table
 	far   func(id []byte) // not nil: called by Lookup, which may wait in it
+	ack   func()          // not nil: called by Wait, the same
 
 	mu      sync.Mutex // guards the fields below
 	tickets uint64
@@ -52,6 +53,9 @@ func (h *fakeHerd) Wait(ctx context.Context, ticket uint64) error {
 	h.mu.Unlock()
 	if waiting != nil {
 		waiting <- struct{}{}
+	}
+	if h.ack != nil {
+		h.ack()
 	}
 	if hold == nil {
 		return fail
@@ -145,6 +149,9 @@ func newPort(t testing.TB, l net.Listener, change ...func(*clientConfig)) *port 
 		}
 		if n := p.connections(); n > 0 {
 			t.Errorf("%d sessions are left", n)
+		}
+		if n := p.count.unanswered.Load(); n != 0 {
+			t.Errorf("%d questions are left", n)
 		}
 	})
 	return p

@@ -255,7 +255,6 @@ func (q *queue) failLocked(err error) {
 		return
 	}
 	q.err = err
-	q.cancel()
 	q.session.conn.Close()
 	q.moved.Signal()
 }
