@@ -2,6 +2,7 @@
 // notices who comes and goes, and carries fixes between them.
 //
 //	Cluster    all of it: bind, join, report, wait, look up, leave
+//	State      something small besides fixes that the herd shares
 //	Transport  one locked port: TLS and proof of a key before anybody reads
 //	Network    what it needs of the world; simnet has one for tests
 //

@@ -390,6 +390,35 @@ func TestStatesOnBusyLane(t *testing.T) {
 	})
 }
 
+// States take turns: one that is always due keeps none of the others waiting.
+func TestStatesTakeTurns(t *testing.T) {
+	var c Cluster
+	l := &link{states: make([]stateLink, 3)}
+	for i := range l.states {
+		name := fmt.Sprint(i)
+		c.states = append(c.states, &shared{name: name, message: []byte(name), hash: 1})
+	}
+	var sent []byte
+	for round := range uint64(6) {
+		for i, s := range c.states {
+			s.sealed = round + 1
+			l.states[i].due = true
+		}
+		sent = c.appendStateLocked(l, sent)
+	}
+	if string(sent) != "012012" {
+		t.Errorf("sent in the order %s", sent)
+	}
+	l.states[1].told = c.states[1].sealed // it has that one
+	l.states[2].got = 1                   // and that one
+	for range 3 {
+		sent = c.appendStateLocked(l, sent)
+	}
+	if string(sent) != "0120120" {
+		t.Errorf("sent %s", sent)
+	}
+}
+
 // A Merge that hangs holds up no acknowledgement; what comes meanwhile gathers.
 func TestStateMergeHangs(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
