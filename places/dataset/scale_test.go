@@ -64,23 +64,25 @@ func around(set *Set, n int, radius float64, limit int) []places.Query {
 // sorted is the index that S2 is used for where one is written with it: the
 // cells of all places in order, searched through a covering of the circle. It
 // has what is cheap to have: positions as vectors in the same order, and no
-// look at a place that can't be good enough.
+// look at a place that can't be good enough; it measures as a set does.
 type sorted struct {
-	set *Set
-	ids []s2.CellID
-	at  []s2.Point
-	row []uint32
+	set   *Set
+	cover func(*s2.RegionCoverer, s2.Region) s2.CellUnion
+	ids   []s2.CellID
+	at    []s2.Point
+	row   []uint32
 }
 
 func newSorted(set *Set) *sorted {
-	x := &sorted{set, make([]s2.CellID, set.Len()), make([]s2.Point, set.Len()), make([]uint32, set.Len())}
+	x := &sorted{set, (*s2.RegionCoverer).FastCovering, make([]s2.CellID, set.Len()), make([]s2.Point, set.Len()), make([]uint32, set.Len())}
 	for i := range x.ids {
 		x.ids[i] = s2.CellIDFromLatLng(s2.LatLngFromDegrees(set.degrees(uint32(i))))
 		x.row[i] = uint32(i)
 	}
 	sort.Sort(x)
 	for i, row := range x.row {
-		x.at[i] = s2.PointFromLatLng(s2.LatLngFromDegrees(set.degrees(row)))
+		v := vectorOf(set.degrees(row))
+		x.at[i].X, x.at[i].Y, x.at[i].Z = v[0], v[1], v[2]
 	}
 	return x
 }
@@ -92,24 +94,17 @@ func (x *sorted) Swap(i, j int) {
 	x.row[i], x.row[j] = x.row[j], x.row[i]
 }
 
-// visit calls f for each place within radius metres, and some that are a little
-// further, until f says how little a radius is enough.
-func (x *sorted) visit(from s2.Point, radius float64, f func(row uint32) float64) {
-	chord := func(radius float64) float64 {
-		c := 2*math.Sin(min(radius/(2*earth), math.Pi/2)) + 1e-9
-		return c * c
-	}
+// visit calls f for each place within radius metres, whose chord is reach, until
+// f says how little a reach is enough.
+func (x *sorted) visit(from s2.Point, radius, reach float64, f func(row uint32, chord float64) float64) {
 	coverer := s2.RegionCoverer{MaxLevel: 24, MaxCells: 8}
-	cover := coverer.FastCovering(s2.CapFromCenterAngle(from, s1.Angle((radius+1)/earth)))
-	limit := chord(radius)
+	circle := s2.CapFromCenterAngle(from, s1.Angle((radius+1)/6_371_008.8))
+	cover := x.cover(&coverer, circle)
 	for _, cell := range cover {
 		i, _ := slices.BinarySearch(x.ids, cell.RangeMin())
 		for last := cell.RangeMax(); i < len(x.ids) && x.ids[i] <= last; i++ {
-			if x.at[i].Sub(from.Vector).Norm2() > limit {
-				continue
-			}
-			if r := f(x.row[i]); r < radius {
-				radius, limit = r, chord(r)
+			if d := x.at[i].Sub(from.Vector).Norm2(); d <= reach*reach {
+				reach = f(x.row[i], math.Sqrt(d))
 			}
 		}
 	}
@@ -124,44 +119,50 @@ type best struct {
 func (b *best) full() bool { return len(b.hits) == b.limit }
 func (b *best) last() *hit { return &b.hits[len(b.hits)-1] }
 
+func (h *hit) before(than *hit) bool {
+	switch {
+	case h.score != than.score:
+		return h.score > than.score
+	case h.chord != than.chord:
+		return h.chord < than.chord
+	}
+	return h.row < than.row
+}
+
 func (b *best) add(h hit) {
 	if !b.full() {
 		b.hits = append(b.hits, h)
-	} else if !h.better(b.last()) {
+	} else if !h.before(b.last()) {
 		return
 	}
 	i := len(b.hits) - 1
-	for ; i > 0 && h.better(&b.hits[i-1]); i-- {
+	for ; i > 0 && h.before(&b.hits[i-1]); i-- {
 		b.hits[i] = b.hits[i-1]
 	}
 	b.hits[i] = h
 }
 
-func (x *sorted) search(q places.Query, rank Rank) []hit {
-	from := s2.PointFromLatLng(s2.LatLngFromDegrees(q.Latitude, q.Longitude))
-	found := best{hits: make([]hit, 0, q.Limit), limit: q.Limit}
+func (x *sorted) search(hits []hit, q places.Query, rank Rank) []hit {
+	var from s2.Point
+	v := vectorOf(q.Latitude, q.Longitude)
+	from.X, from.Y, from.Z = v[0], v[1], v[2]
+	found, longest, toll := best{hits, q.Limit}, chord(q.Radius), toll(q.Radius)
 	if rank == Prominence {
-		x.visit(from, q.Radius, func(row uint32) float64 {
+		x.visit(from, q.Radius, longest, func(row uint32, chord float64) float64 {
 			weight := float64(x.set.importance[row]) / 8
-			if found.full() && weight < found.last().score {
-				return q.Radius
+			if !found.full() || weight >= found.last().score {
+				found.add(hit{row: row, score: weight - toll*chord, chord: chord})
 			}
-			if d := q.Distance(x.set.degrees(row)); d <= q.Radius {
-				found.add(hit{row, weight - rimPenalty/q.Radius*d, d})
-			}
-			return q.Radius
+			return longest
 		})
 		return found.hits
 	}
 	for radius := min(500, q.Radius); ; radius = min(2*radius, q.Radius) { // until there are enough
-		reach := radius
+		reach := chord(radius)
 		found.hits = found.hits[:0]
-		x.visit(from, radius, func(row uint32) float64 {
-			if d := q.Distance(x.set.degrees(row)); d <= reach {
-				found.add(hit{row, -d, d})
-				if found.full() {
-					reach = found.last().distance
-				}
+		x.visit(from, radius, reach, func(row uint32, chord float64) float64 {
+			if found.add(hit{row: row, score: -chord, chord: chord}); found.full() {
+				reach = found.last().chord
 			}
 			return reach
 		})
@@ -180,12 +181,15 @@ func BenchmarkMillion(b *testing.B) {
 			for _, limit := range []int{5, 20} {
 				queries := around(set, 4096, radius, limit)
 				for _, q := range queries[:200] {
-					if got, want := set.search(nil, q, rank), x.search(q, rank); !slices.Equal(got, want) {
+					if got, want := rows(set.search(nil, q, rank)), rows(x.search(nil, q, rank)); !slices.Equal(got, want) {
 						b.Fatalf("search(%+v, %d) =\n%v, S2\n%v", q, rank, got, want)
 					}
 				}
 				b.Run(fmt.Sprintf("%s/%.0fkm/k=%d", rankName(rank), radius/1000, limit), func(b *testing.B) {
-					compare(b, queries, func(q places.Query) { x.search(q, rank) }, func(q places.Query) {
+					compare(b, queries, func(q places.Query) {
+						var hits [places.MaxLimit]hit
+						x.search(hits[:0], q, rank)
+					}, func(q places.Query) {
 						var hits [places.MaxLimit]hit
 						set.search(hits[:0], q, rank)
 					})

@@ -24,26 +24,20 @@ const rimPenalty = 3
 
 // hit is a place found: its row, and what it is ranked by.
 type hit struct {
-	row             uint32
-	score, distance float64 // distance in metres
-}
-
-func (h *hit) better(than *hit) bool {
-	switch {
-	case h.score != than.score:
-		return h.score > than.score
-	case h.distance != than.distance:
-		return h.distance < than.distance
-	}
-	return h.row < than.row
+	row   uint32
+	exact bool    // score and chord are not only good to [rounding]
+	score float64 // importance times weight less chord times toll
+	chord float64 // the straight line to the place
 }
 
 // search finds the best places of a query and appends them to hits, best first.
 func (s *Set) search(hits []hit, q places.Query, rank Rank) []hit {
-	if rank == Distance {
-		return s.find(hits, q, 0, 1, false)
+	f := finder{set: s, hits: hits, toll: 1}
+	if rank == Prominence {
+		f.weight, f.toll = 1.0/8, toll(q.Radius)
 	}
-	return s.find(hits, q, 1.0/8, rimPenalty/q.Radius, false)
+	f.search(q)
+	return f.hits
 }
 
 // town is the nearest town to a place, within reach metres.
@@ -51,135 +45,189 @@ func (s *Set) town(of uint32, reach float64) (row uint32, ok bool) {
 	q := places.Query{Radius: reach, Limit: 1}
 	q.Latitude, q.Longitude = s.degrees(of)
 	var one [1]hit
-	if found := s.find(one[:0], q, 0, 1, true); len(found) > 0 {
-		return found[0].row, true
+	f := finder{set: s, hits: one[:0], toll: 1, towns: true}
+	f.search(q)
+	if len(f.hits) == 0 {
+		return 0, false
 	}
-	return 0, false
+	return f.hits[0].row, true
 }
 
-// find finds the places that score best: their importance times weight less
-// their distance times toll.
-func (s *Set) find(hits []hit, q places.Query, weight, toll float64, towns bool) []hit {
-	if q.Limit <= 0 || !(q.Radius > 0) || s.Len() == 0 {
-		return hits
-	}
-	f := finder{
-		set: s, index: s.index, q: q, from: vectorOf(q.Latitude, q.Longitude),
-		weight: weight, toll: toll, towns: towns, hits: hits, last: math.Inf(-1),
-	}
-	f.limit = square(2*math.Sin(min(math.Pi/2, q.Radius/(2*earth))) + slack)
-	f.search(1, 0, s.Len(), vector{}, 0)
-	return f.hits
+// chord is the straight line between the ends of a way of so many metres on the
+// earth.
+func chord(metres float64) float64 {
+	const earth = 6_371_008.8 // metres
+	return 2 * scale * math.Sin(min(math.Pi/2, metres/(2*earth)))
 }
 
-const earth = 6_371_008.8 // metres
+// toll is what a unit of the chord costs by prominence.
+func toll(radius float64) float64 { return rimPenalty / max(1, chord(radius)) }
 
-// slack is what rounding to float32 can add to or take from the distance of two
-// unit vectors (less than 4e-7), doubled: five metres.
-const slack = 8e-7
-
-func square(x float64) float32 { return float32(x * x) }
-
-// finder is one search. Distances are chords here, and mostly their squares: the
-// chord is never longer than the way on the earth, so what is too far by it is
-// too far.
+// finder finds the places that score best. It measures by chords, since they
+// need no trigonometry: what is nearer on the earth is nearer by chord. They are
+// taken from rounded vectors, and from exact ones only where that could make a
+// difference; so the result is exact.
 type finder struct {
 	set          *Set
-	index        *index
-	q            places.Query
 	from         vector
-	limit        float32 // the square of the chord that spans the radius, and slack
+	limit        int
+	longest      float64
 	weight, toll float64
 	towns        bool // look for towns only
 
 	hits []hit
-	last float64 // the score to beat: of the last hit once there are enough
+
+	// For a quick look: the square of longest and of more than rounding; weight
+	// and the score of the last hit, once there are enough, by toll; and how far
+	// scores must be apart to be told without measuring.
+	within, ratio, beat, unsure float64
 }
 
-// reach is the square of the chord within which a place of such an importance
-// may be good enough, and slack; negative if it is nowhere.
-func (f *finder) reach(importance uint8) float32 {
-	r := (f.weight*float64(importance)-f.last)/(f.toll*earth) + slack
-	if r < 0 {
-		return -1
-	}
-	return min(f.limit, square(r))
-}
-
-// search looks at the range of a node. gap is how far the range is from the
-// query's point on each axis at least, near the square of that.
-func (f *finder) search(i, from, to int, gap vector, near float32) {
-	n := &f.index.nodes[i]
-	if near > f.reach(n.best) || f.towns && !n.towns {
+func (f *finder) search(q places.Query) {
+	if q.Limit <= 0 || !(q.Radius > 0) || f.set.Len() == 0 {
 		return
 	}
-	if 2*i >= len(f.index.nodes) {
-		f.scan(from, to)
-		return
-	}
-	middle := (from + to) / 2
-	across := gap
-	across[n.axis] = f.from[n.axis] - n.split
-	far := across[0]*across[0] + across[1]*across[1] + across[2]*across[2]
-	one, two := &f.index.nodes[2*i], &f.index.nodes[2*i+1]
-	if across[n.axis] < 0 {
-		if f.first(one, near, two, far) {
-			f.search(2*i, from, middle, gap, near)
-			f.search(2*i+1, middle, to, across, far)
-		} else {
-			f.search(2*i+1, middle, to, across, far)
-			f.search(2*i, from, middle, gap, near)
+	f.from = vectorOf(q.Latitude, q.Longitude)
+	f.limit, f.longest = q.Limit, chord(q.Radius)
+	f.within = (f.longest + 2*rounding) * (f.longest + 2*rounding)
+	f.ratio, f.beat, f.unsure = f.weight/f.toll, math.Inf(-1), 3*rounding*f.toll
+	f.walk()
+}
+
+// good tells whether a place of such an importance, or a range with none greater,
+// at a chord whose square is d or more, may be good enough.
+func (f *finder) good(d float64, importance uint8) bool {
+	r := f.ratio*float64(importance) - f.beat // the longest chord
+	return r >= 0 && d <= r*r && d <= f.within
+}
+
+// ahead is a range that has been put off.
+type ahead struct {
+	node int
+	gap  vector  // how far it is from the query's point on each axis, at least
+	near float64 // the square of that
+}
+
+// hopeful tells whether a range may have something good enough.
+func (f *finder) hopeful(a *ahead) bool {
+	n := &f.set.index.nodes[a.node]
+	return f.good(a.near, n.best) && (n.towns || !f.towns)
+}
+
+// walk looks into all ranges that may have something good enough, the most
+// promising half first.
+func (f *finder) walk() {
+	nodes := f.set.index.nodes
+	leaves := len(nodes) / 2
+	var stack [32]ahead // one a level at most
+	top, at := 0, ahead{node: 1}
+	for {
+		for at.node < leaves && f.hopeful(&at) {
+			n := &nodes[at.node]
+			far := at
+			far.gap[n.axis] = f.from[n.axis] - float64(n.split)
+			far.near = far.gap[0]*far.gap[0] + far.gap[1]*far.gap[1] + far.gap[2]*far.gap[2]
+			at.node *= 2
+			if far.gap[n.axis] >= 0 {
+				at.node++
+			}
+			far.node = at.node ^ 1
+			// A greater place that isn't too far off comes first.
+			if r := f.ratio * (float64(nodes[far.node].best) - float64(nodes[at.node].best)); r > 0 && far.near < r*r {
+				at, far = far, at
+			}
+			if f.hopeful(&far) {
+				stack[top] = far
+				top++
+			}
 		}
-	} else {
-		if f.first(two, near, one, far) {
-			f.search(2*i+1, middle, to, gap, near)
-			f.search(2*i, from, middle, across, far)
-		} else {
-			f.search(2*i, from, middle, across, far)
-			f.search(2*i+1, middle, to, gap, near)
+		if f.hopeful(&at) {
+			f.scan(at.node - leaves)
+		}
+		if top == 0 {
+			return
+		}
+		top--
+		at = stack[top]
+	}
+}
+
+// scan looks at each place of a leaf.
+func (f *finder) scan(leaf int) {
+	from, to := f.set.index.start(leaf), f.set.index.start(leaf+1)
+	importance := f.set.importance[from:to]
+	for i, v := range f.set.index.at[from:to] {
+		r := f.ratio*float64(importance[i]) - f.beat // as good has it
+		if r < 0 {
+			return // and those after it are no greater
+		}
+		x, y, z := float64(v[0])-f.from[0], float64(v[1])-f.from[1], float64(v[2])-f.from[2]
+		if d := x*x + y*y + z*z; d <= r*r && d <= f.within {
+			f.add(uint32(from+i), math.Sqrt(d))
 		}
 	}
 }
 
-// first tells whether the near half promises more than the far one.
-func (f *finder) first(n *node, near float32, m *node, far float32) bool {
-	if n.best >= m.best || f.weight == 0 {
-		return true
-	}
-	return f.weight*float64(n.best)-f.toll*earth*math.Sqrt(float64(near)) >= f.weight*float64(m.best)-f.toll*earth*math.Sqrt(float64(far))
-}
-
-func (f *finder) scan(from, to int) {
-	best := f.index.best[from:to]
-	for i := range best {
-		p := &f.index.places[from+i]
-		dx, dy, dz := p.at[0]-f.from[0], p.at[1]-f.from[1], p.at[2]-f.from[2]
-		if dx*dx+dy*dy+dz*dz <= f.reach(best[i]) {
-			f.meet(p.row, best[i])
-		}
-	}
-}
-
-func (f *finder) meet(row uint32, importance uint8) {
+// add takes a place, whose chord is good to rounding, if it is good enough.
+func (f *finder) add(row uint32, chord float64) {
 	if f.towns && !f.set.kinds[f.set.kind[row]].town {
 		return
 	}
-	d := f.q.Distance(f.set.degrees(row))
-	if !(d <= f.q.Radius) {
+	h := hit{row: row, score: f.score(row, chord), chord: chord}
+	if math.Abs(chord-f.longest) <= rounding {
+		f.measure(&h)
+	}
+	if h.chord > f.longest {
 		return
 	}
-	h := hit{row, f.weight*float64(importance) - f.toll*d, d}
-	if len(f.hits) < f.q.Limit {
+	i := len(f.hits)
+	switch {
+	case i < f.limit:
 		f.hits = append(f.hits, h)
-	} else if !h.better(&f.hits[len(f.hits)-1]) {
+	case f.better(&h, &f.hits[i-1]):
+		i--
+	default:
 		return
 	}
-	i := len(f.hits) - 1
-	for ; i > 0 && h.better(&f.hits[i-1]); i-- {
+	for ; i > 0 && f.better(&h, &f.hits[i-1]); i-- {
 		f.hits[i] = f.hits[i-1]
 	}
 	f.hits[i] = h
-	if len(f.hits) == f.q.Limit {
-		f.last = f.hits[len(f.hits)-1].score
+	if len(f.hits) == f.limit {
+		f.beat = f.hits[len(f.hits)-1].score/f.toll - 4*rounding
 	}
+}
+
+func (f *finder) score(row uint32, chord float64) float64 {
+	return f.weight*float64(f.set.importance[row]) - f.toll*chord
+}
+
+// better compares two hits exactly.
+func (f *finder) better(h, than *hit) bool {
+	if apart := h.score - than.score; apart > f.unsure || apart < -f.unsure {
+		return apart > 0
+	}
+	return f.clearlyBetter(h, than)
+}
+
+// clearlyBetter measures two hits that rounding may have put in the wrong order.
+func (f *finder) clearlyBetter(h, than *hit) bool {
+	f.measure(h)
+	f.measure(than)
+	switch {
+	case h.score != than.score:
+		return h.score > than.score
+	case h.chord != than.chord:
+		return h.chord < than.chord
+	}
+	return h.row < than.row
+}
+
+// measure makes a hit exact.
+func (f *finder) measure(h *hit) {
+	if h.exact {
+		return
+	}
+	h.exact, h.chord = true, vectorOf(f.set.degrees(h.row)).chord(f.from)
+	h.score = f.score(h.row, h.chord)
 }

@@ -9,7 +9,7 @@ import (
 	"herd/places"
 )
 
-// Set is a table of places in memory, indexed. It never changes; any number of
+// Set is a table of places in memory, indexed: its rows are in the index's order. It never changes; any number of
 // goroutines may search it.
 type Set struct {
 	sources []Source
@@ -25,7 +25,7 @@ type Set struct {
 	ids        texts    // empty if there are none
 	names      texts    // each with a newline at its end
 
-	index *index
+	index index
 }
 
 // kind is a Kind, with what answers need of it.
@@ -61,8 +61,24 @@ func (s *Set) Sources() []Source { return slices.Clone(s.sources) }
 // townReach is how far off a town may be to say where a place is, in metres.
 const townReach = 100_000
 
-func (s *Set) makeIndex() {
-	s.index = newIndex(s.lat, s.lng, s.importance, func(row uint32) bool { return s.kinds[s.kind[row]].town })
+// reorder puts the rows in another order.
+func (s *Set) reorder(order []uint32) {
+	s.lat, s.lng = pick(s.lat, order), pick(s.lng, order)
+	s.kind, s.area = pick(s.kind, order), pick(s.area, order)
+	s.importance, s.number = pick(s.importance, order), pick(s.number, order)
+	s.names, s.ids = s.names.pick(order), s.ids.pick(order)
+}
+
+// pick gives a column in another order; one that is missing stays so.
+func pick[T any](column []T, order []uint32) []T {
+	if column == nil {
+		return nil
+	}
+	picked := make([]T, len(order))
+	for row, i := range order {
+		picked[row] = column[i]
+	}
+	return picked
 }
 
 // Near answers with the best places within the circle, as a provider does: the

@@ -45,4 +45,4 @@ func (s *Set) Bytes() int {
 
 func (t *texts) bytes() int { return len(t.all) + 4*cap(t.end) }
 
-func (x *index) bytes() int { return 16*cap(x.places) + cap(x.best) + 8*cap(x.nodes) }
+func (x *index) bytes() int { return 12*cap(x.at) + 8*cap(x.nodes) }

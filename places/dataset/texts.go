@@ -22,6 +22,18 @@ func (t *texts) at(i uint32) string {
 	return t.all[start:t.end[i]]
 }
 
+// pick gives the texts in another order; if there are none there are none.
+func (t *texts) pick(order []uint32) texts {
+	if t.end == nil {
+		return texts{}
+	}
+	j := joiner{make([]byte, 0, len(t.all)), make([]uint32, 0, len(order))}
+	for _, i := range order {
+		j.add(t.at(i))
+	}
+	return texts{string(j.all), j.end}
+}
+
 // joiner makes texts.
 type joiner struct {
 	all []byte
