@@ -128,9 +128,11 @@ func TestReportBehindQuestion(t *testing.T) {
 		}
 		p.mu.Lock()
 		for c := range p.sessions { // what came in three reads costs no more than what comes in one
+			c.queue.mu.Lock()
 			if n := len(c.queue.queued); n != 2 {
 				t.Errorf("%d are queued, want the question and what is behind it", n)
 			}
+			c.queue.mu.Unlock()
 		}
 		p.mu.Unlock()
 		silent(t, conn, time.Minute) // the question took but a second
