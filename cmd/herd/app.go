@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, environ [
 
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
-	root.SetArgs(append([]string{}, args...)) // nil would mean os.Args
+	root.SetArgs(belowZero(root, args))
 	cmd, err := root.ExecuteContextC(ctx)
 	return a.report(cmd, err)
 }
@@ -61,10 +61,10 @@ func (a *app) root() *cobra.Command {
 	root.SetUsageTemplate(usageTemplate)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		a.dev(), a.node(), a.members(), a.send(), a.leave(), a.keygen(),
+		a.dev(), a.node(), a.members(), a.send(), a.leave(), a.places(), a.keygen(),
 		a.config(), a.version(), a.completion(),
 	)
-	root.AddCommand(topics()...)
+	addPages(root)
 	return root
 }
 
