@@ -80,7 +80,8 @@ type spec struct {
 	join                 []string
 	key                  string
 	flags                []string
-	host                 *host // where it runs; nil: here
+	env                  []string // NAME=value
+	host                 *host    // where it runs; nil: here
 }
 
 // process is a node in a process of its own.
@@ -169,6 +170,7 @@ func launch(t *testing.T, s spec) *process {
 	if s.key != "" {
 		p.cmd.Env = append(p.cmd.Env, "HERD_GOSSIP_KEY="+s.key)
 	}
+	p.cmd.Env = append(p.cmd.Env, s.env...)
 	p.cmd.Stdout, p.cmd.Stderr = f, f
 	p.begun = time.Now()
 	if err := p.cmd.Start(); err != nil {
