@@ -72,14 +72,14 @@ func point(args ...string) (lat, lng float64, err error) {
 		lat, lng = p.Degrees()
 		return lat, lng, nil
 	}
-	wrong := usagef("%q is no longitude: degrees from -180 to 180, like -118.4452", fields[1])
-	if _, err := location.ParsePosition([]byte(signed(fields[0]) + "+0")); err != nil {
-		wrong = usagef("%q is no latitude: degrees from -90 to 90, like 34.0689", fields[0])
-	}
+	hint := ""
 	if _, err := location.ParsePosition([]byte(signed(fields[1]) + signed(fields[0]))); err == nil {
-		wrong = fmt.Errorf("%w; the latitude comes first", wrong)
+		hint = "; the latitude comes first"
 	}
-	return 0, 0, wrong
+	if _, err := location.ParsePosition([]byte(signed(fields[0]) + "+0")); err != nil {
+		return 0, 0, usagef("%q is no latitude: degrees from -90 to 90, like 34.0689%s", fields[0], hint)
+	}
+	return 0, 0, usagef("%q is no longitude: degrees from -180 to 180, like -118.4452%s", fields[1], hint)
 }
 
 // signed is a number as a position has it.

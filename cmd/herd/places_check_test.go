@@ -55,6 +55,8 @@ func line(t *testing.T, out, word string) string {
 
 func TestPlacesCheckGoogle(t *testing.T) {
 	s := fakeGoogle(t, fakegoogle.Options{Key: placesCanary})
+	file := filepath.Join(t.TempDir(), "next.csv")
+	write(t, file, "name,lat,lon\nLibrary,34.0689,-118.4452\n")
 	for _, c := range []struct {
 		name   string
 		faults []fakegoogle.Fault
@@ -91,12 +93,12 @@ func TestPlacesCheckGoogle(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s.SetFault(c.faults...)
 			before := s.Calls("")
-			args := append([]string{"--places-order", "google,embedded", "--places-google-base-url", s.URL}, c.flags...)
+			args := append([]string{"--places-order", "google," + file, "--places-google-base-url", s.URL}, c.flags...)
 			out, errs := check(t, c.code, args...)
 			if got := s.Calls("") - before; got != c.calls {
 				t.Errorf("%d calls, want %d", got, c.calls)
 			}
-			if got := line(t, out, "google"); !strings.HasPrefix(got, "google    "+c.first) {
+			if got := line(t, out, "google"); !strings.HasPrefix(got, "google     "+c.first) {
 				t.Errorf("got %q, want %q in it", got, c.first)
 			}
 			for _, want := range c.below {
@@ -104,7 +106,9 @@ func TestPlacesCheckGoogle(t *testing.T) {
 					t.Errorf("no %q in:\n%s", want, out)
 				}
 			}
-			line(t, out, "embedded") // it is asked, whatever became of the first
+			if got := line(t, out, "file.next"); !strings.HasPrefix(got, "file.next  ok     1 place in ") {
+				t.Errorf("got %q, whatever became of the first", got)
+			}
 			if errs != "Google is asked: a call may be billed.\n" {
 				t.Errorf("standard error has %q", errs)
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -52,7 +53,8 @@ func TestPoint(t *testing.T) {
 		{"0 34-118", `"34-118" is no longitude`},
 	} {
 		_, _, err := point(c.arg)
-		if err == nil || !strings.Contains(err.Error(), c.want) {
+		var e *exit
+		if !errors.As(err, &e) || e.code != exitUsage || !strings.Contains(e.Error(), c.want) {
 			t.Errorf("%q: got %v, want %q", c.arg, err, c.want)
 		}
 	}
@@ -60,6 +62,8 @@ func TestPoint(t *testing.T) {
 
 // Numbers below zero are arguments wherever flags stand.
 func TestBelowZero(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sydney.csv")
+	write(t, file, "name,lat,lon\nSydney,-33.8688,151.2093\n")
 	const want = "Sydney"
 	for _, line := range []string{
 		"-33.8688 151.2093 --radius 3 --limit 1",
@@ -69,11 +73,11 @@ func TestBelowZero(t *testing.T) {
 		"--limit 1 -33.8688+151.2093",
 		"--limit 1 -- -33.8688 151.2093",
 	} {
-		if got := do(t, append([]string{"places", "near"}, strings.Fields(line)...)...); !strings.Contains(got, want) {
+		if got := do(t, append([]string{"places", "near", "--file", file}, strings.Fields(line)...)...); !strings.Contains(got, want) {
 			t.Errorf("%s: got\n%s", line, got)
 		}
 	}
-	if got := do(t, "places", "near", "--json", "-33.8688", "151.2093"); !strings.Contains(got, `"name" : "Sydney"`) {
+	if got := do(t, "places", "near", "--file", file, "--json", "-33.8688", "151.2093"); !strings.Contains(got, `"name" : "Sydney"`) {
 		t.Errorf("got\n%s", got)
 	}
 	for _, line := range []string{"--radius -5 1 2", "1 2 --limit -5"} { // values, and bad ones
