@@ -12,15 +12,15 @@ type Rank uint8
 // The orders that answers come in.
 const (
 	// Prominence weighs a place's importance against its distance: at the rim
-	// of the circle a place counts like one of an eighth of the inhabitants in
-	// its middle.
+	// of the circle a place counts like one of a sixty-fourth of the inhabitants
+	// in its middle.
 	Prominence Rank = iota
 	// Distance puts the nearest first.
 	Distance
 )
 
 // rimPenalty is what prominence takes off at the rim, in powers of two.
-const rimPenalty = 3
+const rimPenalty = 6
 
 // hit is a place found: its row, and what it is ranked by.
 type hit struct {

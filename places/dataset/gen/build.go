@@ -96,6 +96,10 @@ const (
 	columns       = 19
 )
 
+// unknown is how many people a place without a number of them is taken to have.
+// Nearly all are the seats of some authority: not large, but nowhere empty.
+const unknown = 1000
+
 func (b *builder) takeTowns(data []byte) error {
 	for line := range strings.Lines(string(data)) {
 		col := strings.Split(strings.TrimRight(line, "\n"), "\t")
@@ -116,6 +120,9 @@ func (b *builder) takeTowns(data []byte) error {
 		people, err := strconv.ParseUint(col[colPopulation], 10, 64)
 		if err != nil {
 			return fmt.Errorf("population: %w: %q", err, line)
+		}
+		if people == 0 {
+			people = unknown
 		}
 		b.townsDate = max(b.townsDate, col[colChanged])
 		err = b.add(kind, col[colNumber], col[colName], col[colLat], col[colLng],

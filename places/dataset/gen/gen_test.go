@@ -60,7 +60,7 @@ func TestBuild(t *testing.T) {
 	}
 	want := []dataset.Place{
 		{Lat: 4885341, Lng: 234880, Name: "Paris", Kind: locality, Area: 3, Importance: dataset.Importance(2138551, 2), Number: 2988507},
-		{Lat: 4890000, Lng: 240000, Name: "Quarter", Kind: neighborhood, Area: 3, Number: 1},
+		{Lat: 4890000, Lng: 240000, Name: "Quarter", Kind: neighborhood, Area: 3, Importance: dataset.Importance(unknown, 0), Number: 1},
 		{Lat: 0, Lng: -17999999, Name: "Renumbered", Kind: locality, Area: 0, Importance: dataset.Importance(7, 0), Number: 6},
 		{Lat: 128967, Lng: 10385007, Name: "Singapore", Kind: locality, Area: 1, Importance: dataset.Importance(1, 1), Number: 7},
 		{Lat: 6010000, Lng: 1990000, Name: "Mariehamn", Kind: locality, Area: 2, Importance: dataset.Importance(1, 0), Number: 8},
