@@ -60,10 +60,11 @@ type spent struct {
 
 // maxAccounts bounds what peers can have a node keep. Each start of a node that
 // asks a provider is one, until its month is over.
-const maxAccounts = 2000
+const maxAccounts = 1000
 
-// maxProviderName is in bytes.
-const maxProviderName = 64
+// maxProviderName is in bytes. A full ledger of such names has less than 64 KiB, the
+// most that goes between nodes.
+const maxProviderName = 16
 
 // NewLedger makes the ledger of a node. boot tells this start of this node from
 // all others. changed, if not nil, is called after each call that was counted; it

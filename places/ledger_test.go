@@ -144,7 +144,7 @@ func TestMergeRefuses(t *testing.T) {
 			t.Error("yesterday is news")
 		}
 		for i := range maxAccounts + 10 {
-			merge(account{"google", uint64(100 + i)}, spent{day: day, today: 1, month: 1})
+			merge(account{strings.Repeat("x", maxProviderName), uint64(i) << 32}, spent{day: day, today: 1 << 40, month: 1 << 45})
 		}
 		if got := len(l.all()); got != maxAccounts {
 			t.Errorf("%d entries, want %d", got, maxAccounts)
