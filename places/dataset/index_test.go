@@ -15,18 +15,31 @@ func everywhere(lat, lng float64) places.Query {
 	return places.Query{Latitude: lat, Longitude: lng, Radius: 30_000_000, Limit: places.MaxLimit}
 }
 
-// byHand is search without an index.
-func (s *Set) byHand(q places.Query, rank Rank) []hit {
-	var hits []hit
-	from, longest := vectorOf(q.Latitude, q.Longitude), chord(q.Radius)
+// byHand searches without an index.
+type byHand struct {
+	*Set
+	at []vector
+}
+
+func (s *Set) byHand() *byHand {
+	h := &byHand{Set: s}
 	for i := range uint32(s.Len()) {
-		d := vectorOf(s.degrees(i)).chord(from)
+		h.at = append(h.at, vectorOf(s.degrees(i)))
+	}
+	return h
+}
+
+func (s *byHand) search(q places.Query, rank Rank) []hit {
+	var hits []hit
+	from, longest, toll := vectorOf(q.Latitude, q.Longitude), chord(q.Radius), toll(q.Radius)
+	for i, v := range s.at {
+		d := v.chord(from)
 		if !(d <= longest) {
 			continue
 		}
-		h := hit{row: i, score: -d, chord: d}
+		h := hit{row: uint32(i), score: -d, chord: d}
 		if rank == Prominence {
-			h.score = float64(s.importance[i])/8 - toll(q.Radius)*d
+			h.score = float64(s.importance[i])/8 - toll*d
 		}
 		hits = append(hits, h)
 	}
@@ -44,44 +57,98 @@ func rows(hits []hit) []uint32 {
 	return rows
 }
 
-// TestSearchIsExact compares with a search by hand: 10,000 questions, most of
-// them where places are, many across the 180th meridian and the poles, with radii
-// from metres to all around the earth.
+// crowd is n places on a few square metres, or decimetres near a pole: most are
+// at the same distance from one as another, or nearly.
+func crowd(seed uint64, n int) *Table {
+	r := rand.New(rand.NewPCG(seed, 0))
+	t := random(seed, n)
+	for i := range t.Places {
+		p := &t.Places[i]
+		p.Lat, p.Lng = r.Int32N(30), maxLng-r.Int32N(30)
+		if i%2 == 0 {
+			p.Lat = maxLat - r.Int32N(30)
+		}
+		p.Importance = uint8(r.UintN(4))
+	}
+	return t
+}
+
+// TestSearchIsExact compares with a search by hand: 10,000 questions and more,
+// most of them where places are, many across the 180th meridian and the poles,
+// with radii from metres to all around the earth.
 func TestSearchIsExact(t *testing.T) {
-	set := mustDecode(t, random(5, 800))
-	r := rand.New(rand.NewPCG(6, 0))
-	found := 0
-	for range 10_000 {
-		q := places.Query{
-			Latitude: r.Float64()*180 - 90, Longitude: r.Float64()*360 - 180,
-			Radius: math.Exp(r.Float64() * math.Log(2.1e7)), Limit: 1 + r.IntN(places.MaxLimit),
+	world, err := embedded().Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name    string
+		set     *Set
+		asked   int
+		atLeast int // places found
+	}{
+		{"random", mustDecode(t, random(5, 800)), 10_000, 50_000},
+		{"crowd", mustDecode(t, crowd(10, 500)), 1500, 10_000},
+		{"embedded", world, 50, 200},
+	} {
+		set, hand := tt.set, tt.set.byHand()
+		r := rand.New(rand.NewPCG(6, 0))
+		found := 0
+		for range tt.asked {
+			q := places.Query{
+				Latitude: r.Float64()*180 - 90, Longitude: r.Float64()*360 - 180,
+				Radius: math.Exp(r.Float64() * math.Log(2.1e7)), Limit: 1 + r.IntN(places.MaxLimit),
+			}
+			switch r.IntN(5) {
+			case 0: // at a place
+				q.Latitude, q.Longitude = set.degrees(r.Uint32N(uint32(set.Len())))
+			case 1: // near a place
+				lat, lng := set.degrees(r.Uint32N(uint32(set.Len())))
+				q.Latitude = min(max(lat+r.NormFloat64()*0.1, -90), 90)
+				q.Longitude = math.Mod(lng+r.NormFloat64()*0.1+540, 360) - 180
+			case 2: // on a seam, at a pole, at zero
+				q.Longitude = 180 * float64(r.IntN(3)-1)
+				if r.IntN(2) == 0 {
+					q.Latitude = 90 * float64(r.IntN(3)-1)
+				}
+			}
+			for _, rank := range []Rank{Prominence, Distance} {
+				got, want := rows(set.search(nil, q, rank)), rows(hand.search(q, rank))
+				if !slices.Equal(got, want) {
+					t.Fatalf("%s: search(%+v, %d) =\n%v, want\n%v", tt.name, q, rank, got, want)
+				}
+				found += len(got)
+			}
 		}
-		switch r.IntN(5) {
-		case 0: // at a place
-			q.Latitude, q.Longitude = set.degrees(r.Uint32N(uint32(set.Len())))
-		case 1: // near a place
-			lat, lng := set.degrees(r.Uint32N(uint32(set.Len())))
-			q.Latitude = min(max(lat+r.NormFloat64()*0.1, -90), 90)
-			q.Longitude = math.Mod(lng+r.NormFloat64()*0.1+540, 360) - 180
-		case 2: // on a seam
-			q.Longitude = 180
-			if r.IntN(2) == 0 {
-				q.Longitude = -180
-			}
-			if r.IntN(2) == 0 {
-				q.Latitude = math.Copysign(90, r.Float64()-0.5)
-			}
-		}
-		for _, rank := range []Rank{Prominence, Distance} {
-			got, want := rows(set.search(nil, q, rank)), rows(set.byHand(q, rank))
-			if !slices.Equal(got, want) {
-				t.Fatalf("search(%+v, %d) =\n%v, want\n%v", q, rank, got, want)
-			}
-			found += len(got)
+		if found < tt.atLeast {
+			t.Errorf("%s: only %d places found in all: the questions prove little", tt.name, found)
 		}
 	}
-	if found < 50_000 {
-		t.Errorf("only %d places found in all: the questions prove little", found)
+}
+
+// TestDistances: places come in the order of their distances on the earth, and
+// none within the radius is missing.
+func TestDistances(t *testing.T) {
+	set := mustDecode(t, random(11, 2000))
+	const micrometre = 1e-6
+	for _, q := range around(set, 500, places.MaxRadius, places.MaxLimit) {
+		var want []float64
+		for i := range uint32(set.Len()) {
+			if d := q.Distance(set.degrees(i)); d <= q.Radius {
+				want = append(want, d)
+			}
+		}
+		slices.Sort(want)
+		want = want[:min(len(want), q.Limit)]
+		got := set.search(nil, q, Distance)
+		if len(got) != len(want) {
+			t.Fatalf("%+v: %d places, want %d", q, len(got), len(want))
+		}
+		for i, h := range got {
+			if d := q.Distance(set.degrees(h.row)); math.Abs(d-want[i]) > micrometre {
+				t.Errorf("%+v: place %d is at %v m, want %v", q, i, d, want[i])
+			}
+		}
 	}
 }
 
@@ -123,7 +190,7 @@ func TestDegenerate(t *testing.T) {
 		}
 		q := places.Query{Radius: 1, Limit: places.MaxLimit}
 		for _, rank := range []Rank{Prominence, Distance} {
-			if got, want := rows(set.search(nil, q, rank)), rows(set.byHand(q, rank)); !slices.Equal(got, want) {
+			if got, want := rows(set.search(nil, q, rank)), rows(set.byHand().search(q, rank)); !slices.Equal(got, want) {
 				t.Errorf("%d in one spot: %v, want %v", n, got, want)
 			}
 		}

@@ -104,6 +104,70 @@ func TestAttribution(t *testing.T) {
 	}
 }
 
+// TestVicinity: what a file of someone's own may know of where its places are.
+func TestVicinity(t *testing.T) {
+	table := &Table{
+		Sources: []Source{{Name: "campus"}},
+		Kinds: []Kind{
+			{Types: []string{"restaurant", "food"}},
+			{Types: []string{"locality", "political"}},
+			{Types: []string{"neighborhood", "political"}},
+			{Types: []string{"airport"}, ByTown: true},
+		},
+		Areas: []string{"", "Texas", "1 Main Street\nMarfa"},
+	}
+	add := func(lng int32, name string, kind, area int) {
+		table.Places = append(table.Places, Place{Lng: lng, Name: name, Kind: kind, Area: area, ID: name})
+	}
+	add(0, "Marfa", 1, 1)
+	add(1_000, "diner", 0, 0)
+	add(2_000, "cantina", 0, 2)
+	add(3_000, "field", 3, 1)
+	add(4_000, "quarter", 2, 0)
+	add(5_000_000, "Nameless", 1, 0)
+	add(5_001_000, "inn", 0, 0)
+	add(9_000_000, "outpost", 0, 0) // no town within 100 km
+	add(10_000_000, "strip", 3, 1)
+	for range 5000 { // that none of them is a town must not cost anything
+		add(9_000_100, "hut", 0, 0)
+	}
+	set, err := NewSet(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lng, want := range map[float64]string{
+		0: "Texas", 0.01: "Marfa, Texas", 0.02: "1 Main Street\nMarfa", 0.03: "Marfa, Texas", 0.04: "",
+		50: "", 50.01: "Nameless", 90: "", 100: "Texas",
+	} {
+		a := set.Near(places.Query{Longitude: lng, Radius: 10, Limit: 1}, Distance)
+		if len(a.Places) != 1 || a.Places[0].Vicinity != want || a.Places[0].ID != "campus:"+a.Places[0].Name {
+			t.Errorf("at %v: %+v, want vicinity %q", lng, a.Places, want)
+		}
+	}
+}
+
+// TestStats counts by kind and source.
+func TestStats(t *testing.T) {
+	set := mustDecode(t, small())
+	stats := set.Stats()
+	var kinds, sources []int
+	for _, k := range stats.Kinds {
+		kinds = append(kinds, k.Places)
+	}
+	for _, s := range stats.Sources {
+		sources = append(sources, s.Places)
+	}
+	if stats.Places != 8 || !slices.Equal(kinds, []int{2, 1, 2, 3}) || !slices.Equal(sources, []int{3, 5}) {
+		t.Errorf("got %+v", stats)
+	}
+	if stats.Kinds[2].Source != "fields" || stats.Sources[1].License != "public domain" {
+		t.Errorf("got %+v", stats)
+	}
+	if n := set.Bytes(); n < 200 || n > 2000 {
+		t.Errorf("%d bytes", n)
+	}
+}
+
 // TestBrokenTable: a file that is no table fails when loaded and when asked.
 func TestBrokenTable(t *testing.T) {
 	p := NewProvider("campus", []byte("junk"), Prominence)
