@@ -187,7 +187,26 @@ func TestReloadWhileAsked(t *testing.T) {
 	wg.Wait()
 }
 
-// TestOpenRefuses: what is no file, and a file that changes under the reader.
+// meddler is a context that does something when it is first asked whether it is
+// done: in the middle of reading.
+type meddler struct {
+	context.Context
+	meddle func()
+}
+
+func (m meddler) Err() error { m.meddle(); return m.Context.Err() }
+
+// TestOpenSeesChange: half of an old file and half of a new one are no file.
+func TestOpenSeesChange(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "campus.csv")
+	write(t, path, campus("Hall", 3))
+	ctx := meddler{t.Context(), sync.OnceFunc(func() { write(t, path, campus("Hall", 4)) })}
+	if _, _, err := Open(ctx, path, Options{}); err == nil || !strings.Contains(err.Error(), "it changed while it was read") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+// TestOpenRefuses: what is no file, and options that can't be.
 func TestOpenRefuses(t *testing.T) {
 	folder := t.TempDir()
 	if _, _, err := Open(t.Context(), folder, Options{}); err == nil || !strings.Contains(err.Error(), "not a regular file") {

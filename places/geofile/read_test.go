@@ -73,3 +73,81 @@ func printed(table *dataset.Table) string {
 	}
 	return b.String()
 }
+
+func mustRead(t *testing.T, text string, o Options) (*dataset.Table, *Report) {
+	t.Helper()
+	table, report, err := Read(t.Context(), "file", strings.NewReader(text), o)
+	if err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	return table, report
+}
+
+// TestAliases: of several names for one thing the better one counts, wherever it
+// stands, unless it is empty.
+func TestAliases(t *testing.T) {
+	for text, want := range map[string]string{
+		"title,name,lat,y,lon,x,id,osm_id\nTitle,Name,1,2,3,4,5,6\n":                                                                                       "5 Name 1 3",
+		"name,title,y,lat,x,lon,osm_id,id\nName,Title,2,1,4,3,6,5\n":                                                                                       "5 Name 1 3",
+		"NAME,Title,Latitude,LONG,Place ID\n,Title,1,3,5\n":                                                                                                "5 Title 1 3",
+		`{"type":"Feature","id":9,"geometry":{"type":"Point","coordinates":[3,1]},"properties":{"title":"Title","name":"Name","id":5}}`:                    "5 Name 1 3",
+		`{"properties":{"id":"5","label":"Label","names":{"primary":"Name"}},"id":9,"type":"Feature","geometry":{"type":"Point","coordinates":[3,1]}}`:     "5 Name 1 3",
+		`{"type":"Feature","id":9,"geometry":{"coordinates":[3,1],"type":"Point"},"properties":{"name":null,"Title":"Title","names":"{not JSON","id":""}}`: "9 Title 1 3",
+		`{"type":"Feature","geometry":{"type":"Point","coordinates":[3,1]},"properties":{"name":"{Name}","id":5}}`:                                         "5 {Name} 1 3",
+	} {
+		table, _ := mustRead(t, text, Options{})
+		p := table.Places[0]
+		if got := fmt.Sprintf("%s%d %s %v %v", p.ID, p.Number, p.Name, float64(p.Lat)/1e5, float64(p.Lng)/1e5); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestWords: words of a stranger's own don't fill the table of kinds, and a
+// region is kept once.
+func TestWords(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("id,name,lat,lon,type,region\n")
+	const n = maxKinds + 100
+	for i := range n {
+		fmt.Fprintf(&text, "%d,Place,1,2,word_%d,Region\n", i, i)
+	}
+	table, _ := mustRead(t, text.String(), Options{})
+	if len(table.Places) != n || len(table.Kinds) != maxKinds+1 || len(table.Areas) != 1 {
+		t.Errorf("%d places, %d kinds, %d areas", len(table.Places), len(table.Kinds), len(table.Areas))
+	}
+	if _, err := dataset.NewSet(table); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWhere: a report tells the line and the byte of what it drops, whatever came
+// before.
+func TestWhere(t *testing.T) {
+	const feature = `{"type":"Feature","geometry":{"type":"Point","coordinates":[1,2]},"properties":{"name":"A"}}`
+	long := strings.Repeat(" ", 3*maxRecord+10) + "x"
+	for _, text := range []string{
+		feature + "\n" + long + "\n\nbad\n",
+		"\x1e" + feature + "\n\x1e" + long + "\n\n\x1ebad\n",
+		`{"type":"FeatureCollection","features":[` + "\n" + feature + ",\n[" + long[1:] + "],\n" + `{"type":"bad"}]}`,
+		"name\tlat\tlon\nA\t1\t2\n\n" + long + "\nbad\n",
+		bom + "name,lat,lon\n\"A\nB\",1,2\n\nbad\n",
+	} {
+		_, report := mustRead(t, text, Options{})
+		at := report.Dropped[len(report.Dropped)-1].First
+		for _, tally := range report.Dropped {
+			if tally.First.Line > at.Line {
+				at = tally.First
+			}
+		}
+		want := strings.Index(text, "bad")
+		if i := strings.Index(text, `{"type":"bad"`); i >= 0 {
+			want = i
+		}
+		line := 1 + strings.Count(text[:want], "\n")
+		// encoding/csv counts the lines that it skips to those that follow.
+		if at.Line != line || at.Byte != int64(want) && at.Byte != int64(want-1) {
+			t.Errorf("%.50q…: line %d, byte %d, want %d and %d", text, at.Line, at.Byte, line, want)
+		}
+	}
+}
