@@ -267,9 +267,13 @@ func clip(s string, width int) string {
 
 // printable leaves out what a terminal would obey.
 func printable(s string) string {
+	const nonJoiner, joiner = '\u200c', '\u200d' // spelling, in some languages
 	return strings.Map(func(r rune) rune {
-		if r == ' ' || unicode.IsPrint(r) {
+		switch {
+		case unicode.IsPrint(r) || r == nonJoiner || r == joiner:
 			return r
+		case unicode.IsSpace(r):
+			return ' '
 		}
 		return -1
 	}, s)

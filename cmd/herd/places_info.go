@@ -46,13 +46,13 @@ func (a *app) placesInfo() *cobra.Command {
 
 // tableInfo is what there is to say of a table of places.
 type tableInfo struct {
-	Places  int         `json:"places"`
-	Memory  int         `json:"memory_bytes"`
-	Seconds float64     `json:"seconds"` // to read and to index it
-	Area    area        `json:"area"`
-	Sources []sourceInfo    `json:"sources"`
-	Types   []typeCount `json:"types"` // the most frequent first
-	Report  *fileReport `json:"report,omitempty"`
+	Places  int          `json:"places"`
+	Memory  int          `json:"memory_bytes"`
+	Seconds float64      `json:"seconds"` // to read and to index it
+	Area    area         `json:"area"`
+	Sources []sourceInfo `json:"sources"`
+	Types   []typeCount  `json:"types"` // the most frequent first
+	Report  *fileReport  `json:"report,omitempty"`
 }
 
 // area is a box of degrees. If its west is greater than its east it crosses the

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +59,7 @@ func (p *packVerb) check() error {
 	switch {
 	case p.name != "" && !sourceName.MatchString(p.name):
 		return usagef("--name must be 1 to 32 letters, digits, '.', '_' or '-'")
-	case len(p.attribution) > maxAttribution || printable(p.attribution) != p.attribution:
+	case len(p.attribution) > maxAttribution || strings.ContainsFunc(p.attribution, unicode.IsControl):
 		return usagef("--attribution must be one line of HTML, at most %d bytes", maxAttribution)
 	}
 	return p.mayWrite()
