@@ -34,10 +34,10 @@ var spots = []struct {
 
 // TestGolden is whole replies, byte for byte, in both orders.
 func TestGolden(t *testing.T) {
-	for _, rank := range []Rank{Prominence, Distance} {
-		chain := places.New(places.Config{Links: places.Links(Embedded(rank))})
+	for _, p := range []*Provider{embedded(), byDistance()} {
+		chain := places.New(places.Config{Links: places.Links(p)})
 		for _, spot := range spots {
-			file := "../../testdata/places/" + spot.name + "-" + rankName(rank) + ".json"
+			file := "../../testdata/places/" + spot.name + "-" + rankName(p.rank) + ".json"
 			got := append(chain.Near(t.Context(), spot.query), '\n')
 			if *update {
 				if err := os.WriteFile(file, got, 0o644); err != nil {

@@ -21,6 +21,9 @@ var (
 // embedded is one provider for all tests, as a program has one for all nodes.
 var embedded = sync.OnceValue(func() *Provider { return Embedded(Prominence) })
 
+// byDistance is the same table, which is loaded once.
+func byDistance() *Provider { return &Provider{"embedded", Distance, embedded().set} }
+
 func TestEmbeddedConforms(t *testing.T) {
 	world := placestest.World{
 		Crowded: campus,
@@ -34,7 +37,7 @@ func TestEmbeddedConforms(t *testing.T) {
 			{Latitude: 48.8566, Longitude: 2.3522, Radius: 1},
 		},
 	}
-	for _, p := range []*Provider{embedded(), Embedded(Distance)} {
+	for _, p := range []*Provider{embedded(), byDistance()} {
 		if err := placestest.Test(p, world); err != nil {
 			t.Errorf("rank %d: %v", p.rank, err)
 		}
