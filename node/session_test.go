@@ -624,27 +624,34 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// Replies come in the order of the commands, at every connection.
+// Replies come in the order of the commands, at every connection, whether or not
+// answers have to be waited for.
 func TestManyClients(t *testing.T) {
-	p := onLoopback(t)
-	const rounds = 50
-	var clients sync.WaitGroup
-	for i := range 20 {
-		conn := p.dial(t)
-		clients.Go(func() {
-			var sent, want strings.Builder
-			for r := range rounds {
-				at := fmt.Sprintf("AT Clark +%d.223371889 client%d +%d-%d %d\n", 1621464828-r, i, r, i, r)
-				fmt.Fprintf(&sent, "IAMAT client%d +%d-%d %d\n#%d\nWHATSAT client%d 1 1\n", i, r, i, r, r, i)
-				fmt.Fprintf(&want, "%s? #%d\n%s%s\n\n", at, r, at, body)
-			}
-			if got := talkUntil(conn, fmt.Sprintf("%d\n%s\n\n", rounds-1, body), []string{sent.String()}); got != want.String() {
-				t.Errorf("client %d received\n%.1000q, want\n%.1000q", i, got, want.String())
-			}
-		})
-	}
-	clients.Wait()
-	if n := p.count.iAmAt.Load(); n != 20*rounds {
-		t.Errorf("%d reports are counted, want %d", n, 20*rounds)
+	for name, near := range map[string]func(context.Context, places.Query) []byte{
+		"prompt": nil,
+		"aside":  func(context.Context, places.Query) []byte { return []byte(body) },
+	} {
+		p := onLoopback(t)
+		p.places.near = near
+		const rounds = 50
+		var clients sync.WaitGroup
+		for i := range 20 {
+			conn := p.dial(t)
+			clients.Go(func() {
+				var sent, want strings.Builder
+				for r := range rounds {
+					at := fmt.Sprintf("AT Clark +%d.223371889 client%d +%d-%d %d\n", 1621464828-r, i, r, i, r)
+					fmt.Fprintf(&sent, "IAMAT client%d +%d-%d %d\n#%d\nWHATSAT client%d 1 1\n", i, r, i, r, r, i)
+					fmt.Fprintf(&want, "%s? #%d\n%s%s\n\n", at, r, at, body)
+				}
+				if got := talkUntil(conn, fmt.Sprintf("%d\n%s\n\n", rounds-1, body), []string{sent.String()}); got != want.String() {
+					t.Errorf("%s: client %d received\n%.1000q, want\n%.1000q", name, i, got, want.String())
+				}
+			})
+		}
+		clients.Wait()
+		if n, m := p.count.iAmAt.Load(), p.count.whatsAt.Load(); n != 20*rounds || m != 20*rounds {
+			t.Errorf("%s: %d reports and %d questions are counted, want %d each", name, n, m, 20*rounds)
+		}
 	}
 }
