@@ -101,7 +101,7 @@ func provider(p *Places, name string) []row {
 		return []row{
 			{"places.google.enabled", false, toggle(&g.Enabled), enabled},
 			{"places.google.api", false, choice(&g.API, "auto", "new", "legacy"), "which Places API; auto takes the legacy one where the project allows only that"},
-			{"places.google.fields", false, choice(&g.Fields, "pro", "enterprise"), "what is asked for, and billed: see above"},
+			{"places.google.fields", false, choice(&g.Fields, "pro", "enterprise"), "pro, or enterprise with ratings, prices and opening hours: a call costs more"},
 			{"places.google.key_file", false, keyPath(&g.KeyFile), "file with nothing but the API key; or HERD_PLACES_GOOGLE_KEY"},
 			{"places.google.base_url", false, link(&g.BaseURL, true), "a compatible server to ask instead of Google"},
 			{"places.google.language", false, language(&g.Language), "language of names and addresses; without one the provider chooses"},

@@ -13,6 +13,14 @@
 // [New] binds all three ports, so that a clash is an error at once and addresses
 // are known before anything is served.
 //
+// # Questions that wait
+//
+// A WHATSAT that a provider in memory answers is answered by the connection's own
+// goroutine. One that has to wait for an upstream runs beside it: the lines behind it are
+// read and taken in, a report is in the herd at once, and replies leave in the order of
+// the lines. With 64 questions of a connection unanswered, or 256 KiB of replies held
+// behind one, the connection is not read on until there is room.
+//
 // # Start
 //
 //  1. The HTTP API is up and says "not ready".

@@ -10,7 +10,7 @@ import (
 )
 
 // release is the version of Herd that this code is, or is on the way to.
-const release = "0.1.0"
+const release = "0.2.0"
 
 func (a *app) version() *cobra.Command {
 	var asJSON bool
