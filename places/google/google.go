@@ -38,7 +38,8 @@ type Config struct {
 	Language string
 
 	// Rank is what the best place is: "prominence", or "distance", which only the
-	// New API has. Default "prominence".
+	// New API has: where "auto" goes over to the legacy one it is prominence there.
+	// Default "prominence".
 	Rank string
 
 	// UserAgent is the header of that name. Default: that of package upstream.
@@ -70,8 +71,8 @@ func New(c Config) (*Provider, error) {
 		return nil, fmt.Errorf(`google: no such fields: %q; there are "pro" and "enterprise"`, c.Fields)
 	case c.Rank != "prominence" && c.Rank != "distance":
 		return nil, fmt.Errorf(`google: no such rank: %q; there are "prominence" and "distance"`, c.Rank)
-	case c.Rank == "distance" && c.API != "new":
-		return nil, errors.New(`google: rank "distance" needs the API "new"`)
+	case c.Rank == "distance" && c.API == "legacy":
+		return nil, errors.New(`google: the legacy API has no rank "distance" within a radius`)
 	case c.Key == nil:
 		return nil, errors.New("google: no key")
 	}

@@ -83,7 +83,8 @@ func TestConfig(t *testing.T) {
 		{Config{Key: key, API: "newest"}, "no such API"},
 		{Config{Key: key, Fields: "all"}, "no such fields"},
 		{Config{Key: key, Rank: "price"}, "no such rank"},
-		{Config{Key: key, Rank: "distance"}, `needs the API "new"`},
+		{Config{Key: key, Rank: "distance"}, ""}, // auto
+		{Config{Key: key, API: "legacy", Rank: "distance"}, `no rank "distance"`},
 		{Config{Key: key, BaseURL: "http://places.example"}, "base URL"},
 	} {
 		if _, err := New(tt.config); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
