@@ -130,8 +130,8 @@ func typesOf(kinds []dataset.KindStats) []typeCount {
 	return all
 }
 
-// areaOf is the smaller of two boxes around places: one that crosses the 180th
-// meridian, and one that does not.
+// areaOf is a box around places. It crosses the 180th meridian if it is less than half
+// as wide then: there is one for places all over the world, too, but nobody wants it.
 func areaOf(list []dataset.Place) area {
 	const turn = 360 * unit
 	south, north := int32(90*unit), int32(-90*unit)
@@ -147,7 +147,7 @@ func areaOf(list []dataset.Place) area {
 		}
 		west2, east2 = min(west2, lng), max(east2, lng)
 	}
-	if east2-west2 < east-west {
+	if east2-west2 < (east-west)/2 {
 		west, east = west2, east2
 		if east > 180*unit {
 			east -= turn
