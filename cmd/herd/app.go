@@ -64,7 +64,7 @@ func (a *app) root() *cobra.Command {
 		a.dev(), a.node(), a.members(), a.send(), a.leave(), a.places(), a.keygen(),
 		a.config(), a.version(), a.completion(),
 	)
-	addPages(root)
+	root.AddCommand(topics()...)
 	return root
 }
 

@@ -54,21 +54,6 @@ func topics() []*cobra.Command {
 	return pages
 }
 
-// addPages adds the operator's pages. One with the name of a verb is its help.
-func addPages(root *cobra.Command) {
-	verbs := make(map[string]*cobra.Command)
-	for _, cmd := range root.Commands() {
-		verbs[cmd.Name()] = cmd
-	}
-	for _, page := range topics() {
-		if cmd, there := verbs[page.Name()]; there {
-			cmd.Long = page.Long
-		} else {
-			root.AddCommand(page)
-		}
-	}
-}
-
 // group is a word that holds verbs and does nothing itself. Cobra would show
 // its help, and succeed, for a verb that it doesn't hold.
 func group(cmd *cobra.Command) *cobra.Command {

@@ -19,11 +19,13 @@ import (
 	"herd/places/geofile"
 )
 
-// places is the group of verbs about places. Its help is the page of that name.
+// places is the group of verbs about places.
 func (a *app) places() *cobra.Command {
 	cmd := group(&cobra.Command{
-		Use:     "places",
-		Short:   "Look at places, pack files of them, check who is asked",
+		Use:   "places",
+		Short: "Look at places, pack files of them, check who is asked",
+		Long: "Who is asked what is near, and which files of places can be read: see\n" +
+			"\"herd help providers\". Only check asks anybody.",
 		Example: "  herd places near 34.0689 -118.4452\n  herd places check --config /etc/herd",
 	})
 	cmd.AddCommand(a.placesCheck(), a.placesInfo(), a.placesNear(), a.placesPack())

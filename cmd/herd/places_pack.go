@@ -28,7 +28,7 @@ func (a *app) placesPack() *cobra.Command {
 	p := &packVerb{app: a}
 	cmd := &cobra.Command{
 		Use:   "pack FILE… --out FILE",
-		Short: "Pack files of places into one that loads many times faster",
+		Short: "Pack files of places into a smaller one that loads faster",
 		Long: "Pack reads files of places as a node would and writes what it has kept of them as one\n" +
 			"packed file, for a places \"file\" block. A place that is in several files is kept once.\n" +
 			"What was dropped is told with its reason and the line of the first.",
