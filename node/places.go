@@ -190,18 +190,18 @@ func (n *nearbyChain) set(links []places.Link) {
 }
 
 // load has providers prepare what their first question would wait for.
-func (n *nearbyChain) load() []error {
+func (n *nearbyChain) load(ctx context.Context) []error {
 	n.mu.Lock()
 	links := n.links
 	n.mu.Unlock()
-	return load(links)
+	return load(ctx, links)
 }
 
-func load(links []places.Link) []error {
+func load(ctx context.Context, links []places.Link) []error {
 	var errs []error
 	for _, l := range links {
-		if p, ok := l.Provider.(interface{ Load() error }); ok {
-			if err := p.Load(); err != nil {
+		if p, ok := l.Provider.(interface{ Load(context.Context) error }); ok {
+			if err := p.Load(ctx); err != nil {
 				errs = append(errs, err)
 			}
 		}

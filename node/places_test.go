@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,43 +147,83 @@ func TestReload(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("name,lat,lon\nPowell Library,34.0716,-118.4421\n")
+	campus := func(reading int) {
+		text := "name,lat,lon\n"
+		for i := range 20 {
+			text += fmt.Sprintf("%d %d,34.0689%02d,-118.4451\n", reading, i, i)
+		}
+		write(text)
+	}
+	campus(0)
 	var settings config.Places
 	n := placesNode(t, func(c *config.Config) {
 		c.Places.Files = []config.File{{Name: "campus", Path: file, Format: "auto", Rank: "distance"}}
 		c.Places.Order = []string{"file.campus", "embedded"}
 		settings = c.Places
 	}, "")
-	counts := func() (ok, failed uint64) { s := n.Stats(); return s.Reloads, s.ReloadsFailed }
 
+	// Each answer is of one reading, and none of one before a reload that is done.
+	var done atomic.Int64
 	stop := make(chan struct{})
 	var asking sync.WaitGroup
 	for range 4 {
+		client := dialNode(t, n)
+		fmt.Fprintf(client, "IAMAT kiwi +34.0689-118.4451 1621464827\n")
+		replies := bufio.NewReader(client)
+		if _, err := replies.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
 		asking.Go(func() {
 			for {
 				select {
 				case <-stop:
 					return
 				default:
-					n.Stats() // beside the swap
+				}
+				least := done.Load()
+				fmt.Fprintf(client, "WHATSAT kiwi 1 20\n")
+				var names []string
+				for line := "AT"; line != "\n"; {
+					var err error
+					if line, err = replies.ReadString('\n'); err != nil {
+						t.Error(err)
+						return
+					}
+					if name, ok := strings.CutPrefix(strings.TrimSpace(line), `"name" : "`); ok {
+						names = append(names, name)
+					}
+				}
+				if len(names) != 20 {
+					t.Errorf("%d places", len(names))
+					return
+				}
+				first, _, _ := strings.Cut(names[0], " ")
+				if reading, err := strconv.ParseInt(first, 10, 64); err != nil || reading < least {
+					t.Errorf("an answer of reading %s after %d was done", first, least)
+				}
+				for _, name := range names {
+					if !strings.HasPrefix(name, first+" ") {
+						t.Errorf("%q and %q in one answer", names[0], name)
+					}
 				}
 			}
 		})
 	}
 	for i := range 20 {
-		write("name,lat,lon\nPowell Library,34.0716,-118.4421\nRoyce Hall,34.0728,-118.4422\n")
+		campus(i + 1)
 		if err := n.Reload(settings, ""); err != nil {
 			t.Fatal(err)
 		}
+		done.Store(int64(i + 1))
 		write("no,such,columns\n1,2,3\n")
-		if err := n.Reload(settings, ""); err == nil || !strings.Contains(err.Error(), "campus.csv") {
+		if err := n.Reload(settings, ""); err == nil || !strings.Contains(err.Error(), file) {
 			t.Fatalf("reload %d of a file that is none: %v", i, err)
 		}
 	}
 	close(stop)
 	asking.Wait()
-	if ok, failed := counts(); ok != 20 || failed != 20 {
-		t.Errorf("%d reloads, %d failed; want 20, 20", ok, failed)
+	if s := n.Stats(); s.Reloads != 20 || s.ReloadsFailed != 20 {
+		t.Errorf("%d reloads, %d failed; want 20, 20", s.Reloads, s.ReloadsFailed)
 	}
 	bad := settings
 	bad.Order = []string{"file.other"}

@@ -19,7 +19,7 @@ func (n *Node) Reload(settings config.Places, key config.Secret) error {
 	defer n.reloading.Unlock()
 	links, err := n.config.Sources.anew().Links(settings, key)
 	if err == nil {
-		err = errors.Join(load(links)...)
+		err = errors.Join(load(n.asked, links)...)
 	}
 	if err != nil {
 		closeIdle(links)

@@ -99,8 +99,10 @@ func (r *run) up() error {
 	ctx, r.stopGossip = context.WithCancel(context.Background())
 	r.gossip = r.start("gossip", func() error { return r.cluster.Run(ctx) })
 	r.loading.Go(func() {
-		for _, err := range r.places.load() {
-			r.log.Error("a places provider is of no use", "error", err)
+		for _, err := range r.places.load(r.asked) {
+			if r.asked.Err() == nil {
+				r.log.Error("a places provider is of no use", "error", err)
+			}
 		}
 	})
 

@@ -140,21 +140,21 @@ func rankOf(word string) dataset.Rank {
 // largeFile takes some seconds to read.
 const largeFile = 64 << 20 // bytes
 
-// openPlaces reads a file of places. At a terminal it says so if that takes a while.
+// openPlaces has a function of geofile read a file of places. At a terminal it says so if that takes a while.
 // It warns if the file is probably not what it should be.
-func (a *app) openPlaces(ctx context.Context, path string, o geofile.Options) (*dataset.Table, *geofile.Report, error) {
+func openPlaces[T any](ctx context.Context, a *app, path string, o geofile.Options, open func(context.Context, string, geofile.Options) (T, *geofile.Report, error)) (T, *geofile.Report, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > largeFile && terminal(a.stderr) {
 		fmt.Fprintf(a.stderr, "Reading %s, %s …\n", path, sizeText(int(info.Size())))
 	}
-	table, report, err := geofile.Open(ctx, path, o)
+	read, report, err := open(ctx, path, o)
 	if err != nil {
-		return nil, nil, err
+		return read, nil, err
 	}
 	if report.Warning != "" {
 		fmt.Fprintf(a.stderr, "WARNING: %s: %s of %s records dropped. %s\n", path,
 			thousands(report.Drops()), thousands(int(report.Records)), report.Warning)
 	}
-	return table, report, nil
+	return read, report, nil
 }
 
 // fileReport is the report of a file in JSON.

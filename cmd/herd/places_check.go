@@ -120,7 +120,7 @@ func askOnce(ctx context.Context, l places.Link, c config.Places, q places.Query
 		defer p.CloseIdle()
 	}
 	start := time.Now()
-	err := prepare(l.Provider)
+	err := prepare(ctx, l.Provider)
 	var a places.Answer
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, cmp.Or(l.Timeout, 5*time.Second))
@@ -148,9 +148,9 @@ func askOnce(ctx context.Context, l places.Link, c config.Places, q places.Query
 }
 
 // prepare has a provider that answers from memory read what it answers from.
-func prepare(p places.Provider) error {
-	if p, ok := p.(interface{ Load() error }); ok {
-		return p.Load()
+func prepare(ctx context.Context, p places.Provider) error {
+	if p, ok := p.(interface{ Load(context.Context) error }); ok {
+		return p.Load(ctx)
 	}
 	return nil
 }

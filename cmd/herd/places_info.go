@@ -95,7 +95,7 @@ func (a *app) about(ctx context.Context, args []string, format geofile.Format) (
 		table = set.Table()
 	} else {
 		var report *geofile.Report
-		if table, report, err = a.openPlaces(ctx, args[0], geofile.Options{Format: format}); err != nil {
+		if table, report, err = openPlaces(ctx, a, args[0], geofile.Options{Format: format}, geofile.Open); err != nil {
 			return nil, err
 		}
 		if set, err = dataset.NewSet(table); err != nil {

@@ -83,11 +83,8 @@ func (n *nearVerb) set(ctx context.Context) (*dataset.Set, error) {
 	if n.file == "" {
 		return dataset.Embedded(dataset.Prominence).Set()
 	}
-	table, _, err := n.app.openPlaces(ctx, n.file, geofile.Options{Format: geofile.Format(n.format)})
-	if err != nil {
-		return nil, err
-	}
-	return dataset.NewSet(table)
+	set, _, err := openPlaces(ctx, n.app, n.file, geofile.Options{Format: geofile.Format(n.format)}, geofile.OpenSet)
+	return set, err
 }
 
 // setProvider has a chain look into a set.

@@ -98,9 +98,9 @@ func (p *packVerb) run(ctx context.Context, args []string) error {
 	done := packed{Out: p.out}
 	var m merger
 	for _, path := range args {
-		table, report, err := p.app.openPlaces(ctx, path, geofile.Options{
+		table, report, err := openPlaces(ctx, p.app, path, geofile.Options{
 			Format: geofile.Format(p.format), Source: p.name, Attribution: p.attribution,
-		})
+		}, geofile.Open)
 		if err != nil {
 			return err
 		}

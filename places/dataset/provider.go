@@ -36,7 +36,7 @@ func NewProvider(name string, file []byte, rank Rank) *Provider {
 
 // Load unpacks the table, unless that has been done: a fifth of a second of work
 // for the embedded one. Without it the first question waits that long.
-func (p *Provider) Load() error {
+func (p *Provider) Load(context.Context) error {
 	if _, err := p.set(); err != nil {
 		return fmt.Errorf("load places %q: %w", p.name, err)
 	}

@@ -174,7 +174,7 @@ func TestStats(t *testing.T) {
 // TestBrokenTable: a file that is no table fails when loaded and when asked.
 func TestBrokenTable(t *testing.T) {
 	p := NewProvider("campus", []byte("junk"), Prominence)
-	if err := p.Load(); err == nil {
+	if err := p.Load(t.Context()); err == nil {
 		t.Error("Load: no error")
 	}
 	body := places.New(places.Config{Links: places.Links(p)}).Near(t.Context(), campus)

@@ -26,13 +26,14 @@ type Config struct {
 	MaxPlaces   int
 }
 
-// Provider answers from a file. It reads it when told to, never when asked. Any
-// number of goroutines may use it, while others reload it.
+// Provider answers from a file. It reads it when told to, never when asked, and
+// once: who wants to read it anew makes another one, and puts that in its place when
+// it is loaded. Any number of goroutines may use it.
 type Provider struct {
 	config Config
-	loaded atomic.Pointer[loaded] // nil before the first load
+	loaded atomic.Pointer[loaded] // nil before it is loaded
 
-	reading sync.Mutex // held while the file is read: one at a time
+	reading sync.Mutex // held while the file is read
 }
 
 // loaded is what one reading of the file gave. It never changes.
@@ -53,29 +54,14 @@ func (p *Provider) Name() string { return "file." + p.config.Name }
 // Prompt says that the provider answers from memory.
 func (p *Provider) Prompt() {}
 
-// Load reads the file, unless that has been done.
-func (p *Provider) Load() error {
+// Load reads the file, unless that has been done. It gives up when ctx is done.
+func (p *Provider) Load(ctx context.Context) error {
 	p.reading.Lock()
 	defer p.reading.Unlock()
 	if p.loaded.Load() != nil {
 		return nil
 	}
-	_, err := p.readLocked()
-	return err
-}
-
-// Reload reads the file anew. From its return on, answers come from what it has
-// read; those under way end with what they began with. If there is an error the
-// provider goes on with what it had, and the report, of the file as far as it
-// was read, may be nil. Reloads wait for each other.
-func (p *Provider) Reload() (*Report, error) {
-	p.reading.Lock()
-	defer p.reading.Unlock()
-	return p.readLocked()
-}
-
-func (p *Provider) readLocked() (*Report, error) {
-	table, report, err := Open(context.Background(), p.config.Path, Options{
+	set, report, err := OpenSet(ctx, p.config.Path, Options{
 		Format:      p.config.Format,
 		Source:      p.config.Name,
 		Attribution: p.config.Attribution,
@@ -83,18 +69,13 @@ func (p *Provider) readLocked() (*Report, error) {
 		MaxPlaces:   p.config.MaxPlaces,
 	})
 	if err != nil {
-		return report, fmt.Errorf("load places %q: %w", p.Name(), err)
-	}
-	set, err := dataset.NewSet(table)
-	if err != nil {
-		return report, fmt.Errorf("load places %q: %w", p.Name(), err)
+		return fmt.Errorf("load places %q: %w", p.Name(), err)
 	}
 	p.loaded.Store(&loaded{set, report})
-	return report, nil
+	return nil
 }
 
-// Set is what the file held when it was last read without an error; nil if it
-// never was.
+// Set is what the file held; nil before it is loaded.
 func (p *Provider) Set() *dataset.Set {
 	if l := p.loaded.Load(); l != nil {
 		return l.set
@@ -111,7 +92,7 @@ func (p *Provider) Report() *Report {
 }
 
 // Near answers with the best places of the file within the circle. It fails only
-// if the file has never been read.
+// before the file is loaded.
 func (p *Provider) Near(_ context.Context, q places.Query) (places.Answer, error) {
 	l := p.loaded.Load()
 	if l == nil {

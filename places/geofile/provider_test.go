@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"herd/places"
@@ -42,7 +41,7 @@ func TestProviderConforms(t *testing.T) {
 	write(t, path, campus("Hall", 10)+"pole,Pole,90,0,park\nseam,Seam,0,180,park\n")
 	for _, rank := range []dataset.Rank{dataset.Prominence, dataset.Distance} {
 		p := New(Config{Name: "campus", Path: path, Rank: rank})
-		if err := p.Load(); err != nil {
+		if err := p.Load(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		err := placestest.Test(p, placestest.World{
@@ -73,16 +72,16 @@ func TestProvider(t *testing.T) {
 	if p.Set() != nil || p.Report() != nil {
 		t.Error("there is a set before it is loaded")
 	}
-	if err := p.Load(); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "file.campus") {
+	if err := p.Load(t.Context()); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "file.campus") {
 		t.Errorf("no file: %v", err)
 	}
 
 	write(t, path, "id,name,lat,lon\nb 7,Hall,34,-118\n")
-	if err := p.Load(); err != nil {
+	if err := p.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	write(t, path, "id,name,lat,lon\nnew,New Hall,34,-118\n")
-	if err := p.Load(); err != nil { // no more than once
+	if err := p.Load(t.Context()); err != nil { // no more than once
 		t.Fatal(err)
 	}
 	hall := func() places.Place {
@@ -101,90 +100,34 @@ func TestProvider(t *testing.T) {
 		t.Errorf("source %+v", s)
 	}
 
-	if report, err := p.Reload(); err != nil || report.Kept != 1 || report != p.Report() {
-		t.Fatalf("%v, %v", report, err)
-	}
-	if got := hall(); got.ID != "campus:new" || got.Name != "New Hall" {
-		t.Errorf("reloaded: %+v", got)
-	}
-
-	good := p.Report()
-	for _, spoilt := range []string{"", "id,name\n1,2\n", "id,name,lat,lon\n1,Hall,north,2\n", "id,name,lat,lon\n1,Hall,34,\"2\n"} {
-		write(t, path, spoilt)
-		if _, err := p.Reload(); err == nil || !strings.Contains(err.Error(), "a.csv") {
-			t.Errorf("%q: %v", spoilt, err)
-		}
-		if got := hall(); got.ID != "campus:new" || p.Report() != good {
-			t.Errorf("after an error: %+v", got)
-		}
-	}
-
-	write(t, path, "id,name,lat,lon\nb 7,Hall,34,-118\n")
-	if _, err := p.Reload(); err != nil {
-		t.Fatal(err)
+	again := New(Config{Name: "campus", Path: path})
+	if err := again.Load(t.Context()); err != nil || again.Report().Kept != 1 {
+		t.Fatalf("%v, %v", again.Report(), err)
 	}
 	if got := hall(); got.ID != before.ID {
-		t.Errorf("the same place is %s, and was %s", got.ID, before.ID)
+		t.Errorf("what is loaded has changed with the file: %+v", got)
 	}
-}
 
-// TestReloadWhileAsked: each answer is of one reading of the file, none is
-// missing, and none is of a reading before one that has been told of.
-func TestReloadWhileAsked(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "campus.csv")
-	write(t, path, campus("1", 10))
-	p := New(Config{Name: "campus", Path: path})
-	if err := p.Load(); err != nil {
+	for _, spoilt := range []string{"", "id,name\n1,2\n", "id,name,lat,lon\n1,Hall,north,2\n", "id,name,lat,lon\n1,Hall,34,\"2\n"} {
+		write(t, path, spoilt)
+		if err := New(Config{Name: "campus", Path: path}).Load(t.Context()); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%q: %v", spoilt, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	write(t, path, "id,name,lat,lon\nb 7,Hall,34,-118\n")
+	if err := New(Config{Name: "campus", Path: path}).Load(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("nobody waits for it: %v", err)
+	}
+	third := New(Config{Name: "campus", Path: path})
+	if err := third.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var told atomic.Int64
-	told.Store(1)
-	ctx, stop := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				least := told.Load()
-				a, err := p.Near(ctx, atCampus)
-				if err != nil || len(a.Places) != atCampus.Limit {
-					t.Errorf("%d places, %v", len(a.Places), err)
-					return
-				}
-				first, _, _ := strings.Cut(a.Places[0].Name, " ")
-				var n int64
-				if _, err := fmt.Sscan(first, &n); err != nil || n < least {
-					t.Errorf("the answer is of reading %s, after %d was told of: %v", first, least, err)
-					return
-				}
-				for _, place := range a.Places {
-					if !strings.HasPrefix(place.Name, first+" ") {
-						t.Errorf("%s and %s in one answer", a.Places[0].Name, place.Name)
-						return
-					}
-				}
-			}
-		})
+	a, err := third.Near(t.Context(), atCampus)
+	if err != nil || len(a.Places) != 1 || a.Places[0].ID != before.ID {
+		t.Errorf("the same place read anew: %+v, %v; it was %s", a.Places, err, before.ID)
 	}
-	for i := range int64(20) {
-		next := i + 2
-		// As it should be done: the old file is never half a new one.
-		write(t, path+".new", campus(fmt.Sprint(next), 10))
-		if err := os.Rename(path+".new", path); err != nil {
-			t.Fatal(err)
-		}
-		var both sync.WaitGroup
-		for range 2 {
-			both.Go(func() {
-				if _, err := p.Reload(); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		both.Wait()
-		told.Store(next)
-	}
-	stop()
-	wg.Wait()
 }
 
 // meddler is a context that does something when it is first asked whether it is

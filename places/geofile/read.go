@@ -67,34 +67,57 @@ const (
 
 // Open reads the file at path. It must not change meanwhile: that is an error.
 func Open(ctx context.Context, path string, o Options) (*dataset.Table, *Report, error) {
-	name := filepath.Base(path)
+	r, err := open(ctx, path, o)
+	if err != nil {
+		return nil, r.result(), err
+	}
+	return r.table(), r.report, nil
+}
+
+// OpenSet is Open for a table to be searched. A packed file is loaded faster so.
+func OpenSet(ctx context.Context, path string, o Options) (*dataset.Set, *Report, error) {
+	r, err := open(ctx, path, o)
+	if err != nil {
+		return nil, r.result(), err
+	}
+	if r.set != nil {
+		return r.set, r.report, nil
+	}
+	set, err := dataset.NewSet(r.builder.table)
+	if err != nil {
+		return nil, r.report, fmt.Errorf("%s: %w", path, err)
+	}
+	return set, r.report, nil
+}
+
+func open(ctx context.Context, path string, o Options) (*reader, error) {
 	before, err := os.Stat(path) // opening something else might wait for ever
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if !before.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s: not a regular file", path)
+		return nil, fmt.Errorf("%s: not a regular file", path)
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer file.Close()
 	if o.Date == "" {
 		o.Date = before.ModTime().UTC().Format(time.DateOnly)
 	}
-	table, report, err := Read(ctx, name, file, o)
+	r, err := read(ctx, path, file, o)
 	if err != nil {
-		return nil, report, err
+		return r, err
 	}
 	after, err := file.Stat()
 	if err != nil {
-		return nil, report, err
+		return r, err
 	}
 	if after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
-		return nil, report, fmt.Errorf("%s: it changed while it was read", name)
+		return r, fmt.Errorf("%s: it changed while it was read", path)
 	}
-	return table, report, nil
+	return r, nil
 }
 
 // Read reads places from in until its end. Its memory is in proportion to the
@@ -105,9 +128,17 @@ func Open(ctx context.Context, path string, o Options) (*dataset.Table, *Report,
 // gives one, and if the text is such that where a record ends can't be told.
 // Where there is an error there may be a report too, of what was read before.
 func Read(ctx context.Context, name string, in io.Reader, o Options) (*dataset.Table, *Report, error) {
+	r, err := read(ctx, name, in, o)
+	if err != nil {
+		return nil, r.result(), err
+	}
+	return r.table(), r.report, nil
+}
+
+func read(ctx context.Context, name string, in io.Reader, o Options) (*reader, error) {
 	o, err := o.withDefaults(name)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	r := &reader{
 		options: o,
@@ -124,9 +155,9 @@ func Read(ctx context.Context, name string, in io.Reader, o Options) (*dataset.T
 		}
 	}
 	if err != nil {
-		return nil, r.report, fmt.Errorf("%s: %w", name, err)
+		return r, fmt.Errorf("%s: %w", name, err)
 	}
-	return r.builder.table, r.report, nil
+	return r, nil
 }
 
 func (o Options) withDefaults(name string) (Options, error) {
@@ -167,6 +198,22 @@ type reader struct {
 	start   position      // of what in gives first
 	report  *Report
 	builder *builder
+	set     *dataset.Set // of a packed file, in place of what builder has
+}
+
+// result is the report as far as there is one.
+func (r *reader) result() *Report {
+	if r == nil {
+		return nil
+	}
+	return r.report
+}
+
+func (r *reader) table() *dataset.Table {
+	if r.set != nil {
+		return r.set.Table()
+	}
+	return r.builder.table
 }
 
 func (r *reader) read(ctx context.Context, file io.Reader) error {
@@ -239,7 +286,7 @@ func (r *reader) readPacked() error {
 	if set.Len() > r.options.MaxPlaces {
 		return fmt.Errorf("more than %s", counted(r.options.MaxPlaces))
 	}
-	r.builder.table = set.Table()
+	r.set = set
 	return nil
 }
 
@@ -253,9 +300,11 @@ func (r *reader) finish() {
 	if n := r.report.Drops(); n > r.report.Kept {
 		r.report.Warning = "More was dropped than kept: is it the right file?"
 	}
-	if r.report.Format != Packed { // that has its own
-		b.credit(r.options)
+	if r.set != nil {
+		r.report.Kept = r.set.Len()
+		return // it has its own sources
 	}
+	b.credit(r.options)
 }
 
 // meter counts what is read, and reads no more once ctx is done.
