@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,7 @@ type devVerb struct {
 	nodes     int
 	basePort  int
 	readyFile string
+	places    []string // the chain of providers
 	log       config.Log
 	json      bool
 }
@@ -34,14 +36,17 @@ func (a *app) dev() *cobra.Command {
 		Short: "Run a whole herd on this machine, in one process",
 		Long: "Dev runs a herd of several nodes on loopback, with a key of its own and nothing to\n" +
 			"set up. Ctrl-C makes all of them leave. Node i, from 0, has its clients' port at the\n" +
-			"base port + 10i, gossip one higher, HTTP two higher.",
-		Example: "  herd dev --nodes 3",
+			"base port + 10i, gossip one higher, HTTP two higher. Variables that begin with\n" +
+			"HERD_PLACES_ count as for \"herd node\".",
+		Example: "  herd dev --nodes 3\n" +
+			"  herd dev --places-order campus.geojson,embedded",
 		Args:    cobra.NoArgs,
 	}
 	cmd.RunE = verb(func(ctx context.Context, _ []string) error { return d.run(ctx) })
 	cmd.Flags().IntVar(&d.nodes, "nodes", 5, "how many nodes")
 	cmd.Flags().IntVar(&d.basePort, "base-port", 4131, "clients' port of the first node; 0 takes any free ports")
 	cmd.Flags().StringVar(&d.readyFile, "ready-file", "", "file to write when all are ready: their names and addresses as JSON")
+	cmd.Flags().StringSliceVar(&d.places, "places-order", nil, "who is asked what is near, in this order; see \"herd help providers\" (default embedded)")
 	cmd.Flags().StringVar(&d.log.Level, "log-level", "warn", "the least that is logged, of all nodes")
 	jsonFlag(cmd, &d.json)
 	return cmd
@@ -95,6 +100,10 @@ func (d *devVerb) configs() ([]*config.Loaded, error) {
 	if d.basePort < 0 || last > 65535 {
 		return nil, usagef("--base-port must leave room for %d nodes: from 1 to %d, or 0", d.nodes, 65535-last+d.basePort)
 	}
+	near, err := d.loadPlaces()
+	if err != nil {
+		return nil, err
+	}
 	key := newKey()
 	var all []*config.Loaded
 	for i := range d.nodes {
@@ -103,12 +112,28 @@ func (d *devVerb) configs() ([]*config.Loaded, error) {
 		c.Client.Addr, c.Gossip.Addr, c.HTTP.Addr = d.addr(i, 0), d.addr(i, 1), d.addr(i, 2)
 		c.Gossip.Profile = "local"
 		c.Log = d.log
+		c.Places = near.Config.Places
 		if err := c.Validate(); err != nil {
 			return nil, err
 		}
-		all = append(all, &config.Loaded{Config: c, Keys: [][]byte{key}})
+		all = append(all, &config.Loaded{Config: c, Keys: [][]byte{key}, PlacesKey: near.PlacesKey})
 	}
 	return all, nil
+}
+
+// loadPlaces is what flag and variables say of places.
+func (d *devVerb) loadPlaces() (*config.Loaded, error) {
+	var environ []string
+	for _, e := range d.app.environ {
+		if strings.HasPrefix(e, "HERD_PLACES_") {
+			environ = append(environ, e)
+		}
+	}
+	flags := map[string][]string{"name": {"dev"}}
+	if d.places != nil {
+		flags["places_order"] = d.places
+	}
+	return config.Load(nil, environ, flags)
 }
 
 func (d *devVerb) addr(node, offset int) string {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -94,5 +95,29 @@ func TestDevJSON(t *testing.T) {
 	var all []readyNode
 	if err := json.Unmarshal([]byte(f.out.String()), &all); err != nil || all[0].Client != "127.0.0.1:0" {
 		t.Errorf("got %v from %s", err, &f.out)
+	}
+}
+
+// TestDevPlaces: flag and variables make the same chain for all nodes.
+func TestDevPlaces(t *testing.T) {
+	f := newFakeApp(fine)
+	f.environ = []string{"HERD_PLACES_EMBEDDED_RANK=distance", "HERD_NAME=no one", "HERD_CLIENT_ADDR=nowhere"}
+	ctx, stop := context.WithCancel(t.Context())
+	code := f.start(ctx, "dev", "--nodes", "2", "--places-order", "./campus.csv,embedded")
+	f.out.wait(t, "Try: herd send")
+	for i, n := range f.nodes {
+		p := n.loaded.Config.Places
+		if file, ok := p.File("campus"); !slices.Equal(p.Order, []string{"file.campus", "embedded"}) || !ok || file.Path != "./campus.csv" || p.Embedded.Rank != "distance" {
+			t.Errorf("node %d: %+v", i, p)
+		}
+	}
+	stop()
+	if c := <-code; c != exitDone {
+		t.Errorf("exit code %d: %s", c, &f.err)
+	}
+
+	f = newFakeApp(fine)
+	if c := <-f.start(t.Context(), "dev", "--places-order", "gogle"); c != exitUsage || !strings.Contains(f.err.String(), "places_order") {
+		t.Errorf("exit code %d: %s", c, &f.err)
 	}
 }
