@@ -59,7 +59,7 @@ type spent struct {
 }
 
 // maxAccounts bounds what peers can have a node keep. Each start of a node that
-// asks a provider is one, until its month is over.
+// asks a provider is one, until its month is over. The node's own come on top.
 const maxAccounts = 1000
 
 // maxProviderName is in bytes. A full ledger of such names has less than 64 KiB, the
@@ -245,12 +245,8 @@ func parseLedger(b []byte) (map[account]spent, error) {
 		return nil, errLedger
 	}
 	r := ledgerReader{b: b[1:]}
-	n := r.uvarint()
-	if n > maxAccounts {
-		return nil, errLedger
-	}
 	entries := make(map[account]spent)
-	for range n {
+	for range r.uvarint() { // as many as there are bytes for
 		var a account
 		a.provider = string(r.bytes(r.uvarint(), maxProviderName))
 		if boot := r.bytes(8, 8); len(boot) == 8 {

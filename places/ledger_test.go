@@ -158,6 +158,30 @@ func TestMergeRefuses(t *testing.T) {
 	})
 }
 
+// TestFullLedger: what a node has spent itself counts though its ledger is full, and
+// others take that for a ledger.
+func TestFullLedger(t *testing.T) {
+	l, full, other := NewLedger(1, nil), NewLedger(2, nil), NewLedger(3, nil)
+	day, month := l.date()
+	for i := range maxAccounts {
+		full.entries[account{"google", uint64(i) << 32}] = spent{day: day, today: 1, month: 1, civilMonth: month}
+	}
+	if _, err := l.Merge(full.Local()); err != nil {
+		t.Fatal(err)
+	}
+	for _, provider := range []string{"google", "overpass"} {
+		if err := l.spend(provider, Budget{Day: 1 << 20}); err != nil {
+			t.Error(err)
+		}
+	}
+	if today, _ := l.Spent("google"); today != maxAccounts+1 {
+		t.Errorf("spent %d, want %d", today, maxAccounts+1)
+	}
+	if _, err := other.Merge(l.Local()); err != nil {
+		t.Errorf("others would shun this node: %v", err)
+	}
+}
+
 // TestLedgersConverge: whatever is spent, in whatever order ledgers are passed on,
 // lost and repeated, all know the same in the end, and it is what was spent.
 func TestLedgersConverge(t *testing.T) {
