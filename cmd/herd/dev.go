@@ -40,7 +40,7 @@ func (a *app) dev() *cobra.Command {
 			"HERD_PLACES_ count as for \"herd node\".",
 		Example: "  herd dev --nodes 3\n" +
 			"  herd dev --places-order campus.geojson,embedded",
-		Args:    cobra.NoArgs,
+		Args: cobra.NoArgs,
 	}
 	cmd.RunE = verb(func(ctx context.Context, _ []string) error { return d.run(ctx) })
 	cmd.Flags().IntVar(&d.nodes, "nodes", 5, "how many nodes")

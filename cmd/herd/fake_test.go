@@ -39,6 +39,7 @@ func (f *fakeNode) Reload(c config.Places, _ config.Secret) error {
 	f.reloaded = append(f.reloaded, c)
 	return nil
 }
+
 func (f *fakeNode) Addrs() addrs {
 	c := f.loaded.Config
 	return addrs{Client: c.Client.Addr, Gossip: c.Gossip.Addr, HTTP: c.HTTP.Addr}
