@@ -112,7 +112,6 @@ func (c *Chain) near(ctx context.Context, q Query, wait bool) (body []byte, ok b
 		if errors.Is(err, errUndecided) {
 			return nil, false
 		}
-		l.turns.took(err)
 		if err == nil {
 			c.asked.Add(1)
 			return l.reply(a, q, missed), true

@@ -141,12 +141,21 @@ func (l *link) refusal() error {
 // ask comes back in time with the provider's answer or without, and at once if
 // wait is false.
 func (l *link) ask(ctx context.Context, q Query, wait bool) (Answer, error) {
-	if l.prompt() {
-		return l.Provider.Near(ctx, q)
-	}
 	if a, ok := l.remembered(q); ok {
 		l.counts.hits.Add(1)
-		return a, nil
+		return a, nil // which tells nothing of how the provider is
+	}
+	a, err := l.inquire(ctx, q, wait)
+	if !errors.Is(err, errUndecided) {
+		l.turns.took(err)
+	}
+	return a, err
+}
+
+// inquire is ask without the cache.
+func (l *link) inquire(ctx context.Context, q Query, wait bool) (Answer, error) {
+	if l.prompt() {
+		return l.Provider.Near(ctx, q)
 	}
 	if err := l.refusal(); err != nil {
 		return Answer{}, err
@@ -235,6 +244,10 @@ func (l *link) callAgain(ctx context.Context, q Query, probe bool) (Answer, erro
 // call makes one call of the provider, if bucket and budget allow one, and gives it
 // at most patience. It is called with a slot, and gives it back.
 func (l *link) call(ctx context.Context, q Query, patience time.Duration) (Answer, error) {
+	if ctx.Err() != nil { // nobody waits: nothing is paid
+		<-l.slots
+		return Answer{}, l.gaveUp(ctx)
+	}
 	if err := l.pay(); err != nil {
 		<-l.slots
 		return Answer{}, err

@@ -283,6 +283,24 @@ func TestSecondTry(t *testing.T) {
 	}
 }
 
+// TestNobodyWaits: no call begins for an asker that is gone.
+func TestNobodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := slow(time.Second)
+		l := NewLedger(1, nil)
+		c := New(Config{Ledger: l, Links: []Link{{Provider: u, Budget: Budget{Day: 1000}}}})
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		for i := range 100 {
+			c.Near(gone, number(i))
+		}
+		synctest.Wait()
+		if today, _ := l.Spent("google"); today != 0 || u.calls.Load() != 0 {
+			t.Errorf("%d calls, %d of them paid for", u.calls.Load(), today)
+		}
+	})
+}
+
 // TestAlwaysInTime: both tries of a hung provider, and a wait for a slot, fit into
 // the time-out.
 func TestAlwaysInTime(t *testing.T) {
@@ -368,6 +386,33 @@ func TestCache(t *testing.T) {
 		c.Near(t.Context(), campus)
 		if s := c.Stats().Providers[0]; u.calls.Load() != 3 || s.CacheHits != 9 {
 			t.Errorf("%d calls, %d hits; want 3, 9", u.calls.Load(), s.CacheHits)
+		}
+	})
+}
+
+// TestCacheTellsNothingOfTheProvider: an answer that is remembered is no sign that a
+// provider which denies is well again.
+func TestCacheTellsNothingOfTheProvider(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		u := &upstream{do: func(_ context.Context, call int) (Answer, error) {
+			if call == 1 {
+				return place, nil
+			}
+			return Answer{}, &Error{Kind: Denied, Err: errors.New("API_KEY_INVALID")}
+		}}
+		c := New(Config{
+			Links:  []Link{{Provider: u, Cache: time.Hour}},
+			Logger: hclog.New(&hclog.LoggerOptions{Output: &log, Level: hclog.Info}),
+		})
+		c.Near(t.Context(), campus)
+		for range 2 {
+			c.Near(t.Context(), number(1))
+			c.Near(t.Context(), campus)
+			time.Sleep(15 * time.Minute)
+		}
+		if u.calls.Load() != 3 || strings.Count(log.String(), "\n") != 1 {
+			t.Errorf("%d calls, log:\n%s\nwant 3, and one error", u.calls.Load(), &log)
 		}
 	})
 }
