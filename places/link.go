@@ -314,13 +314,17 @@ func (l *link) pay() error {
 // learn tells the breaker how a question went. What was not the provider's doing
 // counts for nothing.
 func (l *link) learn(probe bool, err error) {
+	kind := KindOf(err)
 	var wish time.Duration
 	var known *Error
 	if errors.As(err, &known) {
 		wish = known.RetryAfter
+		if kind == Denied && known.Again {
+			kind = Throttled // it knows another way, and could not be asked again
+		}
 	}
-	if pause := l.breaker.leave(time.Now(), probe, err == nil, KindOf(err), wish); pause > 0 {
-		l.turns.paused(KindOf(err), pause, err)
+	if pause := l.breaker.leave(time.Now(), probe, err == nil, kind, wish); pause > 0 {
+		l.turns.paused(kind, pause, err)
 	}
 }
 

@@ -283,6 +283,27 @@ func TestSecondTry(t *testing.T) {
 	}
 }
 
+// TestNoSecondTry: a provider that knows another way, and may not be asked again at
+// once, is not left alone for a denial.
+func TestNoSecondTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{do: func(_ context.Context, call int) (Answer, error) {
+			if call == 1 {
+				return Answer{}, &Error{Kind: Denied, Err: errors.New("not this API"), Again: true}
+			}
+			return place, nil
+		}}
+		c := New(Config{Links: []Link{{Provider: u, PerMinute: 6}}})
+		if p := parse(t, c.Near(t.Context(), campus)); p.Status != "REQUEST_DENIED" || u.calls.Load() != 1 {
+			t.Errorf("status %s after %d calls", p.Status, u.calls.Load())
+		}
+		time.Sleep(10 * time.Second)
+		if p := parse(t, c.Near(t.Context(), campus)); p.Status != "OK" {
+			t.Errorf("status %s once there may be a call", p.Status)
+		}
+	})
+}
+
 // TestNobodyWaits: no call begins for an asker that is gone.
 func TestNobodyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
