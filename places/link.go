@@ -163,6 +163,9 @@ func (l *link) inquire(ctx context.Context, q Query, wait bool) (Answer, error) 
 	if !wait {
 		return Answer{}, errUndecided
 	}
+	if ctx.Err() != nil {
+		return Answer{}, l.gaveUp(ctx)
+	}
 
 	f, joined := l.flights.board(l.closing, q, func(ctx context.Context) (Answer, error) {
 		return l.fly(ctx, q)
