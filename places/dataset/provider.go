@@ -34,7 +34,7 @@ func NewProvider(name string, file []byte, rank Rank) *Provider {
 	return &Provider{name: name, rank: rank, set: sync.OnceValues(func() (*Set, error) { return Decode(file) })}
 }
 
-// Load unpacks the table, unless that has been done: a fifth of a second of work
+// Load unpacks the table, unless that has been done: a tenth of a second of work
 // for the embedded one. Without it the first question waits that long.
 func (p *Provider) Load(context.Context) error {
 	if _, err := p.set(); err != nil {

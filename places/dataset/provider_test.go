@@ -186,11 +186,19 @@ func TestBrokenTable(t *testing.T) {
 
 func BenchmarkLoad(b *testing.B) {
 	b.ReportAllocs()
+	before := heap()
+	set, err := Decode(embeddedFile)
+	if err != nil {
+		b.Fatal(err)
+	}
+	after := heap()
 	for b.Loop() {
 		if _, err := Decode(embeddedFile); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(after-before)/float64(set.Len()), "heap-B/place")
+	b.ReportMetric(float64(set.Bytes())/float64(set.Len()), "said-B/place")
 }
 
 // BenchmarkNear asks around random places of the table, which are dense where

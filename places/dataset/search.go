@@ -189,8 +189,12 @@ func (f *finder) add(row uint32, chord float64) {
 	default:
 		return
 	}
-	for ; i > 0 && f.better(&h, &f.hits[i-1]); i-- {
-		f.hits[i] = f.hits[i-1]
+	for ; i > 0; i-- {
+		before := &f.hits[i-1]
+		if apart := h.score - before.score; apart < -f.unsure || apart <= f.unsure && !f.clearlyBetter(&h, before) {
+			break
+		}
+		f.hits[i] = *before
 	}
 	f.hits[i] = h
 	if len(f.hits) == f.limit {

@@ -101,10 +101,14 @@ func (s *Set) answer(hits []hit) places.Answer {
 		source := &s.sources[kind.source]
 		used[kind.source] = true
 		p := &a.Places[i]
-		if p.ID = s.id(h.row); p.ID == "" {
-			p.ID = strconv.FormatUint(s.number[h.row], 10)
+		var room [64]byte
+		id := append(append(room[:0], source.Name...), ':')
+		if text := s.id(h.row); text != "" {
+			id = append(id, text...)
+		} else {
+			id = strconv.AppendUint(id, s.number[h.row], 10)
 		}
-		p.ID = source.Name + ":" + p.ID
+		p.ID = string(id)
 		p.Name = s.name(h.row)
 		p.Scope = kind.scope
 		p.Types = kind.types
