@@ -112,6 +112,12 @@ func TestSearchIsExact(t *testing.T) {
 					q.Latitude = 90 * float64(r.IntN(3)-1)
 				}
 			}
+			if r.IntN(4) == 0 { // with a place at the rim, or a hair beyond
+				lat, lng := set.degrees(r.Uint32N(uint32(set.Len())))
+				if d := q.Distance(lat, lng); d > 0.01 {
+					q.Radius = d + 1e-4*(r.Float64()-0.5)
+				}
+			}
 			for _, rank := range []Rank{Prominence, Distance} {
 				got, want := rows(set.search(nil, q, rank)), rows(hand.search(q, rank))
 				if !slices.Equal(got, want) {
