@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"herd/config"
 	"herd/places"
@@ -23,8 +24,8 @@ type Sources struct {
 	version  string
 	embedded map[dataset.Rank]*dataset.Provider
 
-	mu    sync.Mutex // guards files
-	files map[config.File]*geofile.Provider
+	mu    sync.Mutex                                     // guards files
+	files map[config.File]weak.Pointer[geofile.Provider] // gone with the last chain that asks it
 }
 
 // NewSources makes no provider yet. version is told to those who want to know who
@@ -36,13 +37,13 @@ func NewSources(version string) *Sources {
 			dataset.Prominence: dataset.Embedded(dataset.Prominence),
 			dataset.Distance:   dataset.Embedded(dataset.Distance),
 		},
-		files: make(map[config.File]*geofile.Provider),
+		files: make(map[config.File]weak.Pointer[geofile.Provider]),
 	}
 }
 
 // anew is s without the files: they are read again.
 func (s *Sources) anew() *Sources {
-	return &Sources{version: s.version, embedded: s.embedded, files: make(map[config.File]*geofile.Provider)}
+	return &Sources{version: s.version, embedded: s.embedded, files: make(map[config.File]weak.Pointer[geofile.Provider])}
 }
 
 // Links are the providers that the settings ask for, in their order and with their
@@ -113,7 +114,7 @@ func (s *Sources) userAgent() string { return "herd/" + s.version }
 func (s *Sources) file(c config.File) *geofile.Provider {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p, ok := s.files[c]; ok {
+	if p := s.files[c].Value(); p != nil {
 		return p
 	}
 	format := geofile.Auto
@@ -123,46 +124,59 @@ func (s *Sources) file(c config.File) *geofile.Provider {
 	p := geofile.New(geofile.Config{
 		Name: c.Name, Path: c.Path, Format: format, Rank: rank(c.Rank), Attribution: c.Attribution,
 	})
-	s.files[c] = p
+	s.files[c] = weak.Make(p)
 	return p
 }
 
 // finishTimeout is how long the chain before a reload may have for what it was
-// asked.
-const finishTimeout = time.Minute
+// asked, and for calls that do not return.
+const finishTimeout = 3 * time.Minute
 
 // nearbyChain is the chain of providers of the day. It may be replaced while it is
 // asked.
 type nearbyChain struct {
 	config places.Config // static, without links
 
-	now     atomic.Pointer[places.Chain]
+	now     atomic.Pointer[generation]
 	retired sync.WaitGroup  // chains that finish
 	closing context.Context // done: they finish at once
 	giveUp  context.CancelFunc
 
-	mu     sync.Mutex // guards what follows; held while the chain is replaced
-	links  []places.Link
+	mu     sync.Mutex // guards closed; held while now is replaced, and while one begins to ask it
 	closed bool
+}
+
+// generation is a chain until the next reload.
+type generation struct {
+	*places.Chain
+	links  []places.Link
+	asking sync.WaitGroup // calls of Near; none is added once it is replaced
+}
+
+// newNearbyChain makes the first chain.
+func newNearbyChain(c places.Config) *nearbyChain {
+	links := c.Links
+	c.Links = nil
+	n := &nearbyChain{config: c}
+	n.closing, n.giveUp = context.WithCancel(context.Background())
+	n.set(links)
+	return n
 }
 
 // Near is [places.Chain.Near] of the chain of the day.
 func (n *nearbyChain) Near(ctx context.Context, q places.Query) []byte {
-	return n.now.Load().Near(ctx, q)
+	n.mu.Lock()
+	now := n.now.Load()
+	now.asking.Add(1)
+	n.mu.Unlock()
+	defer now.asking.Done()
+	return now.Near(ctx, q)
 }
 
 // Prompt is [places.Chain.Prompt] of the chain of the day.
 func (n *nearbyChain) Prompt(q places.Query) ([]byte, bool) { return n.now.Load().Prompt(q) }
 
 func (n *nearbyChain) Stats() places.Stats { return n.now.Load().Stats() }
-
-// newNearbyChain makes the first chain.
-func newNearbyChain(c places.Config) *nearbyChain {
-	n := &nearbyChain{config: c}
-	n.closing, n.giveUp = context.WithCancel(context.Background())
-	n.set(c.Links)
-	return n
-}
 
 // set makes links the chain, unless the node is at its end. Questions under way are
 // for the one before.
@@ -175,27 +189,32 @@ func (n *nearbyChain) set(links []places.Link) {
 	}
 	c := n.config
 	c.Links = links
-	old := n.now.Swap(places.New(c))
-	before := n.links
-	n.links = links
-	if old == nil {
-		return
+	if old := n.now.Swap(&generation{Chain: places.New(c), links: links}); old != nil {
+		n.retired.Go(func() { old.finish(n.closing) })
 	}
-	n.retired.Go(func() {
-		ctx, cancel := context.WithTimeout(n.closing, finishTimeout)
-		defer cancel()
-		old.Finish(ctx) // what does not return then is left to itself
-		closeIdle(before)
-	})
+}
+
+// finish has the questions under way answered, if that takes no longer than ctx, and
+// ends the calls.
+func (g *generation) finish(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
+	defer cancel()
+	answered := make(chan struct{})
+	go func() { // below, answered is waited for
+		g.asking.Wait()
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-ctx.Done():
+	}
+	g.Close(ctx) // what does not return then is left to itself
+	<-answered
+	closeIdle(g.links)
 }
 
 // load has providers prepare what their first question would wait for.
-func (n *nearbyChain) load(ctx context.Context) []error {
-	n.mu.Lock()
-	links := n.links
-	n.mu.Unlock()
-	return load(ctx, links)
-}
+func (n *nearbyChain) load(ctx context.Context) []error { return load(ctx, n.now.Load().links) }
 
 func load(ctx context.Context, links []places.Link) []error {
 	var errs []error
@@ -213,11 +232,12 @@ func load(ctx context.Context, links []places.Link) []error {
 func (n *nearbyChain) close(ctx context.Context) error {
 	n.giveUp()
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.closed = true
-	err := n.now.Load().Close(ctx)
+	n.mu.Unlock()
+	now := n.now.Load()
+	err := now.Close(ctx)
 	n.retired.Wait()
-	closeIdle(n.links)
+	closeIdle(now.links)
 	return err
 }
 

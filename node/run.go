@@ -87,7 +87,7 @@ func (r *run) up() error {
 	a := r.Addrs()
 	r.log.Info("node starts", "name", s.Name, "version", r.config.Version,
 		"client", a.Client, "gossip", a.Gossip, "http", a.HTTP, "join", s.Gossip.Join, "keys", len(r.config.Keys),
-		"places", chainText(r.places.links))
+		"places", chainText(r.places.now.Load().links))
 	if s.Gossip.Insecure && len(r.config.Keys) == 0 {
 		r.log.Warn("gossip is open to everyone who reaches its port", "gossip", a.Gossip)
 	}

@@ -199,23 +199,3 @@ func (c *Chain) Close(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
-
-// Finish is Close for a chain that another one has replaced: the calls in flight
-// may end by themselves first. Questions that still come are answered from memory
-// or by what comes next in the chain.
-func (c *Chain) Finish(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() { // below, done is waited for
-		defer close(done)
-		for _, l := range c.links {
-			l.flights.close()
-		}
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		c.stop()
-		<-done
-	}
-	return c.Close(ctx)
-}

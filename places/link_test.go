@@ -479,35 +479,3 @@ func TestFallbackToABody(t *testing.T) {
 		}
 	}
 }
-
-// TestFinish: calls in flight have their answers; none begins.
-func TestFinish(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		u := slow(time.Second)
-		c := New(Config{Links: Links(u, embedded)})
-		replied := make(chan parsed, 1)
-		go func() { replied <- parse(t, c.Near(context.Background(), campus)) }()
-		synctest.Wait()
-		done := make(chan error, 1)
-		go func() { done <- c.Finish(context.Background()) }()
-		synctest.Wait()
-		if p := parse(t, c.Near(t.Context(), number(1))); p.Status != "OK" || len(p.Messages) != 1 {
-			t.Errorf("a new question: %+v, want embedded's answer", p)
-		}
-		if p := <-replied; p.Status != "OK" || p.Messages != nil {
-			t.Errorf("the old question: %+v, want google's answer", p)
-		}
-		if err := <-done; err != nil || u.calls.Load() != 1 {
-			t.Errorf("Finish = %v, %d calls", err, u.calls.Load())
-		}
-
-		hung := New(Config{Links: Links(slow(time.Hour))})
-		go hung.Near(context.Background(), campus)
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := hung.Finish(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			t.Error(err)
-		}
-	})
-}
