@@ -19,7 +19,7 @@ type fakeNode struct {
 	begin    func() // called by Run, if set
 	ready    chan struct{}
 	closed   bool
-	reloaded []config.Places
+	reloaded chan config.Places
 }
 
 func (f *fakeNode) Run(ctx context.Context) error {
@@ -36,7 +36,7 @@ func (f *fakeNode) Run(ctx context.Context) error {
 func (f *fakeNode) Ready() <-chan struct{} { return f.ready }
 func (f *fakeNode) Close() error           { f.closed = true; return nil }
 func (f *fakeNode) Reload(c config.Places, _ config.Secret) error {
-	f.reloaded = append(f.reloaded, c)
+	f.reloaded <- c
 	return nil
 }
 
@@ -56,7 +56,7 @@ type fakeApp struct {
 func newFakeApp(prepare func(i int, n *fakeNode) error) *fakeApp {
 	f := &fakeApp{}
 	f.app = app{stdout: &f.out, stderr: &f.err, newNode: func(l *config.Loaded, _ hclog.Logger) (server, error) {
-		n := &fakeNode{loaded: l, ready: make(chan struct{})}
+		n := &fakeNode{loaded: l, ready: make(chan struct{}), reloaded: make(chan config.Places, 1)}
 		if err := prepare(len(f.nodes), n); err != nil {
 			return nil, err
 		}

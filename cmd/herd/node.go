@@ -28,6 +28,7 @@ func (a *app) node() *cobra.Command {
 }
 
 func (a *app) runNode(ctx context.Context, s *settings) error {
+	hup := catchHangups()
 	loaded, err := a.load(s)
 	if err != nil {
 		return err
@@ -43,7 +44,9 @@ func (a *app) runNode(ctx context.Context, s *settings) error {
 		return err
 	}
 	defer n.Close()
-	defer reloadOnHangup(n, loaded, func() (*config.Loaded, error) { return a.load(s) }, logger).end()
+	r := &reloader{load: func() (*config.Loaded, error) { return a.load(s) }, node: n, log: logger, before: loaded}
+	r.start(hup)
+	defer r.end()
 	file := loaded.Config.ReadyFile
 	if file != "" { // the ports are ours: whoever wrote it is dead
 		os.Remove(file)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -65,6 +66,30 @@ func TestNodeReadyFile(t *testing.T) {
 	}
 	if !f.nodes[0].closed {
 		t.Error("the node is not closed")
+	}
+}
+
+// TestNodeEarlyHangup: a SIGHUP that comes before there is a node ends nothing and is
+// not forgotten.
+func TestNodeEarlyHangup(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	made := make(chan *fakeNode, 1)
+	f := newFakeApp(func(_ int, n *fakeNode) error {
+		self, err := os.FindProcess(os.Getpid())
+		if err != nil {
+			return err
+		}
+		made <- n
+		return self.Signal(syscall.SIGHUP)
+	})
+	code := f.start(ctx, "node", "--name", "Clark", "--places-embedded-rank", "distance")
+	if got := <-(<-made).reloaded; got.Embedded.Rank != "distance" {
+		t.Errorf("reloaded %+v", got)
+	}
+	stop()
+	if c := <-code; c != exitDone {
+		t.Errorf("exit code %d: %s", c, &f.err)
 	}
 }
 

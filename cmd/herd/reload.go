@@ -22,25 +22,35 @@ type reloader struct {
 	log    hclog.Logger
 	before *config.Loaded // what the node was started with
 
-	hup  chan os.Signal
-	done sync.WaitGroup // the goroutine that waits for hup
+	ended chan struct{}
+	done  sync.WaitGroup // the goroutine that waits for hangups
 }
 
-// reloadOnHangup begins to listen. The caller owes an end.
-func reloadOnHangup(node server, before *config.Loaded, load func() (*config.Loaded, error), log hclog.Logger) *reloader {
-	r := &reloader{load: load, node: node, log: log, before: before, hup: make(chan os.Signal, 1)}
-	signal.Notify(r.hup, syscall.SIGHUP)
+// catchHangups keeps SIGHUP from ending the process from here on, to its last moment.
+// One that comes before anybody reads the channel waits in it.
+func catchHangups() <-chan os.Signal {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	return hup
+}
+
+// start begins to reload. The caller owes an end.
+func (r *reloader) start(hup <-chan os.Signal) {
+	r.ended = make(chan struct{})
 	r.done.Go(func() {
-		for range r.hup {
-			r.reload()
+		for {
+			select {
+			case <-hup:
+				r.reload()
+			case <-r.ended:
+				return
+			}
 		}
 	})
-	return r
 }
 
 func (r *reloader) end() {
-	signal.Stop(r.hup)
-	close(r.hup) // no more comes after Stop
+	close(r.ended)
 	r.done.Wait()
 }
 
