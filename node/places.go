@@ -189,7 +189,12 @@ func (n *nearbyChain) set(links []places.Link) {
 	}
 	c := n.config
 	c.Links = links
-	if old := n.now.Swap(&generation{Chain: places.New(c), links: links}); old != nil {
+	old := n.now.Load()
+	if old != nil {
+		c.Before = old.Chain
+	}
+	n.now.Store(&generation{Chain: places.New(c), links: links})
+	if old != nil {
 		n.retired.Go(func() { old.finish(n.closing) })
 	}
 }

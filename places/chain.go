@@ -22,6 +22,10 @@ type Config struct {
 	// no other node hears of.
 	Ledger *Ledger
 
+	// Before is the chain that this one takes the place of, if there is one: counts
+	// and rates of the same providers go on, for both.
+	Before *Chain
+
 	// Logger is told when a provider begins to fail and when it is well again;
 	// every failure at debug. Default: none.
 	Logger hclog.Logger
@@ -33,7 +37,11 @@ type Chain struct {
 	closing context.Context
 	stop    context.CancelFunc
 	drain   sync.Mutex // held by the Close that waits
+	counts  *chainCounts
+}
 
+// chainCounts are a chain's counts, of questions.
+type chainCounts struct {
 	asked, skipped, failed atomic.Uint64
 }
 
@@ -46,11 +54,15 @@ func New(c Config) *Chain {
 	if c.Ledger == nil {
 		c.Ledger = NewLedger(0, nil)
 	}
-	chain := &Chain{}
+	chain := &Chain{counts: &chainCounts{}}
+	if c.Before != nil {
+		chain.counts = c.Before.counts
+	}
 	chain.closing, chain.stop = context.WithCancel(context.Background())
 	for _, l := range c.Links {
 		made := newLink(l, chain.closing, c.Ledger)
 		made.turns.log = c.Logger.With("provider", made.name)
+		made.goOn(c.Before)
 		chain.links = append(chain.links, made)
 	}
 	return chain
@@ -97,8 +109,8 @@ func (c *Chain) needless(q Query) (body []byte) {
 	default:
 		return nil
 	}
-	c.asked.Add(1)
-	c.skipped.Add(1)
+	c.counts.asked.Add(1)
+	c.counts.skipped.Add(1)
 	return body
 }
 
@@ -113,7 +125,7 @@ func (c *Chain) near(ctx context.Context, q Query, wait bool) (body []byte, ok b
 			return nil, false
 		}
 		if err == nil {
-			c.asked.Add(1)
+			c.counts.asked.Add(1)
 			return l.reply(a, q, missed), true
 		}
 		kind := l.fail(err)
@@ -125,8 +137,8 @@ func (c *Chain) near(ctx context.Context, q Query, wait bool) (body []byte, ok b
 			break // nobody reads the next one's answer
 		}
 	}
-	c.asked.Add(1)
-	c.failed.Add(1)
+	c.counts.asked.Add(1)
+	c.counts.failed.Add(1)
 	return render(Answer{}, kinds[failure].status, kinds[failure].message), true
 }
 

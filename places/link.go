@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -77,7 +78,7 @@ type link struct {
 	drained atomic.Int64 // slots taken by drain
 
 	turns  turns
-	counts linkCounts
+	counts *linkCounts
 }
 
 // linkCounts are a link's counts: of questions by how they went, of calls.
@@ -95,7 +96,7 @@ type cached struct {
 }
 
 func newLink(l Link, closing context.Context, ledger *Ledger) *link {
-	made := &link{Link: l, name: l.Provider.Name(), closing: closing, ledger: ledger}
+	made := &link{Link: l, name: l.Provider.Name(), closing: closing, ledger: ledger, counts: &linkCounts{}}
 	if _, ok := l.Provider.(Prompt); ok {
 		return made
 	}
@@ -114,6 +115,25 @@ func newLink(l Link, closing context.Context, ledger *Ledger) *link {
 		made.cache, _ = lru.New[Query, cached](maxCached) // the size is a good one
 	}
 	return made
+}
+
+// goOn takes the counts of the link to the same provider in the chain before, and its
+// bucket with the bounds of this one.
+func (l *link) goOn(before *Chain) {
+	if before == nil {
+		return
+	}
+	i := slices.IndexFunc(before.links, func(b *link) bool { return b.name == l.name })
+	if i < 0 {
+		return
+	}
+	b := before.links[i]
+	l.counts = b.counts
+	if l.bucket != nil && b.bucket != nil && b.bucket.Limit() != rate.Inf {
+		b.bucket.SetLimit(l.bucket.Limit())
+		b.bucket.SetBurst(l.bucket.Burst())
+		l.bucket = b.bucket
+	}
 }
 
 // prompt tells whether the provider answers from memory.

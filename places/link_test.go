@@ -383,6 +383,39 @@ func TestPerMinute(t *testing.T) {
 	})
 }
 
+// TestChainAfterChain: a chain in the place of another counts on, and begins no more
+// calls a minute for that.
+func TestChainAfterChain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := slow(0)
+		var c *Chain
+		for range 3 {
+			c = New(Config{Before: c, Links: []Link{{Provider: u, PerMinute: 60}, {Provider: embedded}}})
+			for i := range 20 {
+				c.Near(t.Context(), number(i))
+			}
+		}
+		s := c.Stats()
+		if p := s.Providers; u.calls.Load() != 6 || s.Asked != 60 || p[0].Calls != 6 || p[0].Results["throttled"] != 54 || p[1].Fallbacks != 54 {
+			t.Errorf("%d calls, stats %+v; want 6", u.calls.Load(), s)
+		}
+		c = New(Config{Before: c, Links: Links(u)})
+		for i := range 20 {
+			c.Near(t.Context(), number(i))
+		}
+		if s := c.Stats().Providers[0]; s.Calls != 26 {
+			t.Errorf("%d calls, want 20 more without a bound", s.Calls)
+		}
+		c = New(Config{Before: c, Links: []Link{{Provider: u, PerMinute: 60}}})
+		for i := range 20 {
+			c.Near(t.Context(), number(i))
+		}
+		if s := c.Stats().Providers[0]; s.Calls != 32 {
+			t.Errorf("%d calls, want 6 more with one again", s.Calls)
+		}
+	})
+}
+
 // TestCache: an answer serves equal questions for as long as it may, a failure
 // none.
 func TestCache(t *testing.T) {

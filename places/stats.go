@@ -1,7 +1,7 @@
 package places
 
-// Stats counts since the chain was made. Counts are read one by one: while
-// questions come in they need not add up.
+// Stats counts since the chain was made, or the first of those that it took the place
+// of. Counts are read one by one: while questions come in they need not add up.
 type Stats struct {
 	Asked     uint64          // questions
 	Skipped   uint64          // of those, answered without asking a provider: nothing wanted, or no point of the earth
@@ -39,7 +39,7 @@ type ProviderStats struct {
 
 // Stats is a copy of the counts.
 func (c *Chain) Stats() Stats {
-	s := Stats{Asked: c.asked.Load(), Skipped: c.skipped.Load(), Failed: c.failed.Load()}
+	s := Stats{Asked: c.counts.asked.Load(), Skipped: c.counts.skipped.Load(), Failed: c.counts.failed.Load()}
 	for _, l := range c.links {
 		s.Providers = append(s.Providers, l.stats())
 	}
@@ -47,7 +47,7 @@ func (c *Chain) Stats() Stats {
 }
 
 func (l *link) stats() ProviderStats {
-	n := &l.counts
+	n := l.counts
 	results := map[string]uint64{"ok": n.answered.Load(), "zero_results": n.empty.Load(), "paused": n.paused.Load()}
 	for kind := range n.failed {
 		results[Kind(kind).String()] = n.failed[kind].Load()
