@@ -19,7 +19,7 @@ var links = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://\S*`)
 // Clean is an upstream's text as it may stand in an error: one line, not long,
 // valid UTF-8, with no control characters, no URLs and no secret.
 func Clean(text, secret string) string {
-	text = Redact(text, secret)
+	text = redact(text, secret)
 	text = links.ReplaceAllString(text, "(link)")
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -38,9 +38,9 @@ func Clean(text, secret string) string {
 	return text[:end] + "…"
 }
 
-// Redact is the text without the secret, neither plain nor as it looks in a URL
+// redact is the text without the secret, neither plain nor as it looks in a URL
 // or in JSON.
-func Redact(text, secret string) string {
+func redact(text, secret string) string {
 	for _, form := range forms(secret) {
 		text = strings.ReplaceAll(text, form, "(key)")
 	}
