@@ -77,6 +77,7 @@ type Cluster struct {
 	lookupsFound atomic.Uint64
 	joins        atomic.Uint64
 	joinsFailed  atomic.Uint64
+	propagation  spread // ages of fixes when they came
 
 	ctx    context.Context // done: Close has begun
 	cancel context.CancelFunc

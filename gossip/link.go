@@ -182,6 +182,7 @@ func (l *link) read(lane replica.Lane) error {
 		}
 		c.mu.Lock()
 		err = c.core.Receive(c.now(), l.core, lane, message)
+		c.core.TakeArrived(c.arrivedNow)
 		c.afterLocked()
 		c.mu.Unlock()
 		if err != nil {
@@ -191,6 +192,11 @@ func (l *link) read(lane replica.Lane) error {
 			buf = nil
 		}
 	}
+}
+
+// arrivedNow takes note of how old fixes are that have just been merged.
+func (c *Cluster) arrivedNow(received []int64) {
+	c.propagation.arrivals(time.Now().UnixNano(), received)
 }
 
 // write sends what the core has for a lane, as much as there is in one write, until

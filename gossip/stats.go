@@ -90,6 +90,11 @@ type Stats struct {
 	LookupsRefused  uint64 // not asked: too many at once
 	AckWaits        uint64 // callers of Wait that had to wait
 
+	// Propagation is how old fixes were when their batches had been merged here: from the
+	// receipt by their origin, on its wall clock, to this node's. Between machines
+	// it is off by what their clocks differ.
+	Propagation Spread
+
 	StatesSent         uint64 // messages with a shared state, to all peers
 	StatesReceived     uint64 // well-formed ones
 	StatesUnknown      uint64 // of those, of states that this node does not have
@@ -113,6 +118,7 @@ func (c *Cluster) Stats() Stats {
 		MembersRefused: c.members.refusals(),
 		MembersByState: c.members.byState(),
 		LookupsFound:   c.lookupsFound.Load(),
+		Propagation:    c.propagation.load(),
 		LinesKeptBack:  c.transport.lines.total(),
 	}
 	c.mu.Lock()

@@ -68,6 +68,7 @@ type Core struct {
 	links   []*Link // in order of opening
 	dirty   []*Link // have something to send that their writers were not told of
 	events  []Event
+	arrived []int64           // when the fixes of batches that came were received; see TakeArrived
 	names   map[string]string // node names seen, so that fixes share them
 	compare time.Duration     // when to send the next vector
 	budget  int               // fixes looked at in one call, that is under one hold of the caller's lock
@@ -195,6 +196,23 @@ func (c *Core) TakeEvents() []Event {
 	c.events = nil
 	return e
 }
+
+// TakeArrived calls f with what the batches received since the last call hold: for
+// each fix the wall clock of its origin when that took it, in nanoseconds since the
+// epoch. f keeps no reference to it. What deltas bring may be as old as it likes, and
+// is not in it.
+func (c *Core) TakeArrived(f func(received []int64)) {
+	if len(c.arrived) == 0 {
+		return
+	}
+	f(c.arrived)
+	if c.arrived = c.arrived[:0]; cap(c.arrived) > keepArrived {
+		c.arrived = nil
+	}
+}
+
+// keepArrived bounds the times kept, and the room for them: more than a chunk's.
+const keepArrived = 1 << 13
 
 // Event is something that a person or a waiting reader wants to know of.
 type Event struct {

@@ -101,6 +101,9 @@ func (c *Core) receiveBatch(l *Link, d *decoder) error {
 			break
 		}
 		c.apply(id, e)
+		if len(c.arrived) < keepArrived {
+			c.arrived = append(c.arrived, e.Received)
+		}
 	}
 	if err := d.end(); err != nil {
 		c.heard(l.peer, true) // of what came before the fault

@@ -42,6 +42,10 @@ func (c collector) Describe(to chan<- *prometheus.Desc) {
 func (c collector) Collect(to chan<- prometheus.Metric) {
 	s := c.snapshot()
 	for _, m := range c.metrics {
+		if m.spread != nil {
+			to <- m.histogram(&s)
+			continue
+		}
 		m.read(&s, func(value float64, labels ...string) {
 			to <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
 		})

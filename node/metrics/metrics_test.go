@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"herd/gossip"
 	"herd/node/protocol"
 	"herd/places"
 )
@@ -78,7 +79,7 @@ func TestAllAtZero(t *testing.T) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(m.desc.String(), `Desc{fqName: "`), `"`)
 		found := false
 		for series := range got {
-			found = found || series == name || strings.HasPrefix(series, name+"{")
+			found = found || series == name || strings.HasPrefix(series, name+"{") || strings.HasPrefix(series, name+"_bucket{")
 		}
 		if !found {
 			t.Errorf("%s has no series:\n%s", name, text)
@@ -117,6 +118,9 @@ func TestEachNumberOnce(t *testing.T) {
 	fill(reflect.ValueOf(&busy).Elem(), &last)
 	seen := make(map[string]string)
 	for name, value := range ours(scrape(t, busy)) {
+		if strings.HasPrefix(name, "herd_propagation_seconds") {
+			continue // its series add numbers up: see TestPropagation
+		}
 		if other, ok := seen[value]; ok && value != "1" {
 			t.Errorf("%s and %s show the same number, %s", name, other, value)
 		}
@@ -133,9 +137,35 @@ func TestEachNumberOnce(t *testing.T) {
 	}
 }
 
+// A histogram has all its buckets from the start, and each counts those before it.
+func TestPropagation(t *testing.T) {
+	s := fresh()
+	before := ours(scrape(t, s))
+	s.Gossip.Propagation.Counts[0], s.Gossip.Propagation.Counts[7] = 3, 4 // to 25 µs, to 300 µs
+	s.Gossip.Propagation.Counts[len(gossip.SpreadBounds())] = 5
+	s.Gossip.Propagation.Sum = 90 * time.Second
+	after := ours(scrape(t, s))
+	for series, want := range map[string]string{
+		`herd_propagation_seconds_bucket{le="2.5e-05"}`: "3",
+		`herd_propagation_seconds_bucket{le="0.00025"}`: "3",
+		`herd_propagation_seconds_bucket{le="0.0003"}`:  "7",
+		`herd_propagation_seconds_bucket{le="5"}`:       "7",
+		`herd_propagation_seconds_bucket{le="+Inf"}`:    "12",
+		`herd_propagation_seconds_count`:                "12",
+		`herd_propagation_seconds_sum`:                  "90",
+	} {
+		if before[series] != "0" || after[series] != want {
+			t.Errorf("%s is %q, then %q, want 0, then %s", series, before[series], after[series], want)
+		}
+	}
+}
+
 // fill gives every number in v the next value, maps' values too.
 func fill(v reflect.Value, last *uint64) {
 	next := func() uint64 { *last++; return *last }
+	if v.Type() == reflect.TypeFor[gossip.Spread]() {
+		return // no number of it is shown as it is
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {

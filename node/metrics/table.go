@@ -40,6 +40,8 @@ func fixes() []metric {
 		counters("updates_received_total", "Fixes that came from other nodes, by whether they were news.", "result",
 			part{"applied", func(s *Stats) uint64 { return s.Gossip.Replica.Applied }},
 			part{"redundant", func(s *Stats) uint64 { return s.Gossip.Replica.Redundant }}),
+		histogram("propagation_seconds", "Age of fixes when the batches that brought them had been merged: from their receipt by another node. Off by what the two machines' clocks differ.",
+			func(s *Stats) gossip.Spread { return s.Gossip.Propagation }),
 		counter("takeovers_total", "Fixes adopted from nodes that are gone for good.", func(s *Stats) uint64 { return s.Gossip.Replica.Takeovers }),
 		counters("vectors_answered_total", "Vectors of other nodes answered, by whether the table had to be searched for what they lack.", "how",
 			part{"delta", func(s *Stats) uint64 { return s.Gossip.Replica.Deltas }},
