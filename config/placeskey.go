@@ -38,7 +38,7 @@ func (l *loader) placesKey() Secret {
 		if key, err = readPlacesKey(file); err != nil {
 			l.keyFileProblem(field, file, !looksLikePath(file), err)
 		}
-	case l.config.Places.Google.needsKey() && !l.failed["places.google.base_url"]:
+	case l.config.Places.Google.AsksGoogle() && !l.failed["places.google.base_url"]:
 		d := &hcl.Diagnostic{
 			Severity: hcl.DiagError,
 			Summary:  "No key for Google",
@@ -54,8 +54,9 @@ func (l *loader) placesKey() Secret {
 	return Secret(key)
 }
 
-// needsKey tells whether Google itself is asked.
-func (g Google) needsKey() bool {
+// AsksGoogle tells whether it is Google itself that is asked, which needs a key and
+// sends a bill.
+func (g Google) AsksGoogle() bool {
 	u, err := url.Parse(g.BaseURL)
 	return g.BaseURL == "" || err == nil && strings.HasSuffix("."+strings.ToLower(u.Hostname()), ".googleapis.com")
 }

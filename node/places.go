@@ -218,9 +218,19 @@ func (g *generation) finish(ctx context.Context) {
 	closeIdle(g.links)
 }
 
-// load has providers prepare what their first question would wait for.
-func (n *nearbyChain) load(ctx context.Context) []error { return load(ctx, n.now.Load().links) }
+// split tells files of the user's own from other providers.
+func split(links []places.Link) (files, others []places.Link) {
+	for _, l := range links {
+		if _, ok := l.Provider.(*geofile.Provider); ok {
+			files = append(files, l)
+		} else {
+			others = append(others, l)
+		}
+	}
+	return files, others
+}
 
+// load has providers prepare what their first question would wait for.
 func load(ctx context.Context, links []places.Link) []error {
 	var errs []error
 	for _, l := range links {
@@ -231,6 +241,13 @@ func load(ctx context.Context, links []places.Link) []error {
 		}
 	}
 	return errs
+}
+
+// hurry ends the calls in flight and lets none begin: questions are answered from
+// memory.
+func (n *nearbyChain) hurry() {
+	n.giveUp()
+	n.now.Load().Hurry()
 }
 
 // close ends all calls, in the time that ctx leaves.

@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -320,4 +322,66 @@ func dialNode(t *testing.T, n *node.Node) net.Conn {
 	}
 	t.Cleanup(func() { conn.Close() })
 	return conn
+}
+
+// TestReadyWithFiles: once a node is ready no question is answered in place of a file
+// that has yet to be read.
+func TestReadyWithFiles(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "campus.csv")
+	var text strings.Builder
+	text.WriteString("name,lat,lon\nPowell Library,34.0689,-118.4451\n")
+	for i := range 100_000 {
+		fmt.Fprintf(&text, "Hall %d,%.4f,%.4f\n", i, 10+float64(i%300)/10, float64(i/300)/10)
+	}
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n := placesNode(t, func(c *config.Config) {
+		c.Places.Files = []config.File{{Name: "campus", Path: file, Format: "auto", Rank: "distance"}}
+		c.Places.Order = []string{"file.campus", "embedded"}
+	}, "")
+	client := dialNode(t, n)
+	fmt.Fprintf(client, "IAMAT kiwi +34.0689-118.4451 1621464827\nWHATSAT kiwi 1 5\n")
+	client.(*net.TCPConn).CloseWrite()
+	if reply, err := io.ReadAll(client); err != nil || !bytes.Contains(reply, []byte("Powell Library")) || bytes.Contains(reply, []byte("info_messages")) {
+		t.Errorf("%v: %s", err, reply)
+	}
+}
+
+// TestStopAnswers: who waits for an upstream that hangs has an answer from memory
+// before the node ends.
+func TestStopAnswers(t *testing.T) {
+	g, err := fakegoogle.Start(fakegoogle.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	g.SetFault(fakegoogle.Hung())
+	s := config.Default()
+	s.Name, s.Client.Addr, s.Gossip.Addr, s.HTTP.Addr = "Clark", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	s.Places.Order = []string{"google", "embedded"}
+	s.Places.Google.BaseURL = g.URL
+	s.Places.Google.Timeout = time.Minute
+	n, err := node.New(node.Config{Settings: s, PlacesKey: "AIzaSyCanary-0123456789_abcdefghijklmno"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	<-n.Ready()
+	client := dialNode(t, n)
+	fmt.Fprintf(client, "IAMAT kiwi +34.0689-118.4451 1621464827\nWHATSAT kiwi 10 5\n")
+	for n.Stats().Server.Unanswered == 0 {
+		runtime.Gosched()
+	}
+	cancel()
+	reply, err := io.ReadAll(client)
+	if err != nil || !bytes.Contains(reply, []byte("in place of google")) || !bytes.HasSuffix(reply, []byte("\n\n")) {
+		t.Errorf("%v: %s", err, reply)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }

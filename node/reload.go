@@ -45,7 +45,7 @@ func chainText(links []places.Link) string {
 // warnOfSpending tells of calls that cost money and have no bound of ours.
 func (n *Node) warnOfSpending(c config.Places) {
 	for _, name := range c.Chain() {
-		if g := c.Google; name == "google" && g.BaseURL == "" && g.BudgetDay == 0 && g.BudgetMonth == 0 {
+		if g := c.Google; name == "google" && g.AsksGoogle() && g.BudgetDay == 0 && g.BudgetMonth == 0 {
 			n.log.Warn("no budget bounds the calls that Google bills: set places \"google\" { budget_day } or budget_month", "rate_per_minute", g.RatePerMinute)
 		}
 	}

@@ -7,15 +7,18 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"herd/places"
 )
 
 // How long the steps of a stop may take. With an ack_timeout of half a second or
 // less their sum stays below 5 s.
 const (
-	drainTimeout  = 2 * time.Second         // clients' requests
-	leaveTimeout  = 1500 * time.Millisecond // what the cluster needs beyond ack_timeout
-	placesTimeout = 300 * time.Millisecond  // calls of providers that nobody waits for
-	httpTimeout   = 500 * time.Millisecond  // operators' requests
+	drainTimeout    = 2 * time.Second         // clients' requests
+	upstreamTimeout = 1 * time.Second         // of those, what waits for a places provider
+	leaveTimeout    = 1500 * time.Millisecond // what the cluster needs beyond ack_timeout
+	placesTimeout   = 300 * time.Millisecond  // calls of providers that nobody waits for
+	httpTimeout     = 500 * time.Millisecond  // operators' requests
 )
 
 var errClosed = errors.New("the node was closed while it ran")
@@ -98,13 +101,7 @@ func (r *run) up() error {
 	var ctx context.Context
 	ctx, r.stopGossip = context.WithCancel(context.Background())
 	r.gossip = r.start("gossip", func() error { return r.cluster.Run(ctx) })
-	r.loading.Go(func() {
-		for _, err := range r.places.load(r.asked) {
-			if r.asked.Err() == nil {
-				r.log.Error("a places provider is of no use", "error", err)
-			}
-		}
-	})
+	filesRead := r.loadPlaces()
 
 	caughtUp := r.cluster.CaughtUp()
 	late := time.NewTimer(s.Herd.ReadyTimeout)
@@ -114,8 +111,19 @@ func (r *run) up() error {
 		r.log.Info("caught up", "after", r.age(), "clients", r.table.Len())
 		caughtUp = nil
 	case <-late.C:
+		late.Reset(0) // for files too
 		r.log.Warn("ready without having caught up: answers may be older than the herd's", "after", r.age(),
 			"behind", strings.Join(r.cluster.Sync().Behind, ", "), "clients", r.table.Len())
+	case err := <-r.failed:
+		return err
+	case <-r.asked.Done():
+		return nil
+	}
+
+	select { // a file that has yet to be read would be passed over
+	case <-filesRead:
+	case <-late.C:
+		r.log.Warn("ready before all files of places are read", "after", r.age())
 	case err := <-r.failed:
 		return err
 	case <-r.asked.Done():
@@ -138,6 +146,27 @@ func (r *run) up() error {
 			return nil
 		}
 	}
+}
+
+// loadPlaces begins to load what providers answer from. The channel is closed when
+// the files of the user's own are read; the table of the world is not worth waiting
+// for.
+func (r *run) loadPlaces() (filesRead <-chan struct{}) {
+	done := make(chan struct{})
+	files, others := split(r.places.now.Load().links)
+	begin := func(links []places.Link, then func()) {
+		r.loading.Go(func() {
+			for _, err := range load(r.asked, links) {
+				if r.asked.Err() == nil {
+					r.log.Error("a places provider is of no use", "error", err)
+				}
+			}
+			then()
+		})
+	}
+	begin(files, func() { close(done) })
+	begin(others, func() {})
+	return done
 }
 
 // age is how long ago the node was made, as a person wants to read it.
@@ -167,10 +196,12 @@ func (r *run) down(wanted bool) error {
 	return nil
 }
 
-// stopClients answers what has been asked and closes the client port.
+// stopClients answers what has been asked and closes the client port. Questions that
+// an upstream has yet to answer get what is in memory.
 func (r *run) stopClients() {
 	ctx, cancel := context.WithTimeout(r.alive, drainTimeout)
 	defer cancel()
+	defer time.AfterFunc(upstreamTimeout, r.places.hurry).Stop()
 	if r.clients == nil {
 		r.clientListener.Close()
 		return

@@ -162,7 +162,11 @@ func (l *link) reply(a Answer, q Query, missed string) []byte {
 		note = fmt.Sprintf("This answer is from %s, in place of %s.", l.name, missed)
 	}
 	if a.Body != nil {
-		l.counts.answered.Add(1)
+		if a.Empty {
+			l.counts.empty.Add(1)
+		} else {
+			l.counts.answered.Add(1)
+		}
 		return squeeze(annotate(a.Body, note))
 	}
 	a.Places = a.Places[:min(len(a.Places), q.Limit)]
@@ -177,25 +181,56 @@ func (l *link) reply(a Answer, q Query, missed string) []byte {
 	return render(a, "OK", "")
 }
 
-// annotate is a copy of an upstream's body, with a note, if there is one, as its
+// annotate is a copy of an upstream's body, with a note, if there is one, in its
 // info_messages.
 func annotate(body []byte, note string) []byte {
-	if note == "" || bytes.Contains(body, []byte(`"info_messages"`)) {
+	if note == "" {
 		return bytes.Clone(body)
 	}
-	open := bytes.IndexByte(body, '{') + 1 // a body is an object
-	out := append(make([]byte, 0, len(body)+len(note)+32), body[:open]...)
-	w := writer{b: out, depth: 1}
-	w.texts("info_messages", []string{note})
-	if rest := bytes.TrimLeft(body[open:], " \t\r\n"); rest[0] != '}' {
+	at, key := bytes.IndexByte(body, '{')+1, true // a body is an object
+	if i := messagesIn(body); i > 0 {
+		at, key = i, false
+	}
+	w := writer{b: append(make([]byte, 0, len(body)+len(note)+32), body[:at]...), depth: 1}
+	if key {
+		w.texts("info_messages", []string{note})
+	} else {
+		w.b = appendString(w.b, note)
+	}
+	if rest := bytes.TrimLeft(body[at:], " \t\r\n"); rest[0] != '}' && rest[0] != ']' {
 		w.b = append(w.b, ',')
 	}
-	return append(w.b, body[open:]...)
+	return append(w.b, body[at:]...)
+}
+
+// messagesIn is where the list of a body's info_messages begins, after its bracket;
+// 0 if there is none.
+func messagesIn(body []byte) int {
+	if !bytes.Contains(body, []byte(`"info_messages"`)) {
+		return 0
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.Token() // the bracket; a body is valid
+	for d.More() {
+		key, err := d.Token()
+		var value json.RawMessage
+		if err != nil || d.Decode(&value) != nil {
+			return 0
+		}
+		if key == "info_messages" && value[0] == '[' {
+			return int(d.InputOffset()) - len(value) + 1
+		}
+	}
+	return 0
 }
 
 func isObject(body []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) && json.Valid(body)
 }
+
+// Hurry cancels the calls in flight and lets no new one begin: questions are then
+// answered from memory or UNKNOWN_ERROR. It waits for nothing.
+func (c *Chain) Hurry() { c.stop() }
 
 // Close cancels the calls in flight, lets no new one begin (questions are then
 // answered from memory or UNKNOWN_ERROR) and waits until all have returned, or

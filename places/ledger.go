@@ -117,6 +117,9 @@ func (l *Ledger) count(provider string, b Budget) error {
 	}
 	a := account{provider, l.boot}
 	own := l.entries[a]
+	if own.day > day+1 { // counted by a clock that was wrong by days; nobody took it in
+		own.day, own.civilMonth = day, month
+	}
 	if day > own.day { // a clock that is set back goes on with the day it had
 		own.today = 0
 		if month > own.civilMonth {

@@ -114,6 +114,10 @@ func TestClockSetBack(t *testing.T) {
 	if err := l.spend("google", b); err == nil {
 		t.Error("a fourth call of three")
 	}
+	now = now.Add(24 * time.Hour)
+	if err := l.spend("google", b); err != nil {
+		t.Errorf("on the next day: %v", err)
+	}
 }
 
 // TestMergeRefuses: wrong clocks, strangers' words about this node, too many.

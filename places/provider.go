@@ -75,6 +75,8 @@ type Answer struct {
 	// or ZERO_RESULTS. The chain touches nothing but its newlines. If Body is
 	// nil the reply is written from the fields below.
 	Body []byte
+	// Empty says that Body has no results.
+	Empty bool
 
 	Attributions []string // html_attributions: HTML to be shown with the results
 	Messages     []string // info_messages: remarks, left out if there are none

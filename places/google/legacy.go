@@ -35,5 +35,5 @@ func (p *Provider) askLegacy(ctx context.Context, q places.Query, key string) (p
 	if !s.hasResults {
 		return places.Answer{}, nonsense("legacy", "no results")
 	}
-	return places.Answer{Body: s.cut(reply.Body, q.Limit)}, nil
+	return places.Answer{Body: s.cut(reply.Body, q.Limit), Empty: s.status == "ZERO_RESULTS"}, nil
 }
