@@ -61,9 +61,9 @@ func (c *Cluster) clockLocked(elapsed time.Duration) {
 // afterLocked passes on what calls of the core have left: lanes with something to
 // send, batches acknowledged, events.
 func (c *Cluster) afterLocked() {
-	c.core.TakeDirty(func(r *replica.Link) {
+	c.core.TakeDirty(func(r *replica.Link, lane replica.Lane) {
 		if l := c.links[r.Peer()]; l != nil && l.core == r {
-			l.notify()
+			offer(l.wake[lane], struct{}{})
 		}
 	})
 	if released := c.core.Released(); released > c.released.Load() {

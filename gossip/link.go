@@ -155,7 +155,8 @@ func peerEnded(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// read takes messages off a lane until it ends.
+// read takes messages off a lane until it ends. What has come together is merged under
+// one hold of the lock and acknowledged at once.
 func (l *link) read(lane replica.Lane) error {
 	c := l.cluster
 	r := bufio.NewReaderSize(l.streams[lane], readBuffer)
@@ -167,24 +168,11 @@ func (l *link) read(lane replica.Lane) error {
 		}
 		buf = message
 		l.heard[lane].Store(c.ran.Load())
-		switch string(message) {
-		case goodbye[frameHeader:]:
-			c.members.leaves(l.peer)
-			continue
-		case alive[frameHeader:]:
-			continue
+		if l.isOurs(lane, message) {
+			err = l.receiveOurs(message)
+		} else {
+			err = l.receive(lane, message, r)
 		}
-		if lane == replica.Live && message[0] == kindState && l.version >= sharingVersion {
-			if err := l.receiveState(message); err != nil {
-				return err
-			}
-			continue
-		}
-		c.mu.Lock()
-		err = c.core.Receive(c.now(), l.core, lane, message)
-		c.core.TakeArrived(c.arrivedNow)
-		c.afterLocked()
-		c.mu.Unlock()
 		if err != nil {
 			return err
 		}
@@ -192,6 +180,45 @@ func (l *link) read(lane replica.Lane) error {
 			buf = nil
 		}
 	}
+}
+
+// receive gives the core a message, and those of its own that have come with it.
+func (l *link) receive(lane replica.Lane, message []byte, r *bufio.Reader) error {
+	c := l.cluster
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.core.Receive(c.now(), l.core, lane, message)
+	for err == nil {
+		message = replica.Buffered(r)
+		if message == nil || l.isOurs(lane, message) {
+			break
+		}
+		err = c.core.Receive(c.now(), l.core, lane, message)
+		r.Discard(frameHeader + len(message)) // it is there
+	}
+	c.core.TakeArrived(c.arrivedNow)
+	c.afterLocked()
+	return err
+}
+
+// isOurs tells a message of this package from one of the core's.
+func (l *link) isOurs(lane replica.Lane, message []byte) bool {
+	switch string(message) {
+	case goodbye[frameHeader:], alive[frameHeader:]:
+		return true
+	}
+	return lane == replica.Live && message[0] == kindState && l.version >= sharingVersion
+}
+
+func (l *link) receiveOurs(message []byte) error {
+	switch string(message) {
+	case goodbye[frameHeader:]:
+		l.cluster.members.leaves(l.peer)
+	case alive[frameHeader:]:
+	default:
+		return l.receiveState(message)
+	}
+	return nil
 }
 
 // arrivedNow takes note of how old fixes are that have just been merged.
@@ -282,16 +309,6 @@ func (c *Cluster) sayGoodbye(ctx context.Context) bool {
 		}
 	}
 	return true
-}
-
-// notify has the writers of both lanes ask the core.
-func (l *link) notify() {
-	for _, w := range l.wake {
-		select {
-		case w <- struct{}{}:
-		default:
-		}
-	}
 }
 
 // silence is how long a peer may send nothing on a lane: it owes an ack each

@@ -374,6 +374,39 @@ func TestReadMessage(t *testing.T) {
 }
 
 // Reading into the buffer of the last message costs no allocation.
+// Buffered gives what has come whole, and takes nothing.
+func TestBuffered(t *testing.T) {
+	whole := appendAck(appendBehind(nil), 7, 8)
+	r := bufio.NewReader(bytes.NewReader(append(whole, 0, 0, 0, 9, 1)))
+	if m := Buffered(r); m != nil {
+		t.Fatalf("%q before anything was read", m)
+	}
+	r.Peek(1)
+	for range 2 {
+		want, err := ReadMessage(bufio.NewReader(bytes.NewReader(whole)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if m := Buffered(r); !bytes.Equal(m, want) {
+				t.Fatalf("got %q, want %q", m, want)
+			}
+		}
+		r.Discard(prefixLen + len(want))
+		whole = whole[prefixLen+len(want):]
+	}
+	if m := Buffered(r); m != nil {
+		t.Errorf("%q, of which a part has yet to come", m)
+	}
+	for _, length := range []string{"\x00\x00\x00\x00", "\xff\xff\xff\xff"} {
+		r := bufio.NewReader(strings.NewReader(length + "\x04"))
+		r.Peek(1)
+		if m := Buffered(r); m != nil {
+			t.Errorf("%q, of a length that no message has", m)
+		}
+	}
+}
+
 func TestReadMessageReuses(t *testing.T) {
 	stream := append(binary.BigEndian.AppendUint32(nil, 1000), make([]byte, 1000)...)
 	source := bytes.NewReader(nil)

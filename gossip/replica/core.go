@@ -179,12 +179,17 @@ func (c *Core) Links() []*Link { return append([]*Link(nil), c.links...) }
 // Sealed is the number of the last sealed batch.
 func (c *Core) Sealed() uint64 { return c.seq }
 
-// TakeDirty calls f for each link that has got something to send since the last
-// call. A link closed since may be among them.
-func (c *Core) TakeDirty(f func(*Link)) {
+// TakeDirty calls f for each lane that has got something to send since the last
+// call, and has not been asked for it by Next. A link closed since may be among them.
+func (c *Core) TakeDirty(f func(*Link, Lane)) {
 	for i, l := range c.dirty {
-		l.dirty = false
-		f(l)
+		l.listed = false
+		for lane, dirty := range l.dirty {
+			if dirty {
+				l.dirty[lane] = false
+				f(l, Lane(lane))
+			}
+		}
 		c.dirty[i] = nil
 	}
 	c.dirty = c.dirty[:0]

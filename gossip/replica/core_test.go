@@ -24,8 +24,13 @@ func inSync(t *testing.T, cfg Config) (b *lab, x, y *Core, atX, atY *Link) {
 	return b, x, y, atX, atY
 }
 
+// dirty are the links whose live lane has something to send.
 func dirty(c *Core) (links []*Link) {
-	c.TakeDirty(func(l *Link) { links = append(links, l) })
+	c.TakeDirty(func(l *Link, lane Lane) {
+		if lane == Live {
+			links = append(links, l)
+		}
+	})
 	return links
 }
 
@@ -49,6 +54,33 @@ func TestLoneReport(t *testing.T) {
 	b.carry(atY, Live)
 	if x.Released() != ticket {
 		t.Errorf("released %d, want %d", x.Released(), ticket)
+	}
+}
+
+// A report and its ack wake the writers of the live lane only, and none that is at work.
+func TestOnlyWhoHasWorkIsWoken(t *testing.T) {
+	b, x, y, atX, atY := inSync(t, Config{})
+	b.talk()
+	woken := map[Lane]int{}
+	count := func(l *Link, lane Lane) { woken[lane]++ }
+	x.TakeDirty(count)
+	y.TakeDirty(count)
+	clear(woken)
+	for i := range 10 {
+		x.Accept(b.now, []byte("kiwi"), fixAt(t, "node-1", i+1))
+		if b.carry(atX, Live); !b.shows(y, "kiwi", i+1) {
+			t.Fatal("a writer that comes by itself does not take the open batch")
+		}
+		x.TakeDirty(count)
+	}
+	if woken[Live] > 0 {
+		t.Errorf("a writer was woken for what it had just sent: %v", woken)
+	}
+	b.carry(atY, Live)
+	y.TakeDirty(count)
+	x.TakeDirty(count)
+	if woken[Delta] > 0 {
+		t.Errorf("the delta lane was woken for acks: %v", woken)
 	}
 }
 

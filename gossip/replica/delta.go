@@ -44,7 +44,7 @@ func (c *Core) asked(l *Link, theirs Vector, full bool) {
 		l.committed = false // an ack of what came before the gap must not have it join
 	}
 	l.lag = false
-	l.touch()
+	l.touch(Delta)
 }
 
 func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {

@@ -13,6 +13,21 @@ import (
 // texts are as long as they may be.
 const MaxMessage = 4 << 20
 
+// Buffered returns the next message if all of it is in r's buffer already, else nil. It
+// is valid until the next read of r, and stays to be read.
+func Buffered(r *bufio.Reader) []byte {
+	if r.Buffered() < prefixLen {
+		return nil
+	}
+	prefix, _ := r.Peek(prefixLen)
+	length := int64(binary.BigEndian.Uint32(prefix))
+	if length == 0 || length > int64(r.Buffered()-prefixLen) {
+		return nil
+	}
+	b, _ := r.Peek(prefixLen + int(length))
+	return b[prefixLen:]
+}
+
 // ReadMessage reads one message for [Core.Receive], into buf if it fits there: give it
 // what the last call returned. At the end of the stream it returns io.EOF, inside a message
 // io.ErrUnexpectedEOF; a length that no message has is an ErrMessage. It allocates

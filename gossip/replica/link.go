@@ -49,7 +49,8 @@ type Link struct {
 	findBytes  int           // their size
 	idle       bool          // the live writer found nothing to send
 	beat       time.Duration // when an ack was last sent
-	dirty      bool
+	dirty      [2]bool       // by lane: it has something to send that its writer was not told of
+	listed     bool          // in core.dirty
 	sendsAsk   bool
 	askIsFull  bool
 	saidHello  bool
@@ -159,12 +160,12 @@ func (l *Link) enqueue(message []byte) {
 		l.queue = append(l.queue, message)
 		l.queued += len(message)
 	}
-	l.touch()
+	l.touch(Live)
 }
 
 func (l *Link) oweAck() {
 	l.owesAck = true
-	l.touch()
+	l.touch(Live)
 }
 
 // oweGrant has a grant sent. While acks come thick and fast it rides with what is
@@ -172,7 +173,7 @@ func (l *Link) oweAck() {
 func (l *Link) oweGrant(clock time.Duration) {
 	l.owesGrant, l.echo = true, max(l.echo, clock)
 	if l.core.now-l.lastGrant >= l.core.lease()/8 {
-		l.touch()
+		l.touch(Live)
 	}
 }
 
@@ -180,13 +181,17 @@ func (l *Link) oweGrant(clock time.Duration) {
 // what is on its way; a routine one only if something is missing for long.
 func (l *Link) oweAsk(full bool) {
 	l.sendsAsk, l.askIsFull = true, l.askIsFull || full
-	l.touch()
+	l.touch(Delta)
 }
 
-// touch has the link's writers told.
-func (l *Link) touch() {
-	if !l.dirty && !l.closed {
-		l.dirty = true
+// touch has the writer of a lane told.
+func (l *Link) touch(lane Lane) {
+	if l.closed {
+		return
+	}
+	l.dirty[lane] = true
+	if !l.listed {
+		l.listed = true
 		l.core.dirty = append(l.core.dirty, l)
 	}
 }
@@ -195,17 +200,20 @@ func (l *Link) touch() {
 // bytes at the most. more says that there is, or may be, more: write these, then
 // call again. On the live lane it is so whenever something was appended: that the
 // writer has come back is what the open batch waits for. Without more, wait
-// until TakeDirty names the link. Next may have given other links something to send.
+// until TakeDirty names the lane. Next may have given other links something to send.
 func (c *Core) Next(now time.Duration, l *Link, lane Lane, buf []byte, limit int) (out []byte, more bool) {
 	c.step(now)
 	if l.closed {
 		return buf, false
 	}
 	if lane == Delta {
-		return l.nextDelta(buf, limit)
+		out, more = l.nextDelta(buf, limit)
+	} else {
+		c.seal() // a writer asks for more: what has gathered goes now
+		out, more = l.nextLive(buf, limit)
 	}
-	c.seal() // a writer asks for more: what has gathered goes now
-	return l.nextLive(buf, limit)
+	l.dirty[lane] = false // its writer is here
+	return out, more
 }
 
 func (l *Link) nextLive(buf []byte, limit int) ([]byte, bool) {

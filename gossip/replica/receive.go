@@ -199,7 +199,7 @@ func (l *Link) findsMore() bool {
 func (l *Link) queueFind(message []byte) {
 	l.finds = append(l.finds, message)
 	l.findBytes += len(message)
-	l.touch()
+	l.touch(Live)
 }
 
 func (c *Core) receiveFind(l *Link, d *decoder) error {

@@ -354,10 +354,10 @@ func (w *world) time() location.Time {
 
 // after does what the owner of a Core does after each call.
 func (w *world) after(n *node) {
-	n.core.TakeDirty(func(l *Link) {
+	n.core.TakeDirty(func(l *Link, lane Lane) {
 		for _, e := range n.ends {
 			if e != nil && e.link == l {
-				e.wake = [2]bool{true, true}
+				e.wake[lane] = true
 			}
 		}
 	})
