@@ -105,6 +105,16 @@ func (c coordinate) format() uint16 {
 	return f
 }
 
+// newCoordinate has the magnitude and the format that are given.
+func newCoordinate(magnitude uint64, format uint8) coordinate {
+	return coordinate{
+		mantissa: magnitude,
+		negative: format>>6 != 0,
+		integer:  format >> 4 & 3,
+		fraction: format & 15,
+	}
+}
+
 func appendText(dst []byte, text string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
@@ -197,12 +207,7 @@ func (w *wire) position() Position {
 }
 
 func (w *wire) coordinate(format uint16, limit uint64) coordinate {
-	c := coordinate{
-		mantissa: w.uvarint(),
-		negative: format>>6 != 0,
-		integer:  uint8(format >> 4 & 3),
-		fraction: uint8(format & 15),
-	}
+	c := newCoordinate(w.uvarint(), uint8(format))
 	scale := pow10[c.fraction]
 	if c.integer == 0 || c.mantissa > limit*scale || !fits(c.mantissa/scale, c.integer) {
 		w.bad = true
