@@ -204,8 +204,8 @@ func agree(herd []*process, ids []string) (example string, err error) {
 	return "", nil
 }
 
-// load is a steady stream of reports, over a few connections to each node.
-type load struct {
+// traffic is a steady stream of reports, over a few connections to each node.
+type traffic struct {
 	answered atomic.Int64
 	held     atomic.Int64 // not sent in time, since too many were not answered
 	from     time.Time
@@ -227,9 +227,9 @@ const (
 
 // startLoad sends so many updates a second in all. It ends with end, or with
 // the test.
-func startLoad(t *testing.T, herd []*process, perSecond int) *load {
+func startLoad(t *testing.T, herd []*process, perSecond int) *traffic {
 	t.Helper()
-	l := &load{from: time.Now(), stop: make(chan struct{}), acked: book{}, errs: map[string][]error{}}
+	l := &traffic{from: time.Now(), stop: make(chan struct{}), acked: book{}, errs: map[string][]error{}}
 	conns := len(herd) * loadConns
 	perConn := max(1, perSecond/conns)
 	for _, p := range herd {
@@ -248,7 +248,7 @@ func startLoad(t *testing.T, herd []*process, perSecond int) *load {
 }
 
 // write sends what is due at each beat.
-func (l *load) write(node string, c int, s *session, perSecond int, unanswered chan<- fix) {
+func (l *traffic) write(node string, c int, s *session, perSecond int, unanswered chan<- fix) {
 	defer close(unanswered)
 	beat := time.NewTicker(loadBeat)
 	defer beat.Stop()
@@ -278,7 +278,7 @@ func (l *load) write(node string, c int, s *session, perSecond int, unanswered c
 }
 
 // read checks the answers and keeps the newest of each client.
-func (l *load) read(node string, s *session, unanswered <-chan fix) {
+func (l *traffic) read(node string, s *session, unanswered <-chan fix) {
 	defer s.conn.Close()
 	acked := book{}
 	for f := range unanswered {
@@ -303,14 +303,14 @@ func (l *load) read(node string, s *session, unanswered <-chan fix) {
 	}
 }
 
-func (l *load) fail(node string, err error) {
+func (l *traffic) fail(node string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.errs[node] = append(l.errs[node], err)
 }
 
 // end stops the load and waits for all answers.
-func (l *load) end() {
+func (l *traffic) end() {
 	l.once.Do(func() { close(l.stop) })
 	l.writers.Wait()
 	l.readers.Wait()
@@ -318,7 +318,7 @@ func (l *load) end() {
 
 // report ends the load, logs what it did and fails the test if a node that was
 // not killed has failed it. It gives what was acknowledged.
-func (l *load) report(t *testing.T, killed ...*process) book {
+func (l *traffic) report(t *testing.T, killed ...*process) book {
 	t.Helper()
 	took := time.Since(l.from)
 	l.end()

@@ -40,6 +40,7 @@ var owners = map[string][]string{
 	"github.com/hashicorp/go-sockaddr":    {"config", "gossip"},
 	"github.com/prometheus/client_golang": {"node/metrics"},
 	"github.com/spf13/cobra":              {"cmd"},
+	"github.com/HdrHistogram":             {"node/load"},
 	"golang.org/x/sync":                   {"cmd", "node", "gossip", "places"},
 	"golang.org/x/time":                   {"cmd", "node", "gossip", "places"},
 	"github.com/hashicorp/golang-lru":     {"places"},

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	maxBenchNodes = 20
+	startPatience = time.Minute      // for a node to be ready
+	endPatience   = 10 * time.Second // for a node to leave
+)
+
+// benchHerd is a herd that a bench has started. Each node is a process, so that what
+// the nodes spend and what the load itself spends are told apart, and a pause of one's
+// collector is not one of the other.
+type benchHerd struct {
+	app      *app
+	binary   string
+	dir      string // of ready files
+	environ  []string
+	maxConns int
+	nodes    []*benchNode
+}
+
+// benchNode is a node in a process of its own.
+type benchNode struct {
+	readyNode
+	cmd   *exec.Cmd
+	file  string
+	begun time.Time
+	ended chan struct{} // closed when the process is gone
+}
+
+// newBenchHerd makes a herd without nodes. The caller owes an end.
+func newBenchHerd(a *app, maxConns int) (*benchHerd, error) {
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "herd-bench-")
+	if err != nil {
+		return nil, err
+	}
+	h := &benchHerd{app: a, binary: binary, dir: dir, maxConns: maxConns}
+	for _, e := range a.environ { // settings of other nodes are none of these nodes'
+		if !strings.HasPrefix(e, "HERD_") || strings.HasPrefix(e, "HERD_PLACES_") {
+			h.environ = append(h.environ, e)
+		}
+	}
+	h.environ = append(h.environ, "HERD_GOSSIP_KEY="+base64.StdEncoding.EncodeToString(newKey()))
+	return h, nil
+}
+
+// start starts a node; it joins through the one before it. It is not waited for.
+func (h *benchHerd) start() (*benchNode, error) {
+	name := devName(len(h.nodes))
+	n := &benchNode{file: filepath.Join(h.dir, name+".json"), ended: make(chan struct{})}
+	args := []string{
+		"node", "--name", name, "--ready-file", n.file, "--gossip-profile", "local", "--log-level", "warn",
+		"--client-addr", "127.0.0.1:0", "--gossip-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0",
+		"--client-max-conns", strconv.Itoa(h.maxConns), "--client-idle-timeout", "0s",
+	}
+	if len(h.nodes) > 0 {
+		args = append(args, "--join", h.nodes[len(h.nodes)-1].Gossip)
+	}
+	n.cmd = exec.Command(h.binary, args...)
+	n.cmd.Env, n.cmd.Stderr = h.environ, h.app.stderr
+	setApart(n.cmd)
+	n.begun = time.Now()
+	if err := n.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	n.Name = name
+	h.nodes = append(h.nodes, n)
+	go func() { // ends with the process, which end waits for
+		n.cmd.Wait()
+		close(n.ended)
+	}()
+	return n, nil
+}
+
+// grow starts nodes until there are so many, and waits until all are in sync.
+func (h *benchHerd) grow(ctx context.Context, nodes int) error {
+	for len(h.nodes) < nodes {
+		n, err := h.start()
+		if err != nil {
+			return err
+		}
+		if err := n.waitReady(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return h.settle(ctx)
+}
+
+// waitReady waits for the ready file.
+func (n *benchNode) waitReady(ctx context.Context, interval time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	for range ticks(ctx, interval) {
+		select {
+		case <-n.ended:
+			return fmt.Errorf("%s has ended: %v", n.Name, n.cmd.ProcessState)
+		default:
+		}
+		text, err := os.ReadFile(n.file)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = json.Unmarshal(text, &n.readyNode)
+		}
+		return err
+	}
+	return fmt.Errorf("wait for %s: %w", n.Name, ctx.Err())
+}
+
+// settle waits until every node sees every other one in sync.
+func (h *benchHerd) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	for range ticks(ctx, 20*time.Millisecond) {
+		settled := 0
+		for _, n := range h.nodes {
+			m := membersVerb{client: client{addr: n.HTTP, http: http.Client{Timeout: 5 * time.Second}}}
+			list, _, err := m.ask(ctx)
+			if err != nil {
+				break
+			}
+			inSync := 0
+			for _, other := range list.Members {
+				if other.InSync || other.Name == list.Self {
+					inSync++
+				}
+			}
+			if inSync == len(h.nodes) {
+				settled++
+			}
+		}
+		if settled == len(h.nodes) {
+			return nil
+		}
+	}
+	return fmt.Errorf("wait until all nodes are in sync: %w", ctx.Err())
+}
+
+func (h *benchHerd) addrs() (addrs []string) {
+	for _, n := range h.nodes {
+		addrs = append(addrs, n.Client)
+	}
+	return addrs
+}
+
+func (h *benchHerd) pids() (pids []int) {
+	for _, n := range h.nodes {
+		pids = append(pids, n.PID)
+	}
+	return pids
+}
+
+// end has all nodes leave and waits until they are gone.
+func (h *benchHerd) end() {
+	var all sync.WaitGroup
+	for _, n := range h.nodes {
+		all.Go(func() {
+			if askToEnd(n.cmd) != nil {
+				n.cmd.Process.Kill()
+			}
+			select {
+			case <-n.ended:
+			case <-time.After(endPatience):
+				n.cmd.Process.Kill()
+				<-n.ended
+			}
+		})
+	}
+	all.Wait()
+	os.RemoveAll(h.dir)
+}

@@ -1,0 +1,114 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Bounds of what may be asked for: this is a tool, and a slip of the finger should
+// not take a machine down.
+const (
+	MaxConnections = 50_000
+	MaxClients     = 100_000_000
+	MaxRate        = 10_000_000 // commands a second
+	MaxPipeline    = 1024
+	MaxDuration    = 24 * time.Hour
+)
+
+// Config is a load. Addrs, Connections, Clients and Duration have no default.
+type Config struct {
+	Addrs    []string     // host:port of the servers; connections are spread over them
+	Sources  []netip.Addr // addresses to connect from, in turn; none: the system's choice
+	Protocol Protocol
+
+	Connections int
+	Clients     int // how many clients the commands are about
+	Rate        int // commands a second in all, in the open loop; 0: the closed loop
+	Pipeline    int // closed loop: commands under way on a connection; 0 is 1
+
+	Warmup   time.Duration // load before what is measured
+	Duration time.Duration // what is measured
+	Timeout  time.Duration // how long the last replies are waited for; 0: 5 s
+
+	// Of Updates+Queries commands, so many are of that kind. Both zero: updates, or
+	// queries if the protocol has nothing else. With queries, all clients are stored
+	// first.
+	Updates, Queries int
+	Radius           int // km around a client that a query looks
+	Limit            int // results of a query
+
+	Seed uint64 // of everything random
+
+	// Begin and End are called when the measured time begins and ends, while the load
+	// goes on; Progress after every second of it. Any may be nil.
+	Begin, End func()
+	Progress   func(Second)
+
+	// Dial replaces the network: it connects to addr from source, if that is valid.
+	Dial func(ctx context.Context, addr string, source netip.Addr) (net.Conn, error)
+
+	sleep func(time.Duration) // replaces the pace's precise sleep in tests
+}
+
+// Validate names the first field that is out of bounds.
+func (c *Config) Validate() error {
+	switch {
+	case len(c.Addrs) == 0:
+		return errors.New("no address")
+	case c.Connections < 1 || c.Connections > MaxConnections:
+		return fmt.Errorf("connections must be from 1 to %d", MaxConnections)
+	case c.Clients < 1 || c.Clients > MaxClients:
+		return fmt.Errorf("clients must be from 1 to %d", MaxClients)
+	case c.Rate < 0 || c.Rate > MaxRate:
+		return fmt.Errorf("the rate must be from 0 to %d a second", MaxRate)
+	case c.Pipeline < 0 || c.Pipeline > MaxPipeline:
+		return fmt.Errorf("the pipeline must be from 1 to %d", MaxPipeline)
+	case c.Duration <= 0 || c.Warmup < 0 || c.Duration > MaxDuration || c.Warmup > MaxDuration:
+		return fmt.Errorf("the duration must be more than 0s and at most %s", MaxDuration)
+	case c.Updates < 0 || c.Queries < 0 || c.Updates > maxShare || c.Queries > maxShare:
+		return fmt.Errorf("the parts of a mix must be from 0 to %d", maxShare)
+	case c.Radius < 0 || c.Radius > 50:
+		return errors.New("the radius must be from 0 to 50 km")
+	case c.Limit < 0 || c.Limit > 20:
+		return errors.New("the limit must be from 0 to 20")
+	}
+	for _, addr := range c.Addrs {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return fmt.Errorf("%q is not an address: %w", addr, err)
+		}
+	}
+	return c.Protocol.validate(c.Updates, c.Queries)
+}
+
+// maxShare bounds one side of a mix.
+const maxShare = 1_000_000
+
+// withDefaults fills in what is zero.
+func (c Config) withDefaults() Config {
+	if c.Updates == 0 && c.Queries == 0 {
+		c.Updates = 1
+		if c.Protocol == RedisGeoSearch {
+			c.Updates, c.Queries = 0, 1
+		}
+	}
+	c.Pipeline = max(c.Pipeline, 1)
+	if c.Timeout == 0 {
+		c.Timeout = 5 * time.Second
+	}
+	if c.Dial == nil {
+		c.Dial = dial
+	}
+	return c
+}
+
+func dial(ctx context.Context, addr string, source netip.Addr) (net.Conn, error) {
+	d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: -1}
+	if source.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
+	}
+	return d.DialContext(ctx, "tcp", addr)
+}

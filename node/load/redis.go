@@ -1,0 +1,149 @@
+package load
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+)
+
+// redisKey is the sorted set that the GEO commands are about.
+const redisKey = "herd-bench"
+
+// redisDialect speaks RESP, as much of it as the commands need.
+type redisDialect struct {
+	protocol Protocol
+	search   string // what follows the client of a GEOSEARCH
+	limit    int
+	queries  uint64 // replies to GEOSEARCH that were right
+	found    uint64 // results in them
+}
+
+func newRedisDialect(p Protocol, radius, limit int) *redisDialect {
+	// COUNT 0 is an error to Redis.
+	search := bulk("BYRADIUS", strconv.Itoa(radius), "km", "ASC", "COUNT", strconv.Itoa(max(limit, 1)))
+	return &redisDialect{protocol: p, search: search, limit: max(limit, 1)}
+}
+
+// bulk writes words as RESP's bulk strings.
+func bulk(words ...string) string {
+	var text string
+	for _, w := range words {
+		text += fmt.Sprintf("$%d\r\n%s\r\n", len(w), w)
+	}
+	return text
+}
+
+// What comes before the parts of fixed width.
+var (
+	setHead    = "*3\r\n" + bulk("SET") + bulkHead(idWidth)
+	setValue   = "\r\n" + bulkHead(latWidth+lonWidth+1+timeWidth)
+	geoAddHead = "*5\r\n" + bulk("GEOADD", redisKey) + bulkHead(lonWidth)
+	geoAddLat  = "\r\n" + bulkHead(latWidth)
+	geoAddID   = "\r\n" + bulkHead(idWidth)
+	searchHead = "*10\r\n" + bulk("GEOSEARCH", redisKey, "FROMMEMBER") + bulkHead(idWidth)
+)
+
+func bulkHead(length int) string { return "$" + strconv.Itoa(length) + "\r\n" }
+
+func (d *redisDialect) append(b []byte, c *command) []byte {
+	switch {
+	case c.query:
+		b = appendID(append(b, searchHead...), c.key)
+		b = append(b, "\r\n"...)
+		return append(b, d.search...)
+	case d.protocol == RedisSet:
+		b = appendID(append(b, setHead...), c.key)
+		b = appendLat(append(b, setValue...), c.lat)
+		b = appendLon(b, c.lon)
+		b = appendTime(append(b, ' '), c.nanos)
+	default:
+		b = appendLon(append(b, geoAddHead...), c.lon)
+		b = appendLat(append(b, geoAddLat...), c.lat)
+		b = appendID(append(b, geoAddID...), c.key)
+	}
+	return append(b, "\r\n"...)
+}
+
+// frame knows simple strings, errors, integers, and arrays of bulk strings.
+func (d *redisDialect) frame(_ *command, b []byte) int {
+	n, length := respHead(b)
+	if length == 0 || b[0] != '*' {
+		return length
+	}
+	for range n {
+		size, head := respHead(b[length:])
+		if head == 0 {
+			return 0
+		}
+		length += head
+		if b[length-head] == '$' && size >= 0 {
+			length += size + len("\r\n")
+		}
+		if length > len(b) {
+			return 0
+		}
+	}
+	return length
+}
+
+// respHead is the number in the first line of b and the line's length; 0 if it is not
+// all there.
+func respHead(b []byte) (n, length int) {
+	end := bytes.IndexByte(b, '\n')
+	if end < 0 {
+		return 0, 0
+	}
+	if end < 2 || end > 12 { // no number, or none that a right reply has
+		return -1, end + 1
+	}
+	digits, sign := b[1:end-1], 1
+	if digits[0] == '-' {
+		digits, sign = digits[1:], -1
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return -1, end + 1
+		}
+		n = 10*n + int(c-'0')
+	}
+	return sign * n, end + 1
+}
+
+func (d *redisDialect) check(c *command, reply, _ []byte) string {
+	switch {
+	case reply[0] == '-':
+		return "an error"
+	case c.query:
+		return d.checkSearch(reply)
+	case d.protocol == RedisSet:
+		if string(reply) != "+OK\r\n" {
+			return "not +OK"
+		}
+	case string(reply) != ":0\r\n" && string(reply) != ":1\r\n":
+		return "neither :0 nor :1"
+	}
+	return ""
+}
+
+func (d *redisDialect) checkSearch(reply []byte) string {
+	n, head := respHead(reply)
+	const member = len("$20\r\n") + idWidth + len("\r\n")
+	switch {
+	case reply[0] != '*' || n < 0:
+		return "no array"
+	case n > d.limit:
+		return "more results than were asked for"
+	case len(reply) != head+n*member:
+		return "results that are not clients"
+	}
+	for b := reply[head:]; len(b) > 0; b = b[member:] {
+		if !bytes.HasPrefix(b, []byte("$20\r\n"+idPrefix)) {
+			return "results that are not clients"
+		}
+	}
+	d.queries++
+	d.found += uint64(n)
+	return ""
+}
+
+func (d *redisDialect) results() (n, replies uint64) { return d.found, d.queries }
