@@ -1,6 +1,124 @@
 package main
 
-import "context"
+import (
+	"context"
+	"fmt"
 
-func (b *benchVerb) runConverge(ctx context.Context) error { return usagef("not there yet") }
-func (b *benchVerb) runJoin(ctx context.Context) error     { return usagef("not there yet") }
+	"golang.org/x/sync/errgroup"
+
+	"herd/node/load"
+)
+
+// convergeReport is what --json prints in the mode converge.
+type convergeReport struct {
+	Mode     string   `json:"mode"`
+	Protocol string   `json:"protocol"`
+	Addrs    []string `json:"addrs"`
+	Nodes    int      `json:"nodes,omitempty"` // of a herd of its own
+	load.Converged
+	Load   *load.Result `json:"load,omitempty"` // beside it
+	Server *spent       `json:"server,omitempty"`
+}
+
+// runConverge writes at one node and polls the others, with a load beside it if a rate
+// is given.
+func (b *benchVerb) runConverge(ctx context.Context) error {
+	r := &convergeReport{Mode: b.mode, Protocol: b.protocol}
+	if b.pipelineGiven {
+		return usagef("--mode converge goes with --rate, not with --pipeline")
+	}
+	if len(b.load.Addrs) == 0 {
+		if b.nodes < 2 {
+			return usagef("--nodes must be 2 at least: one node has nobody to agree with")
+		}
+		h, err := newBenchHerd(b.app, b.load.Connections+1000)
+		if err != nil {
+			return err
+		}
+		defer h.end()
+		if err := h.grow(ctx, b.nodes); err != nil {
+			return err
+		}
+		b.load.Addrs, b.pids, r.Nodes = h.addrs(), h.pids(), b.nodes
+	}
+	r.Addrs = b.load.Addrs
+	defer makeThreads(load.Pacers() + len(r.Addrs))()
+	p := newProgress(b.app.stderr, b.load.Duration)
+	p.say(fmt.Sprintf("writing and polling for %s", b.load.Duration))
+	err := b.converge(ctx, r)
+	p.done()
+	if err != nil {
+		return err
+	}
+	if b.json {
+		err = printJSON(b.app.stdout, r)
+	} else {
+		err = r.print(b.app)
+	}
+	if err != nil || r.Good() && (r.Load == nil || r.Load.Good()) {
+		return err
+	}
+	return &exit{exitFailed, fmt.Errorf("%d wrong replies, %d connections lost, %d times a write was not shown", r.Wrong, r.Lost, r.Missing)}
+}
+
+// converge measures, with the load meanwhile. What fails first ends both.
+func (b *benchVerb) converge(ctx context.Context, r *convergeReport) error {
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error {
+		result, err := load.Converge(ctx, b.load)
+		if err == nil {
+			r.Converged = *result
+		}
+		return err
+	})
+	if b.rateGiven && b.load.Rate > 0 {
+		server := &meter{pids: b.pids}
+		c := b.load
+		c.Begin, c.End = server.begin, server.end
+		both.Go(func() (err error) {
+			if r.Load, err = load.Run(ctx, c); err == nil {
+				r.Server = server.spent(r.Load.Seconds, r.Load.PerSecond*r.Load.Seconds)
+			}
+			return err
+		})
+	}
+	return both.Wait()
+}
+
+func (r *convergeReport) print(a *app) error {
+	out := a.stdout
+	where := fmt.Sprintf("%d servers", r.Servers)
+	if r.Nodes > 0 {
+		where = fmt.Sprintf("a herd of %d here", r.Nodes)
+	}
+	fmt.Fprintf(out, "%d writes, one at a time, at each of %s in turn; %d polls of the others\n\n", r.Writes, where, r.Polls)
+	rows := [][]string{{"FROM THE WRITE UNTIL", "P50", "P90", "P99", "MAX"}}
+	for _, row := range []struct {
+		until string
+		l     load.Latency
+	}{
+		{"its reply", r.Acked},
+		{"another one shows it, at most", r.Seen},
+		{"another one shows it, at least", r.SeenLower},
+		{"all show it, at most", r.Everywhere},
+		{"all show it, at least", r.EverywhereLower},
+	} {
+		rows = append(rows, []string{row.until, ms(row.l.P50), ms(row.l.P90), ms(row.l.P99), ms(row.l.Max)})
+	}
+	if err := printTable(out, rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	if l := r.Load; l != nil {
+		fmt.Fprintf(out, "meanwhile      %.0f commands a second, p50 %s, p99 %s, %d errors\n",
+			l.PerSecond, ms(l.Latency.P50), ms(l.Latency.P99), l.Wrong+l.Lost+l.Missing)
+	}
+	if s := r.Server; s != nil {
+		fmt.Fprintf(out, "server CPU     %.2f cores, polls included\n", s.Cores)
+	}
+	fmt.Fprintf(out, "never shown    %d\n", r.Missing)
+	for _, s := range r.Samples {
+		fmt.Fprintf(out, "error          %s\n", s)
+	}
+	return nil
+}

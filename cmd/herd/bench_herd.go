@@ -98,33 +98,39 @@ func (h *benchHerd) grow(ctx context.Context, nodes int) error {
 		if err != nil {
 			return err
 		}
-		if err := n.waitReady(ctx, 10*time.Millisecond); err != nil {
+		if err := n.waitReady(ctx); err != nil {
 			return err
 		}
 	}
 	return h.settle(ctx)
 }
 
-// waitReady waits for the ready file.
-func (n *benchNode) waitReady(ctx context.Context, interval time.Duration) error {
+// waitReady waits for the ready file, and sees it within a millisecond or so.
+func (n *benchNode) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	for range ticks(ctx, interval) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		text, err := os.ReadFile(n.file)
+		if err == nil {
+			return json.Unmarshal(text, &n.readyNode)
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", n.Name, ctx.Err())
 		case <-n.ended:
 			return fmt.Errorf("%s has ended: %v", n.Name, n.cmd.ProcessState)
-		default:
+		case <-tick.C:
 		}
-		text, err := os.ReadFile(n.file)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err == nil {
-			err = json.Unmarshal(text, &n.readyNode)
-		}
-		return err
 	}
-	return fmt.Errorf("wait for %s: %w", n.Name, ctx.Err())
+}
+
+func (n *benchNode) client() client {
+	return client{addr: n.HTTP, http: http.Client{Timeout: 5 * time.Second}}
 }
 
 // settle waits until every node sees every other one in sync.
@@ -134,7 +140,7 @@ func (h *benchHerd) settle(ctx context.Context) error {
 	for range ticks(ctx, 20*time.Millisecond) {
 		settled := 0
 		for _, n := range h.nodes {
-			m := membersVerb{client: client{addr: n.HTTP, http: http.Client{Timeout: 5 * time.Second}}}
+			m := membersVerb{client: n.client()}
 			list, _, err := m.ask(ctx)
 			if err != nil {
 				break

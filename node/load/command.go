@@ -18,15 +18,16 @@ type maker struct {
 	random
 	clients          uint64
 	updates, queries uint64
-	each             *atomic.Int64 // if set: every client once, in order
-	last             int64         // the greatest time given out
+	each             *atomic.Int64 // if set: every stride-th client once, in order
+	stride           int64
+	last             int64 // the greatest time given out
 }
 
 // next makes a command; false when there are no more. now is the present, POSIX.
 func (m *maker) next(c *command, due, now int64) bool {
 	c.due = due
 	if m.each != nil {
-		key := m.each.Add(1) - 1
+		key := (m.each.Add(1) - 1) * m.stride
 		if key >= int64(m.clients) {
 			return false
 		}

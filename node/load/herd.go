@@ -120,4 +120,10 @@ func (d *herdDialect) checkQuery(c *command, reply, scratch []byte) string {
 	return ""
 }
 
+func (d *herdDialect) shows(c *command, reply, scratch []byte) bool {
+	at, _, _ := bytes.Cut(reply, []byte{'\n'})
+	said := appendReport(scratch[:0], c)
+	return bytes.HasPrefix(reply, atPrefix) && bytes.HasSuffix(at, said[:len(said)-1])
+}
+
 func (d *herdDialect) results() (n, replies uint64) { return d.found, d.decoded }

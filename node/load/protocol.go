@@ -44,6 +44,8 @@ type dialect interface {
 	frame(c *command, b []byte) int
 	// check says what is wrong with a reply; empty if nothing is. It may use scratch.
 	check(c *command, reply, scratch []byte) string
+	// shows tells whether the reply to a query shows what c, an update, has written.
+	shows(c *command, reply, scratch []byte) bool
 	// results is how many results were counted in how many replies to queries.
 	results() (n, replies uint64)
 }

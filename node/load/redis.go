@@ -37,6 +37,7 @@ func bulk(words ...string) string {
 var (
 	setHead    = "*3\r\n" + bulk("SET") + bulkHead(idWidth)
 	setValue   = "\r\n" + bulkHead(latWidth+lonWidth+1+timeWidth)
+	getHead    = "*2\r\n" + bulk("GET") + bulkHead(idWidth)
 	geoAddHead = "*5\r\n" + bulk("GEOADD", redisKey) + bulkHead(lonWidth)
 	geoAddLat  = "\r\n" + bulkHead(latWidth)
 	geoAddID   = "\r\n" + bulkHead(idWidth)
@@ -47,15 +48,15 @@ func bulkHead(length int) string { return "$" + strconv.Itoa(length) + "\r\n" }
 
 func (d *redisDialect) append(b []byte, c *command) []byte {
 	switch {
+	case c.query && d.protocol == RedisSet:
+		b = appendID(append(b, getHead...), c.key)
 	case c.query:
 		b = appendID(append(b, searchHead...), c.key)
 		b = append(b, "\r\n"...)
 		return append(b, d.search...)
 	case d.protocol == RedisSet:
 		b = appendID(append(b, setHead...), c.key)
-		b = appendLat(append(b, setValue...), c.lat)
-		b = appendLon(b, c.lon)
-		b = appendTime(append(b, ' '), c.nanos)
+		b = appendValue(append(b, setValue...), c)
 	default:
 		b = appendLon(append(b, geoAddHead...), c.lon)
 		b = appendLat(append(b, geoAddLat...), c.lat)
@@ -64,10 +65,22 @@ func (d *redisDialect) append(b []byte, c *command) []byte {
 	return append(b, "\r\n"...)
 }
 
+// appendValue writes what SET stores of a client.
+func appendValue(b []byte, c *command) []byte {
+	b = appendLat(b, c.lat)
+	b = appendLon(b, c.lon)
+	return appendTime(append(b, ' '), c.nanos)
+}
+
 // frame knows simple strings, errors, integers, and arrays of bulk strings.
 func (d *redisDialect) frame(_ *command, b []byte) int {
 	n, length := respHead(b)
-	if length == 0 || b[0] != '*' {
+	switch {
+	case length == 0:
+		return 0
+	case b[0] == '$':
+		n, length = 1, 0
+	case b[0] != '*':
 		return length
 	}
 	for range n {
@@ -75,11 +88,10 @@ func (d *redisDialect) frame(_ *command, b []byte) int {
 		if head == 0 {
 			return 0
 		}
-		length += head
-		if b[length-head] == '$' && size >= 0 {
+		if b[length] == '$' && size >= 0 {
 			length += size + len("\r\n")
 		}
-		if length > len(b) {
+		if length += head; length > len(b) {
 			return 0
 		}
 	}
@@ -144,6 +156,10 @@ func (d *redisDialect) checkSearch(reply []byte) string {
 	d.queries++
 	d.found += uint64(n)
 	return ""
+}
+
+func (d *redisDialect) shows(c *command, reply, scratch []byte) bool {
+	return bytes.Contains(reply, appendValue(scratch[:0], c))
 }
 
 func (d *redisDialect) results() (n, replies uint64) { return d.found, d.queries }

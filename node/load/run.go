@@ -74,37 +74,63 @@ func Fill(ctx context.Context, config Config) error {
 }
 
 func fill(ctx context.Context, config Config) error {
+	config.Updates, config.Queries = 1, 0
+	stored, samples, err := each(ctx, config, 1)
+	if err == nil && stored < uint64(config.Clients) {
+		err = fmt.Errorf("%d of %d stored; %q", stored, config.Clients, samples)
+	}
+	if err != nil {
+		return fmt.Errorf("store the clients: %w", err)
+	}
+	return nil
+}
+
+// mostAsked is about how many clients Known asks for.
+const mostAsked = 100_000
+
+// Known asks a herd about the clients, some of them if they are many, and gives how
+// many it was asked for and how many it knows.
+func Known(ctx context.Context, config Config) (asked, known int, err error) {
+	if err := config.Validate(); err != nil {
+		return 0, 0, err
+	}
+	if config.Protocol != Herd {
+		return 0, 0, fmt.Errorf("%s has no such question", config.Protocol)
+	}
+	config = config.withDefaults()
+	config.Updates, config.Queries = 0, 1
+	config.Radius, config.Limit = 0, 0 // no provider of places is asked
+	stride := (config.Clients + mostAsked - 1) / mostAsked
+	n, _, err := each(ctx, config, stride)
+	return (config.Clients + stride - 1) / stride, int(n), err
+}
+
+// each sends a command for every stride-th client, once, as fast as it can, and gives
+// how many were answered rightly.
+func each(ctx context.Context, config Config, stride int) (right uint64, samples []string, err error) {
 	config.Rate, config.Pipeline = 0, 64
 	config.Connections = min(config.Connections, 64)
-	config.Updates, config.Queries = 1, 0
 	l, err := newLoad(ctx, config)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	defer l.close()
-	var each atomic.Int64
-	l.each = &each
+	l.each, l.stride = new(atomic.Int64), int64(stride)
 	l.start(0, MaxDuration)
 	defer context.AfterFunc(ctx, l.stop)()
 	<-l.done
-	var stored uint64
 	for _, g := range l.groups {
-		stored += g.tally.updates
+		right += g.tally.updates + g.tally.queries
 	}
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case stored < uint64(config.Clients):
-		return fmt.Errorf("store the clients: %d of %d stored; %q", stored, config.Clients, l.samples())
-	}
-	return nil
+	return right, l.samples(), ctx.Err()
 }
 
 // load is a run under way.
 type load struct {
 	config  Config
 	groups  []*group
-	each    *atomic.Int64 // if set: store every client once
+	each    *atomic.Int64 // see maker
+	stride  int64
 	running sync.WaitGroup
 	done    chan struct{} // closed when all that start started has ended
 }
@@ -221,7 +247,7 @@ func (l *load) start(warmup, duration time.Duration) {
 
 func (l *load) closedLoop(c *connection) {
 	m := l.config.maker(c.number)
-	m.each = l.each
+	m.each, m.stride = l.each, l.stride
 	// No reply of the last batch is waited for longer than that.
 	c.net.SetReadDeadline(c.group.epoch.Add(time.Duration(c.group.to)).Add(l.config.Timeout))
 	c.closedLoop(&m, l.config.Pipeline)

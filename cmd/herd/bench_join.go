@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"herd/node/load"
+)
+
+// joinReport is what --json prints in the mode join.
+type joinReport struct {
+	Mode    string        `json:"mode"`
+	Nodes   int           `json:"nodes"` // before the new one
+	Clients int           `json:"clients"`
+	Rate    int           `json:"rate"`
+	Filled  time.Duration `json:"filled_ns"` // for the clients to be stored
+	Ready   time.Duration `json:"ready_ns"`  // from the start of the new process to its being ready
+	Held    int           `json:"held"`      // clients in the new node's table, once ready
+	Asked   int           `json:"asked"`     // clients that it was asked for then
+	Known   int           `json:"known"`     // of them
+	Before  *load.Result  `json:"before"`    // load on the other nodes
+	During  *load.Result  `json:"during"`
+}
+
+// runJoin fills a herd, starts an empty node while a load goes on, and measures until
+// it is ready.
+func (b *benchVerb) runJoin(ctx context.Context) error {
+	switch {
+	case len(b.load.Addrs) > 0:
+		return usagef("--mode join starts nodes of its own: it takes no ADDR")
+	case b.load.Rate == 0:
+		return usagef("--mode join needs a --rate")
+	}
+	h, err := newBenchHerd(b.app, b.load.Connections+1000)
+	if err != nil {
+		return err
+	}
+	defer h.end()
+	defer makeThreads(load.Pacers())()
+	p := newProgress(b.app.stderr, b.load.Duration)
+	defer p.done()
+	r, err := b.join(ctx, h, p)
+	if err != nil {
+		return err
+	}
+	p.done()
+	if b.json {
+		err = printJSON(b.app.stdout, r)
+	} else {
+		err = r.print(b.app)
+	}
+	switch {
+	case err != nil:
+		return err
+	case r.Held < r.Clients || r.Known < r.Asked:
+		return &exit{exitFailed, errors.New("the new node was ready without all clients")}
+	case !r.Before.Good() || !r.During.Good():
+		return &exit{exitFailed, fmt.Errorf("before: %s; during: %s", faults(r.Before), faults(r.During))}
+	}
+	return nil
+}
+
+func (b *benchVerb) join(ctx context.Context, h *benchHerd, p *progress) (*joinReport, error) {
+	r := &joinReport{Mode: b.mode, Nodes: b.nodes, Clients: b.load.Clients, Rate: b.load.Rate}
+	if err := h.grow(ctx, b.nodes); err != nil {
+		return nil, err
+	}
+	c := b.load
+	c.Addrs = h.addrs()
+	p.say(fmt.Sprintf("storing %d clients", c.Clients))
+	begun := time.Now()
+	if err := load.Fill(ctx, c); err != nil {
+		return nil, err
+	}
+	r.Filled = time.Since(begun)
+	c.Progress = p.second
+	var err error
+	if r.Before, err = load.Run(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil { // there is nothing to report yet
+		return nil, err
+	}
+	if err := b.joinUnderLoad(ctx, h, c, r); err != nil {
+		return nil, err
+	}
+
+	n := h.nodes[len(h.nodes)-1]
+	if r.Held, err = held(ctx, n); err != nil {
+		return nil, err
+	}
+	c.Addrs = []string{n.Client}
+	r.Asked, r.Known, err = load.Known(ctx, c)
+	return r, err
+}
+
+// joinUnderLoad starts a node when the load has begun, and ends the load when the node
+// is ready.
+func (b *benchVerb) joinUnderLoad(ctx context.Context, h *benchHerd, c load.Config, r *joinReport) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	loaded := make(chan struct{})
+	c.Begin = func() { close(loaded) }
+	c.Duration = 2 * startPatience
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		r.During, err = load.Run(ctx, c)
+		return err
+	})
+	both.Go(func() error {
+		defer cancel()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-loaded:
+		}
+		n, err := h.start()
+		if err != nil {
+			return err
+		}
+		if err := n.waitReady(ctx); err != nil {
+			return err
+		}
+		r.Ready = time.Since(n.begun)
+		return nil
+	})
+	return both.Wait()
+}
+
+// held is how many clients a node has in its table.
+func held(ctx context.Context, n *benchNode) (int, error) {
+	c := n.client()
+	body, err := c.do(ctx, "GET", "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(body)) {
+		if value, ok := strings.CutPrefix(line, "herd_table_clients "); ok {
+			f, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			return int(f), err
+		}
+	}
+	return 0, fmt.Errorf("%s does not say how many clients it holds", n.HTTP)
+}
+
+func (r *joinReport) print(a *app) error {
+	out := a.stdout
+	fmt.Fprintf(out, "A node joined a herd of %d with %d clients under %d updates a second.\n\n", r.Nodes, r.Clients, r.Rate)
+	fmt.Fprintf(out, "ready after    %s, from the start of its process\n", ms(r.Ready))
+	fmt.Fprintf(out, "it holds       %d clients; asked for %d of them it knew %d\n", r.Held, r.Asked, r.Known)
+	fmt.Fprintf(out, "stored before  in %.1f s\n\n", r.Filled.Seconds())
+	rows := [][]string{{"AT THE OTHER NODES", "PER SECOND", "P50", "P99", "MAX", "ERRORS"}}
+	for _, row := range []struct {
+		when string
+		l    *load.Result
+	}{{"before", r.Before}, {"meanwhile", r.During}} {
+		rows = append(rows, []string{
+			row.when, fmt.Sprintf("%.0f", row.l.PerSecond), ms(row.l.Latency.P50), ms(row.l.Latency.P99), ms(row.l.Latency.Max),
+			fmt.Sprint(row.l.Wrong + row.l.Lost + row.l.Missing),
+		})
+	}
+	return printTable(out, rows)
+}
