@@ -88,8 +88,8 @@ type Cluster struct {
 	// memberlist from under it.
 	leaving sync.Mutex
 
-	// mu guards what follows. Every call of core is made under it, and no call that
-	// waits. memberTable's lock is never taken under it, nor the other way round.
+	// mu guards what follows. Every call of core but Accept is made under it, and no
+	// call that waits. memberTable's lock is never taken under it, nor the other way round.
 	mu          sync.Mutex
 	closed      bool
 	core        *replica.Core
@@ -99,7 +99,6 @@ type Cluster struct {
 	expected    []expected       // as of keepLinks's last look
 	quarantines map[location.Origin]time.Time
 	waiters     waitQueue
-	ticket      uint64 // the greatest given out
 	flights     map[string]*flight
 	byNumber    map[uint64]*flight
 	lookups     uint64
@@ -254,10 +253,13 @@ func (c *Cluster) Close() error {
 // once and travels with the next Flush. The ticket is for Wait; zero: nothing to
 // wait for. It keeps no reference to id.
 func (c *Cluster) Report(id []byte, f location.Fix) (ticket uint64) {
-	c.mu.Lock()
-	ticket = c.core.Accept(c.now(), id, f)
-	c.ticket = max(c.ticket, ticket)
-	c.mu.Unlock()
+	ticket, ok := c.core.Accept(id, f)
+	if !ok {
+		c.mu.Lock()
+		ticket = c.core.AcceptNow(c.now(), id, f)
+		c.afterLocked()
+		c.mu.Unlock()
+	}
 	return ticket
 }
 

@@ -367,7 +367,7 @@ func (c *Cluster) checkCaughtUp(joined bool) {
 func (c *Cluster) flushAll() {
 	c.Flush()
 	c.mu.Lock()
-	last := c.ticket
+	last := c.core.Last()
 	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(c.ctx, c.config.AckTimeout)
 	defer cancel()

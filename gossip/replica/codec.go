@@ -79,26 +79,34 @@ func finish(buf []byte, start int) []byte {
 	return buf
 }
 
+func beginBatch(buf []byte, name string, prev, seq uint64) []byte {
+	buf = appendShort(begin(buf, kindBatch), name)
+	return binary.AppendUvarint(binary.AppendUvarint(buf, prev), seq)
+}
+
+// appendBatchFix appends a fix to the batch of the node of that name.
+func appendBatchFix[ID string | []byte](buf []byte, name string, id ID, e *location.Entry) []byte {
+	buf = appendShort(buf, id)
+	if e.Dot.Takeovers == 0 && e.Node == name {
+		buf = append(buf, 0)
+	} else {
+		buf = binary.AppendUvarint(append(buf, 1), uint64(e.Dot.Takeovers))
+		buf = appendShort(buf, e.Node)
+	}
+	return e.AppendWire(buf)
+}
+
 func appendBatch(buf []byte, name string, prev, seq uint64, fixes []record) []byte {
 	start := len(buf)
-	buf = appendShort(begin(buf, kindBatch), name)
-	buf = binary.AppendUvarint(binary.AppendUvarint(buf, prev), seq)
+	buf = beginBatch(buf, name, prev, seq)
 	for i := range fixes {
-		e := &fixes[i].entry
-		buf = appendShort(buf, fixes[i].id)
-		if e.Dot.Takeovers == 0 && e.Node == name {
-			buf = append(buf, 0)
-		} else {
-			buf = binary.AppendUvarint(append(buf, 1), uint64(e.Dot.Takeovers))
-			buf = appendShort(buf, e.Node)
-		}
-		buf = e.AppendWire(buf)
+		buf = appendBatchFix(buf, name, fixes[i].id, &fixes[i].entry)
 	}
 	return finish(append(buf, 0), start)
 }
 
-// batchOverhead bounds what a batch takes beside its fixes.
-const batchOverhead = prefixLen + 1 + 1 + maxName + 2*binary.MaxVarintLen64 + 1
+// batchOverhead bounds what a batch takes beside its fixes and the name of its node.
+const batchOverhead = prefixLen + 1 + 1 + 2*binary.MaxVarintLen64 + 1
 
 // encodedLen is what a fix takes in a batch of the node of that name.
 func encodedLen[ID string | []byte](name string, id ID, e *location.Entry) int {

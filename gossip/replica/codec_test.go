@@ -201,7 +201,7 @@ func TestEncodedLen(t *testing.T) {
 		if got, want := len(one)-len(empty), encodedLen("node-2", r.id, &r.entry); got != want {
 			t.Errorf("%v takes %d bytes, was said to take %d", r, got, want)
 		}
-		if len(empty) > batchOverhead {
+		if len(empty) > batchOverhead+len("node-2") {
 			t.Errorf("a batch takes %d bytes beside fixes, was said to take %d", len(empty), batchOverhead)
 		}
 	}

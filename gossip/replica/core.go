@@ -28,6 +28,11 @@ type Config struct {
 	// A single fix may be longer. Default 64 KiB, at most 1 MiB.
 	ChunkBytes int
 
+	// Stripes is the number of parts of the open batch that can be added to at the
+	// same time; it is rounded up to a power of two. A batch is closed as soon as one
+	// of them has its part of ChunkBytes. Default 8.
+	Stripes int
+
 	// CompareEvery is how often the vector is sent to one peer chosen at random.
 	// Default 1 s.
 	CompareEvery time.Duration
@@ -39,8 +44,8 @@ type Config struct {
 	Seed uint64 // of the choice of peers
 }
 
-// Core is the replication of one node. It is not safe for concurrent use: its
-// caller holds one lock around every call.
+// Core is the replication of one node. Its caller holds one lock around every call,
+// except that of Accept.
 //
 // now is a monotonic clock, as the time since any fixed instant in this process's
 // life. It must never run back. It goes on while the process is stopped.
@@ -58,7 +63,7 @@ type Core struct {
 
 	// As an origin.
 	seq      uint64          // last sealed batch
-	open     batch           // number seq+1
+	open     *open           // number seq+1
 	sealedAt []time.Duration // run time at which batch firstAt+i was sealed
 	firstAt  uint64
 	hold     time.Duration // run time until which nothing is acknowledged
@@ -107,6 +112,7 @@ func New(cfg Config) *Core {
 	setDefault(&cfg.GoneAfter, time.Minute)
 	setDefault(&cfg.QueueBytes, 4<<20)
 	setDefault(&cfg.ChunkBytes, 64<<10)
+	setDefault(&cfg.Stripes, 8)
 	cfg.ChunkBytes = min(cfg.ChunkBytes, MaxMessage/4)
 	return &Core{
 		cfg:     cfg,
@@ -115,7 +121,7 @@ func New(cfg Config) *Core {
 		vector:  Vector{},
 		beyond:  map[location.Origin]run{},
 		gone:    absentees{since: map[location.Origin]*absence{}, here: map[location.Origin]int{}},
-		open:    batch{index: map[string]int{}, name: cfg.Name},
+		open:    newOpen(cfg.Name, cfg.Stripes, cfg.ChunkBytes),
 		firstAt: 1,
 		names:   map[string]string{},
 		budget:  4096,
@@ -171,13 +177,32 @@ func (c *Core) Released() uint64 { return c.released }
 func (c *Core) Vector() Vector { return c.vector.Clone() }
 
 // Stats returns the counters.
-func (c *Core) Stats() Stats { return c.stats }
+func (c *Core) Stats() Stats {
+	sum := c.stats
+	for i := range c.open.stripes {
+		s := &c.open.stripes[i]
+		s.mu.Lock()
+		sum.Accepted += s.accepted
+		sum.Stale += s.stale
+		sum.Clamped += s.clamped
+		s.mu.Unlock()
+	}
+	return sum
+}
 
 // Links returns the links that stand, in order of opening.
 func (c *Core) Links() []*Link { return append([]*Link(nil), c.links...) }
 
 // Sealed is the number of the last sealed batch.
 func (c *Core) Sealed() uint64 { return c.seq }
+
+// Last is the greatest ticket of all reports accepted before the call.
+func (c *Core) Last() uint64 {
+	if c.open.empty() {
+		return c.ticket(c.seq)
+	}
+	return c.ticket(c.seq + 1)
+}
 
 // TakeDirty calls f for each lane that has got something to send since the last
 // call, and has not been asked for it by Next. A link closed since may be among them.

@@ -67,7 +67,7 @@ func TestOnlyWhoHasWorkIsWoken(t *testing.T) {
 	y.TakeDirty(count)
 	clear(woken)
 	for i := range 10 {
-		x.Accept(b.now, []byte("kiwi"), fixAt(t, "node-1", i+1))
+		x.AcceptNow(b.now, []byte("kiwi"), fixAt(t, "node-1", i+1))
 		if b.carry(atX, Live); !b.shows(y, "kiwi", i+1) {
 			t.Fatal("a writer that comes by itself does not take the open batch")
 		}
@@ -430,13 +430,13 @@ func TestNobodyWaitsForADelta(t *testing.T) {
 
 // A long burst fills batch after batch up to the size that was configured.
 func TestBatchesAreFull(t *testing.T) {
-	b, x, _, atX, _ := inSync(t, Config{ChunkBytes: 10_000, QueueBytes: 64 << 20})
+	b, x, _, atX, _ := inSync(t, Config{ChunkBytes: 10_000, Stripes: 1, QueueBytes: 64 << 20})
 	const n = 5000
 	ids, at := make([][]byte, n), fixAt(t, x.cfg.Name, 7)
 	for i := range ids {
 		ids[i] = fmt.Append(nil, "client-", i/2) // every other one replaces
 		at.Received++
-		x.Accept(b.now, ids[i], at)
+		x.AcceptNow(b.now, ids[i], at)
 	}
 	out, _ := x.Next(b.now, atX, Live, nil, 64<<20)
 	all := messages(t, out)
@@ -532,7 +532,7 @@ func TestLooseFixes(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	b, x, y, atX, _ := inSync(t, Config{})
-	y.Accept(b.now, []byte("kiwi"), fixAt(t, y.cfg.Name, 7)) // not sealed yet
+	y.AcceptNow(b.now, []byte("kiwi"), fixAt(t, y.cfg.Name, 7)) // not sealed yet
 	for lookup, id := range []string{"kiwi", "nobody"} {
 		if !x.Find(b.now, atX, uint64(lookup), []byte(id)) {
 			t.Fatal("refused")
@@ -563,7 +563,7 @@ func TestFindsAreBounded(t *testing.T) {
 		t.Errorf("%d look-ups wait, want %d", asked, maxFinds)
 	}
 	long := mustFix(t, y.cfg.Name, 1, "+1.0"+string(slices.Repeat([]byte("0"), 300<<10))+"+1", "1")
-	y.Accept(b.now, []byte("long"), long)
+	y.AcceptNow(b.now, []byte("long"), long)
 	for i := range uint64(20) {
 		if err := y.Receive(b.now, atY, Live, messages(t, appendFind(nil, i, []byte("long")))[0]); err != nil {
 			t.Fatal(err)
@@ -782,7 +782,7 @@ func TestLongTexts(t *testing.T) {
 	zeros := string(slices.Repeat([]byte("0"), location.MaxText-10))
 	for i := range 3 {
 		f := mustFix(t, x.cfg.Name, 1, "+1."+zeros+"-10", "1."+zeros)
-		x.Accept(b.now, fmt.Append(nil, "client-", i), f)
+		x.AcceptNow(b.now, fmt.Append(nil, "client-", i), f)
 	}
 	b.report(x, "kiwi", 7)
 	_, atY := b.link(x, y)
@@ -792,7 +792,7 @@ func TestLongTexts(t *testing.T) {
 	}
 	for i := range 3 {
 		f := mustFix(t, y.cfg.Name, 1, "+1."+zeros+"-10", "2."+zeros)
-		y.Accept(b.now, fmt.Append(nil, "client-", i), f)
+		y.AcceptNow(b.now, fmt.Append(nil, "client-", i), f)
 	}
 	out, _ := y.Next(b.now, atY, Live, nil, 1<<30)
 	for _, m := range messages(t, out) {

@@ -18,6 +18,8 @@ type coverage struct {
 	Readies uint64
 	Finds   uint64 // look-ups that brought something
 	Chunks  uint64
+	Full    uint64 // reports for which the open batch had no room
+	Several uint64 // batches of more than one fix
 }
 
 func (c *coverage) count(core *Core) { c.add(&coverage{Stats: core.Stats()}) }

@@ -43,12 +43,41 @@ func (m *mutant) refuses(was, e *location.Entry) bool {
 	return was.Order == e.Order && was.Time.Nanos() == e.Time.Nanos() && !same
 }
 
+// mutate is what mutants make of a batch that is being sealed.
+func (c *Core) mutate(message []byte) []byte {
+	fixes := fixesOf(message)
+	if c.mutant.dotAtSeal {
+		c.dotNow(fixes)
+	}
+	if c.mutant.dropSuperseded {
+		fixes = c.unsuperseded(fixes)
+	}
+	if c.mutant.coalesceQueued {
+		c.coalesce(c.lastBatch, fixes)
+		c.lastBatch = fixes
+	}
+	return appendBatch(nil, c.cfg.Name, c.seq-1, c.seq, fixes)
+}
+
+// fixesOf takes a batch of our own apart.
+func fixesOf(message []byte) (fixes []record) {
+	d := decoder{b: message[prefixLen+1:], names: map[string]string{}}
+	name := d.name()
+	d.uvarint()
+	d.uvarint()
+	for d.more() {
+		id, e := d.batchFix(name, location.Dot{})
+		fixes = append(fixes, record{string(id), e})
+	}
+	return fixes
+}
+
 // dotNow is dotAtSeal's second half.
-func (c *Core) dotNow() {
-	for i := range c.open.fixes {
-		r := &c.open.fixes[i]
+func (c *Core) dotNow(fixes []record) {
+	for i := range fixes {
+		r := &fixes[i]
 		was, ok := c.table.Get([]byte(r.id))
-		r.entry.Dot.Seq = c.seq
+		r.entry.Dot.Origin, r.entry.Dot.Seq = c.cfg.Self, c.seq
 		if ok && was.Dot.Seq == 0 && was.Dot.Origin == c.cfg.Self && was.Compare(&r.entry.Fix) == 0 {
 			c.table.Merge([]byte(r.id), r.entry)
 		}
@@ -56,9 +85,9 @@ func (c *Core) dotNow() {
 }
 
 // unsuperseded is what dropSuperseded leaves of the open batch.
-func (c *Core) unsuperseded() []record {
+func (c *Core) unsuperseded(fixes []record) []record {
 	var left []record
-	for _, r := range c.open.fixes {
+	for _, r := range fixes {
 		was, _ := c.table.Get([]byte(r.id))
 		if was.Dot.Origin == c.cfg.Self || was.Compare(&r.entry.Fix) <= 0 {
 			left = append(left, r)

@@ -1,47 +1,15 @@
 package replica
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"herd/gossip/location"
 )
 
-// batch is the fixes accepted while it was open: for each client the greatest.
-type batch struct {
-	index map[string]int // client ID to its place in fixes
-	fixes []record
-	bytes int    // that fixes take when encoded
-	name  string // of the node
-}
-
+// record is a fix and its client.
 type record struct {
 	id    string
 	entry location.Entry
-}
-
-// add puts e in, unless a greater fix of that client is there, or the same under a
-// greater dot.
-func (b *batch) add(id []byte, e location.Entry) {
-	if i, ok := b.index[string(id)]; ok {
-		have := &b.fixes[i]
-		if cmp.Or(e.Compare(&have.entry.Fix), e.Dot.Compare(have.entry.Dot)) > 0 {
-			b.bytes += encodedLen(b.name, id, &e) - encodedLen(b.name, id, &have.entry)
-			have.entry = e
-		}
-		return
-	}
-	r := record{string(id), e}
-	b.index[r.id] = len(b.fixes)
-	b.fixes = append(b.fixes, r)
-	b.bytes += encodedLen(b.name, id, &e)
-}
-
-func (b *batch) reset() {
-	clear(b.index)
-	clear(b.fixes)
-	b.fixes, b.bytes = b.fixes[:0], 0
 }
 
 // Accept takes a client's report that this node received. The ticket is the batch
@@ -49,21 +17,61 @@ func (b *batch) reset() {
 //
 // The report is in the table, and so visible here, when Accept returns. It travels
 // when [Core.Flush] is called, or a writer asks for more.
-func (c *Core) Accept(now time.Duration, id []byte, f location.Fix) (ticket uint64) {
-	c.step(now)
-	c.stats.Accepted++
-	if f.Clamped() {
-		c.stats.Clamped++
-	}
+//
+// It may be called by many goroutines at once and needs no lock of the caller's. If the
+// open batch has no room it does nothing and returns false: then call AcceptNow.
+func (c *Core) Accept(id []byte, f location.Fix) (ticket uint64, ok bool) {
 	e := location.Entry{Fix: f, Dot: location.Dot{Origin: c.cfg.Self}}
-	c.makeRoom(encodedLen(c.cfg.Name, id, &e))
-	if !c.mutant.dotAtSeal {
-		e.Dot.Seq = c.seq + 1
+	n := encodedLen(c.cfg.Name, id, &e)
+	s := c.open.of(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.fixes)+n > c.open.room {
+		return 0, false
 	}
-	was, result := c.merge(id, e)
+	return c.acceptLocked(s, id, &e), true
+}
+
+// AcceptNow is Accept under the caller's lock. It makes room by sealing the batch. A fix
+// longer than a batch may be is nearly alone in its own.
+func (c *Core) AcceptNow(now time.Duration, id []byte, f location.Fix) (ticket uint64) {
+	c.step(now)
+	e := location.Entry{Fix: f, Dot: location.Dot{Origin: c.cfg.Self}}
+	c.inOpen(id, &e, func(s *stripe) { ticket = c.acceptLocked(s, id, &e) })
+	return ticket
+}
+
+// inOpen calls f with a client's stripe locked, when there is room for e in it.
+func (c *Core) inOpen(id []byte, e *location.Entry, f func(*stripe)) {
+	n := encodedLen(c.cfg.Name, id, e)
+	s := c.open.of(id)
+	s.mu.Lock()
+	for len(s.fixes) > 0 && len(s.fixes)+n > c.open.room {
+		s.mu.Unlock()
+		c.seal()
+		s.mu.Lock()
+	}
+	f(s)
+	s.mu.Unlock()
+	if n > c.open.room {
+		c.seal()
+	}
+}
+
+// acceptLocked is one step as the sealer sees it: the fix gets its dot, and is put in
+// the table and in the open batch.
+func (c *Core) acceptLocked(s *stripe, id []byte, e *location.Entry) (ticket uint64) {
+	s.accepted++
+	if e.Clamped() {
+		s.clamped++
+	}
+	if !c.mutant.dotAtSeal {
+		e.Dot.Seq = s.seq
+	}
+	was, result := c.merge(id, *e)
 	switch result {
 	case location.Stale, location.Duplicate:
-		c.stats.Stale++
+		s.stale++
 		// It loses here, but who says that the others hold the winner?
 		own := was.Dot.Origin == c.cfg.Self
 		if own && c.mutant.ownLosersFree || !own && c.mutant.losersFree {
@@ -73,8 +81,8 @@ func (c *Core) Accept(now time.Duration, id []byte, f location.Fix) (ticket uint
 			return c.ticket(was.Dot.Seq) // on its way, or there already
 		}
 	}
-	c.open.add(id, e)
-	return c.ticket(c.seq + 1)
+	s.add(c.open.name, id, e, &was)
+	return c.ticket(s.seq)
 }
 
 func (c *Core) ticket(seq uint64) uint64 {
@@ -106,35 +114,20 @@ func (c *Core) Flush(now time.Duration) {
 	}
 }
 
-// makeRoom seals the open batch if n bytes more would make it too long. A fix longer
-// than a batch may be is alone in its own.
-func (c *Core) makeRoom(n int) {
-	if batchOverhead+c.open.bytes+n > c.cfg.ChunkBytes {
-		c.seal()
-	}
-}
-
-// seal numbers the open batch, encodes it once and queues it for every peer.
+// seal numbers the open batch and queues it for every peer.
 func (c *Core) seal() {
-	if len(c.open.fixes) == 0 {
+	if c.open.empty() {
+		return
+	}
+	message := c.open.take(c.seq + 2)
+	if message == nil {
 		return
 	}
 	c.seq++
 	c.stats.Batches++
-	fixes := c.open.fixes
-	if c.mutant.dotAtSeal {
-		c.dotNow()
+	if c.mutant != (mutant{}) {
+		message = c.mutate(message)
 	}
-	if c.mutant.dropSuperseded {
-		fixes = c.unsuperseded()
-	}
-	if c.mutant.coalesceQueued {
-		c.coalesce(c.lastBatch, fixes)
-		c.lastBatch = slices.Clone(fixes)
-	}
-	message := make([]byte, 0, batchOverhead-maxName+len(c.cfg.Name)+c.open.bytes)
-	message = appendBatch(message, c.cfg.Name, c.seq-1, c.seq, fixes)
-	c.open.reset()
 	c.vector[c.cfg.Self] = c.seq
 	c.sealedAt = append(c.sealedAt, c.ran)
 	for _, l := range c.links {

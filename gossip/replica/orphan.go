@@ -148,13 +148,14 @@ func (c *Core) sweepShard(shard int) (seen int) {
 	})
 	for _, r := range orphans {
 		r.entry.Dot = location.Dot{Takeovers: r.entry.Dot.Takeovers + 1, Origin: c.cfg.Self}
-		c.makeRoom(encodedLen(c.cfg.Name, r.id, &r.entry))
-		r.entry.Dot.Seq = c.seq + 1
 		id := []byte(r.id)
-		if _, result := c.table.Merge(id, r.entry); result == location.Retagged {
-			c.open.add(id, r.entry)
-			c.stats.Takeovers++
-		}
+		c.inOpen(id, &r.entry, func(s *stripe) {
+			r.entry.Dot.Seq = s.seq
+			if was, result := c.table.Merge(id, r.entry); result == location.Retagged {
+				s.add(c.open.name, id, &r.entry, &was)
+				c.stats.Takeovers++
+			}
+		})
 	}
 	return seen
 }

@@ -34,6 +34,7 @@ type world struct {
 	gone     time.Duration               // after which orphans are taken over
 	timeouts [slots]time.Duration        // ack timeouts
 	queue    int                         // bytes that a peer's queue holds
+	stripes  int                         // of the open batch
 	cut      [slots][slots]bool          // what one sends does not reach the other
 	meet     [slots][slots]time.Duration // when two slots hear of each other
 	last     [keys]*location.Fix         // the client's last report
@@ -143,6 +144,7 @@ func newWorld(seed uint64, m mutant) *world {
 	w := &world{seed: seed, rand: rand.New(rand.NewPCG(seed, 7)), mutant: m, wall: 1e18}
 	w.promises.world = w
 	w.queue = []int{300, 500, 3000}[w.rand.IntN(3)]
+	w.stripes = 1 + w.rand.IntN(2)
 	if w.gone = goneAfter; w.rand.IntN(2) == 0 {
 		w.gone = time.Hour // what is acknowledged must not need it
 	}
@@ -174,7 +176,7 @@ func (w *world) boot(slot int) {
 	n.core = New(Config{
 		Self: n.origin, Name: nodeNames[slot], Table: n.table,
 		AckTimeout: w.timeouts[slot], GoneAfter: w.gone, CompareEvery: 20 * unit,
-		QueueBytes: w.queue, ChunkBytes: chunkBytes, Seed: w.seed,
+		QueueBytes: w.queue, ChunkBytes: chunkBytes, Stripes: w.stripes, Seed: w.seed,
 	})
 	n.core.mutant = w.mutant
 	n.core.budget = 12
@@ -325,7 +327,11 @@ func (w *world) report(n *node) {
 		}
 		w.recent[w.rand.IntN(len(w.recent))] = key
 		fix := location.NewFix(nodeNames[n.slot], w.wall+n.skew, clientAhead, f.Position, f.Time)
-		ticket := n.core.Accept(w.now(n), clientIDs[key], fix)
+		ticket, ok := n.core.Accept(clientIDs[key], fix)
+		if !ok {
+			w.coverage.Full++
+			ticket = n.core.AcceptNow(w.now(n), clientIDs[key], fix)
+		}
 		w.promises.accepted(n, key, &fix, ticket)
 	}
 	if w.rand.IntN(8) > 0 {
@@ -421,6 +427,9 @@ func (w *world) receive(e *end, lane Lane, message []byte) {
 	leased := e.link.Leased(w.now(n))
 	switch kind(message[0]) {
 	case kindBatch:
+		if len(fixesOf(append(make([]byte, prefixLen), message...))) > 1 {
+			w.coverage.Several++
+		}
 		if w.rand.IntN(20) == 0 {
 			w.promises.keep(e, message)
 		}
