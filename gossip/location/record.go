@@ -2,78 +2,85 @@ package location
 
 import "encoding/binary"
 
-// A record is what the table keeps of an entry: numbers in a fixed place each,
-// little-endian, then the client's ID. It has no pointers, and what changes with an
-// update has always the same length.
+// A record is what the table keeps of an entry: numbers, each in its place,
+// little-endian, then the client's ID. It has no pointers, and an update does not
+// change its length. With a 20-byte ID it is a cache line.
 //
-//	0   8  client's time, nanoseconds; it is the order time too
-//	8   8  clock of the origin at receipt
-//	16  8  magnitude of the latitude
-//	24  8  magnitude of the longitude
-//	32  8  number of the dot
-//	40  4  source, see below
-//	44  1  length of the ID
-//	45  1  format of the time: 10·digits before the point + digits after
-//	46  1  format of the latitude, as on the wire; and slashMark
-//	47  1  format of the longitude
-//	48     ID, then up to three bytes of nothing: records begin at a multiple of unit
+//	0   client's time in nanoseconds, which is the order time too; top bit: longitude is negative
+//	8   clock of the origin at receipt
+//	16  magnitude of the latitude, and in 7 bits how it was written, as on the wire
+//	24  magnitude of the longitude, and in 6 bits the same but for the sign
+//	32  length of the ID in one byte
+//	33  10·digits before the point of the time + digits after
+//	34  number of the dot in six bytes
+//	40  in the lowest bit, whether the position ended with a slash; source, see below
+//	44  ID, then up to three bytes of nothing: records begin at a multiple of unit
 //
-// An entry that this can't give back has oddSource, and is kept whole elsewhere:
-// one with a text that is kept as text, and one whose order time is clamped.
-type record [recordHead]byte
+// An entry that this can't give back has oddSource and is kept whole elsewhere: one
+// that has kept text, whose order time is clamped, or whose dot's number is too long.
+//
+// The slice begins at the record and may go on after it. Nil is no record.
+type record []byte
 
 const (
-	recordHead = 48
-	unit       = 4
+	recordHead = 44
+	unit       = 4 // bytes
 
-	slashMark = 1 << 7
+	maxSeq   = 1<<48 - 1
+	topBit   = 1 << 63
+	latShift = 7 // 90·10^maxFraction < 2^57
+	lonShift = 6 // 180·10^maxFraction < 2^58
 
 	noSource    = 0 // there is no record here
 	oddSource   = 1
-	firstSource = 2 // of the others, the number in the table of sources is added
+	firstSource = 2 // to which the number in the table of sources is added
 )
 
 // odd tells whether a record can't hold e.
 func odd(e *Entry) bool {
-	return e.Order != e.Time.nanos || e.Time.text != "" || e.Position.text != ""
+	return e.Order != e.Time.nanos || e.Time.text != "" || e.Position.text != "" || e.Dot.Seq > maxSeq
 }
 
-// set writes all but the ID.
-func (r *record) set(e *Entry, s *source) {
-	le := binary.LittleEndian
-	le.PutUint64(r[0:], uint64(e.Time.nanos))
-	le.PutUint64(r[8:], uint64(e.Received))
-	le.PutUint64(r[16:], e.Position.lat.mantissa)
-	le.PutUint64(r[24:], e.Position.lon.mantissa)
-	le.PutUint64(r[32:], e.Dot.Seq)
-	le.PutUint32(r[40:], firstSource+s.number)
-	r[45] = 10*e.Time.integer + e.Time.fraction
-	r[46] = byte(e.Position.lat.format())
-	if e.Position.slash {
-		r[46] |= slashMark
-	}
-	r[47] = byte(e.Position.lon.format())
+// set writes all but the ID and its length. e is not odd; s is its source.
+func (r record) set(e *Entry, s *source) {
+	h, le := (*[recordHead]byte)(r), binary.LittleEndian
+	lat, lon := &e.Position.lat, &e.Position.lon
+	le.PutUint64(h[0:], uint64(e.Time.nanos)|bit(lon.negative)<<63)
+	le.PutUint64(h[8:], uint64(e.Received))
+	le.PutUint64(h[16:], lat.mantissa<<latShift|uint64(lat.format()))
+	le.PutUint64(h[24:], lon.mantissa<<lonShift|uint64(lon.format())&(1<<lonShift-1))
+	le.PutUint64(h[32:], e.Dot.Seq<<16|uint64(10*e.Time.integer+e.Time.fraction)<<8|uint64(h[32]))
+	le.PutUint32(h[40:], (firstSource+s.number)<<1|uint32(bit(e.Position.slash)))
 }
 
-// get is what was set; s is the record's source.
-func (r *record) get(e *Entry, s *source) {
-	le := binary.LittleEndian
-	e.Time = Time{nanos: int64(le.Uint64(r[0:])), integer: r[45] / 10, fraction: r[45] % 10}
-	e.Order = e.Time.nanos
-	e.Received = int64(le.Uint64(r[8:]))
-	e.Position = Position{
-		lat:   newCoordinate(le.Uint64(r[16:]), r[46]&^slashMark),
-		lon:   newCoordinate(le.Uint64(r[24:]), r[47]),
-		slash: r[46]&slashMark != 0,
-	}
-	e.Node = s.node
-	e.Dot = Dot{s.takeovers, s.origin, le.Uint64(r[32:])}
+// get gives back what was set; s is the record's source.
+func (r record) get(e *Entry, s *source) {
+	h, le := (*[recordHead]byte)(r), binary.LittleEndian
+	when, lat, lon := le.Uint64(h[0:]), le.Uint64(h[16:]), le.Uint64(h[24:])
+	nanos, format := int64(when&^topBit), h[33]
+	e.Order, e.Received, e.Node = nanos, int64(le.Uint64(h[8:])), s.node
+	e.Time.nanos, e.Time.integer, e.Time.fraction, e.Time.text = nanos, format/10, format%10, ""
+	e.Position.lat = newCoordinate(lat>>latShift, uint8(lat&(1<<latShift-1)))
+	e.Position.lon = newCoordinate(lon>>lonShift, uint8(lon&(1<<lonShift-1)|when>>63<<lonShift))
+	e.Position.slash, e.Position.text = h[40]&1 != 0, ""
+	e.Dot.Takeovers, e.Dot.Origin, e.Dot.Seq = s.takeovers, s.origin, le.Uint64(h[32:])>>16
 }
 
-func (r *record) source() uint32     { return binary.LittleEndian.Uint32(r[40:]) }
-func (r *record) setSource(n uint32) { binary.LittleEndian.PutUint32(r[40:], n) }
-func (r *record) idLen() int         { return int(r[44]) }
-func (r *record) setIDLen(n int)     { r[44] = byte(n) }
+func (r record) source() uint32     { return binary.LittleEndian.Uint32(r[40:]) >> 1 }
+func (r record) setSource(n uint32) { binary.LittleEndian.PutUint32(r[40:], n<<1) }
+func (r record) id() []byte         { return r[recordHead : recordHead+int(r[32])] }
+
+func (r record) setID(id []byte) {
+	r[32] = byte(len(id))
+	copy(r[recordHead:], id)
+}
 
 // units is the length of a record with an ID of n bytes.
 func units(n int) uint32 { return uint32(recordHead+n+unit-1) / unit }
+
+func bit(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -3,6 +3,7 @@ package location
 import (
 	"math/bits"
 	"sync/atomic"
+	"unsafe"
 )
 
 // Table holds the greatest fix of each client. It is safe for concurrent use.
@@ -29,12 +30,17 @@ type Entry struct {
 // ID: draw it at random, or fix it to have scans repeat.
 func NewTable(shards int, seed uint64) *Table {
 	n := 1 << bits.Len(uint(max(shards, 1)-1))
-	return &Table{
+	t := &Table{
 		shards:  make([]shard, n),
 		shift:   uint(64 - bits.TrailingZeros(uint(n))),
 		keys:    newHashKeys(seed),
 		sources: newSources(),
 	}
+	arena := newArena()
+	for i := range t.shards {
+		t.shards[i].arena = arena
+	}
+	return t
 }
 
 // Result tells what a merge did. See the table in the package comment.
@@ -119,14 +125,15 @@ func (t *Table) Scan(i int, f func(id string, e *Entry)) {
 	var e Entry
 	for ref, r := range s.records {
 		t.load(s, ref, r, &e)
-		f(s.idString(ref, r), &e)
+		id := r.id()
+		f(unsafe.String(unsafe.SliceData(id), len(id)), &e) // no copy: see shard
 	}
 }
 
 func (t *Table) shard(hash uint64) *shard { return &t.shards[hash>>t.shift] }
 
 // store makes e what r, the record at ref, stands for.
-func (t *Table) store(s *shard, ref uint32, r *record, e *Entry) {
+func (t *Table) store(s *shard, ref uint32, r record, e *Entry) {
 	if !odd(e) {
 		if r.source() == oddSource {
 			delete(s.odd, ref)
@@ -142,7 +149,7 @@ func (t *Table) store(s *shard, ref uint32, r *record, e *Entry) {
 }
 
 // load is what was stored.
-func (t *Table) load(s *shard, ref uint32, r *record, e *Entry) {
+func (t *Table) load(s *shard, ref uint32, r record, e *Entry) {
 	if source := r.source(); source != oddSource {
 		r.get(e, t.sources.get(source-firstSource))
 		return
