@@ -51,7 +51,7 @@ type Config struct {
 	// Dial replaces the network: it connects to addr from source, if that is valid.
 	Dial func(ctx context.Context, addr string, source netip.Addr) (net.Conn, error)
 
-	sleep func(time.Duration) // replaces the pace's precise sleep in tests
+	sleep func(time.Duration) // replaces the precise sleep in tests
 }
 
 // Validate names the first field that is out of bounds.

@@ -137,7 +137,7 @@ func (c *convergence) round(writer int) {
 	for i, s := range c.servers {
 		s.conn.SetDeadline(deadline)
 		if i != writer {
-			watching.Go(func() { sightings[i] = s.watch(cmd, c.clock, patience) })
+			watching.Go(func() { sightings[i] = s.watch(cmd, c.clock, patience, c.config.sleep) })
 		}
 	}
 	w := c.servers[writer]
@@ -236,10 +236,13 @@ func (a *asker) ask(c *command) ([]byte, error) {
 }
 
 // watch polls until the server shows what an update has written, or the clock shows
-// that patience is at an end.
-func (a *asker) watch(update command, clock func() int64, patience int64) (s sighting) {
-	sleep, end := preciseSleep()
-	defer end()
+// that patience is at an end. sleep is nil but in tests.
+func (a *asker) watch(update command, clock func() int64, patience int64, sleep func(time.Duration)) (s sighting) {
+	if sleep == nil {
+		precise, end := preciseSleep()
+		defer end()
+		sleep = precise
+	}
 	query := update
 	query.query = true
 	for {

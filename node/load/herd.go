@@ -80,6 +80,9 @@ func nameAndDifference(b []byte) bool {
 	return true
 }
 
+// statusWithin is how far from the end of a reply its status is.
+const statusWithin = 64
+
 // decodeEach is of how many replies to WHATSAT one is decoded, the first one
 // included: that costs as much as hundreds of commands.
 const decodeEach = 64
@@ -101,7 +104,7 @@ func (d *herdDialect) checkQuery(c *command, reply, scratch []byte) string {
 		return "no JSON object between AT line and blank line"
 	}
 	// In this format the status comes last.
-	status := body[max(0, bytes.LastIndex(body, []byte(`"status"`))):]
+	_, status, _ := bytes.Cut(body[max(0, len(body)-statusWithin):], []byte(`"status"`))
 	if !bytes.Contains(status, []byte(`"OK"`)) && !bytes.Contains(status, []byte(`"ZERO_RESULTS"`)) {
 		return "the status is neither OK nor ZERO_RESULTS"
 	}

@@ -1,0 +1,85 @@
+package load
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// The two bounds have between them when the write became visible.
+func TestConverge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeHerd()
+		f.visible = 3550 * time.Microsecond
+		c := f.config()
+		c.Addrs = []string{"a:1", "b:2", "c:3"}
+		r, err := Converge(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.Good() || r.Servers != 3 || r.Writes < 500 || r.Polls < uint64(60*r.Writes) {
+			t.Errorf("%+v", r)
+		}
+		for _, l := range []Latency{r.Seen, r.Everywhere} {
+			if l.P50 < f.visible || l.Max > f.visible+2*pollPause {
+				t.Errorf("upper bound %+v of %s", l, f.visible)
+			}
+		}
+		for _, l := range []Latency{r.SeenLower, r.EverywhereLower} {
+			if l.Max > f.visible || l.P50 < f.visible-2*pollPause {
+				t.Errorf("lower bound %+v of %s", l, f.visible)
+			}
+		}
+	})
+}
+
+func TestConvergeFaults(t *testing.T) {
+	tests := map[string]struct {
+		fake                 func(*fakeHerd)
+		wrong, lost, missing bool
+		sample               string
+	}{
+		"never shown": {func(f *fakeHerd) { f.visible = time.Hour }, false, false, true, "the write is not visible"},
+		"wrong": {func(f *fakeHerd) {
+			f.answer = func(_ int, _, reply string) (string, bool) {
+				return strings.Replace(reply, "bench-0", "bench-1", 1), false
+			}
+		}, true, false, false, "does not end with what was sent"},
+		"hung up": {func(f *fakeHerd) {
+			f.answer = func(n int, _, reply string) (string, bool) { return reply, n == 3 }
+		}, false, true, false, "pipe: "},
+	}
+	for name, tt := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFakeHerd()
+			tt.fake(f)
+			c := f.config()
+			c.Timeout = 100 * time.Millisecond
+			c.Duration = time.Second
+			r, err := Converge(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Good() || r.Wrong > 0 != tt.wrong || r.Lost > 0 != tt.lost || r.Missing > 0 != tt.missing {
+				t.Errorf("%s: %+v", name, r)
+			}
+			if all := strings.Join(r.Samples, "\n"); !strings.Contains(all, tt.sample) {
+				t.Errorf("%s: samples %q", name, r.Samples)
+			}
+		})
+	}
+}
+
+func TestConvergeNeeds(t *testing.T) {
+	c := newFakeHerd().config()
+	c.Addrs = c.Addrs[:1]
+	if _, err := Converge(t.Context(), c); err == nil {
+		t.Error("one server converges with itself")
+	}
+	c = newFakeHerd().config()
+	c.Protocol = RedisGeoAdd
+	if _, err := Converge(t.Context(), c); err == nil {
+		t.Error("GEOADD shows what it has written")
+	}
+}
