@@ -60,6 +60,7 @@ type Core struct {
 	beyond map[location.Origin]run
 	loose  loose
 	gone   absentees
+	first  fill
 
 	// As an origin.
 	seq      uint64          // last sealed batch
@@ -166,6 +167,7 @@ func (c *Core) Tick(now time.Duration) {
 			c.links[c.rand.IntN(n)].oweAsk(false)
 		}
 	}
+	c.first.check(c)
 	c.sweep()
 }
 

@@ -54,6 +54,7 @@ type Link struct {
 	sendsAsk   bool
 	askIsFull  bool
 	saidHello  bool
+	oweNothing bool    // a commit of an empty vector, from a node that has nothing
 	answer     *answer // being sent
 	next       Vector  // an ask that came while answer was being sent
 	nextIsFull bool
@@ -82,6 +83,8 @@ func (c *Core) Open(now time.Duration, peer location.Origin) *Link {
 	c.links = append(c.links, l)
 	c.gone.back(peer)
 	l.oweAsk(true)
+	l.oweNothing = len(c.vector) == 0 && c.table.Len() == 0
+	c.first.begin(c)
 	return l
 }
 
@@ -102,6 +105,7 @@ func (c *Core) Close(now time.Duration, l *Link, gaveUp bool) {
 		c.hold = max(c.hold, l.granted+c.lease())
 	}
 	c.gone.leave(l.peer, c.now)
+	c.first.lost(c, l)
 	if !c.mutant.neverCompare {
 		for _, other := range c.links { // what the lost peer told only some of us
 			other.oweAsk(true)

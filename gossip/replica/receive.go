@@ -73,6 +73,7 @@ func (c *Core) Receive(now time.Duration, l *Link, lane Lane, message []byte) er
 		}
 		c.asked(l, v, full || hello)
 	case kindChunk:
+		c.first.progress(c, l)
 		err = c.receiveChunk(&d)
 	case kindCommit:
 		v := d.vector()
@@ -170,6 +171,7 @@ func (c *Core) committed(l *Link, v Vector) {
 			c.join(o)
 		}
 	}
+	c.first.commit(c, l, v)
 	if !l.met {
 		l.met, l.hello = true, nil
 		c.emit(CaughtUp, l)

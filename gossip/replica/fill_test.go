@@ -1,0 +1,100 @@
+package replica
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"herd/gossip/location"
+)
+
+// filled is a herd of three that hold the same 50 fixes, and an empty node that has
+// just been linked with them all, in that order.
+func filled(t *testing.T) (b *lab, donors [3]*Core, to [3]*Link, joiner *Core) {
+	b = newLab(t)
+	for i := range donors {
+		donors[i] = b.core(location.Origin(1+i), Config{})
+		for j := range i {
+			b.link(donors[j], donors[i])
+		}
+	}
+	b.pass(200 * time.Millisecond)
+	for i := range 50 {
+		b.report(donors[i%3], fmt.Sprint("client-", i), 7)
+	}
+	b.pass(200 * time.Millisecond)
+	joiner = b.core(9, Config{})
+	for i, d := range donors {
+		to[i], _ = b.link(joiner, d)
+	}
+	return b, donors, to, joiner
+}
+
+// full checks that the joiner holds all, is in sync with all and they with it, and how
+// many fixes came in vain.
+func full(t *testing.T, b *lab, c *Core, redundant uint64) {
+	t.Helper()
+	b.pass(300 * time.Millisecond)
+	if s := c.Stats(); c.table.Len() != 50 || s.Redundant > redundant {
+		t.Errorf("%d of 50 fixes came, and %d in vain, at most %d wanted", c.table.Len(), s.Redundant, redundant)
+	}
+	for _, l := range c.links {
+		if at := b.far[l]; !l.Met() || !l.Leased(b.now) || l.State() != In || !at.Met() || at.State() != In {
+			t.Errorf("with %d: %v %v %s %v %s", l.peer, l.Met(), l.Leased(b.now), l.State(), at.Met(), at.State())
+		}
+	}
+}
+
+// An empty node is filled by one peer, not by each.
+func TestFill(t *testing.T) {
+	b, _, _, joiner := filled(t)
+	full(t, b, joiner, 0)
+}
+
+// While it is, nobody takes it for one that has news.
+func TestNothingToAsk(t *testing.T) {
+	b, _, to, joiner := filled(t)
+	for _, l := range to {
+		b.carry(l, Delta)
+		if at := b.far[l]; !at.Met() {
+			t.Errorf("%d waits for what an empty node might have", at.core.cfg.Self)
+		}
+	}
+	full(t, b, joiner, 0)
+}
+
+// A donor that is lost, or stands still, gives way; so does one that has nothing.
+func TestFillGivesWay(t *testing.T) {
+	t.Run("lost", func(t *testing.T) {
+		b, _, to, joiner := filled(t)
+		b.carry(to[0], Delta)
+		b.cut(to[0])
+		full(t, b, joiner, 0)
+	})
+	t.Run("still", func(t *testing.T) {
+		b, donors, to, joiner := filled(t)
+		b.carry(to[0], Delta)
+		b.still[donors[0]] = true
+		b.pass(200 * time.Millisecond)
+		if joiner.table.Len() > 0 {
+			t.Error("the others are asked at once")
+		}
+		b.pass(300 * time.Millisecond)
+		if joiner.table.Len() != 50 {
+			t.Errorf("%d of 50 fixes came", joiner.table.Len())
+		}
+		b.still[donors[0]] = false
+		full(t, b, joiner, 100)
+	})
+	t.Run("empty", func(t *testing.T) {
+		b, _, to, _ := filled(t)
+		for _, l := range to {
+			b.cut(l)
+		}
+		joiner, other := b.core(10, Config{}), b.core(11, Config{})
+		b.link(joiner, other)
+		b.link(joiner, b.cores[0])
+		b.link(joiner, b.cores[1])
+		full(t, b, joiner, 0)
+	})
+}
