@@ -142,10 +142,32 @@ func (b *benchVerb) complete(ctx context.Context, args []string) error {
 	if err := check.Validate(); err != nil {
 		return usagef("%w", err)
 	}
+	if err := b.suits(len(args)); err != nil {
+		return err
+	}
 	for _, addr := range args {
 		if err := b.allow(ctx, addr); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// suits tells whether the mode can do what else was asked for.
+func (b *benchVerb) suits(addrs int) error {
+	switch {
+	case b.mode == modeConverge && b.pipelineGiven:
+		return usagef("--mode converge goes with --rate, not with --pipeline")
+	case b.mode == modeConverge && addrs == 0 && b.nodes < 2:
+		return usagef("--nodes must be 2 at least: one node has nobody to agree with")
+	case b.mode == modeConverge && addrs == 1:
+		return usagef("--mode converge needs two ADDR at least: one server has nobody to agree with")
+	case b.mode == modeConverge && b.load.Protocol != load.Herd && b.load.Protocol != load.RedisSet:
+		return usagef("--mode converge can't tell what %s has written", b.load.Protocol)
+	case b.mode == modeJoin && addrs > 0:
+		return usagef("--mode join starts nodes of its own: it takes no ADDR")
+	case b.mode == modeJoin && b.load.Rate == 0:
+		return usagef("--mode join needs a --rate")
 	}
 	return nil
 }

@@ -24,13 +24,7 @@ type convergeReport struct {
 // is given.
 func (b *benchVerb) runConverge(ctx context.Context) error {
 	r := &convergeReport{Mode: b.mode, Protocol: b.protocol}
-	if b.pipelineGiven {
-		return usagef("--mode converge goes with --rate, not with --pipeline")
-	}
 	if len(b.load.Addrs) == 0 {
-		if b.nodes < 2 {
-			return usagef("--nodes must be 2 at least: one node has nobody to agree with")
-		}
 		h, err := newBenchHerd(b.app, b.load.Connections+1000)
 		if err != nil {
 			return err
@@ -48,7 +42,7 @@ func (b *benchVerb) runConverge(ctx context.Context) error {
 	err := b.converge(ctx, r)
 	p.done()
 	if err != nil {
-		return err
+		return unreachable(err)
 	}
 	if b.json {
 		err = printJSON(b.app.stdout, r)

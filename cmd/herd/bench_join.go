@@ -31,12 +31,6 @@ type joinReport struct {
 // runJoin fills a herd, starts an empty node while a load goes on, and measures until
 // it is ready.
 func (b *benchVerb) runJoin(ctx context.Context) error {
-	switch {
-	case len(b.load.Addrs) > 0:
-		return usagef("--mode join starts nodes of its own: it takes no ADDR")
-	case b.load.Rate == 0:
-		return usagef("--mode join needs a --rate")
-	}
 	h, err := newBenchHerd(b.app, b.load.Connections+1000)
 	if err != nil {
 		return err

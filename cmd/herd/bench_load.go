@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"runtime"
+	"syscall"
 	"time"
 
 	"herd/node/load"
@@ -105,7 +108,7 @@ func (b *benchVerb) measure(ctx context.Context, pids []int) (*loadReport, error
 	result, err := load.Run(ctx, c)
 	p.done()
 	if err != nil {
-		return nil, err
+		return nil, unreachable(err)
 	}
 	r := &loadReport{
 		Mode: b.mode, Protocol: b.protocol, Addrs: c.Addrs,
@@ -122,6 +125,18 @@ func (b *benchVerb) measure(ctx context.Context, pids []int) (*loadReport, error
 	return r, nil
 }
 
+// unreachable gives an error of dialing its exit code.
+func unreachable(err error) error {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "dial" {
+		return err
+	}
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		err = fmt.Errorf("%w: this machine has no more ports for it; give several addresses with --source", err)
+	}
+	return &exit{exitUnreachable, err}
+}
+
 // show prints the report and says whether all was well.
 func (b *benchVerb) show(r *loadReport) error {
 	if b.json {
@@ -134,5 +149,5 @@ func (b *benchVerb) show(r *loadReport) error {
 	if r.Good() {
 		return nil
 	}
-	return &exit{exitFailed, fmt.Errorf("%s", faults(&r.Result))}
+	return &exit{exitFailed, errors.New(faults(&r.Result))}
 }
