@@ -85,7 +85,11 @@ func (r *convergeReport) print(a *app) error {
 	if r.Nodes > 0 {
 		where = fmt.Sprintf("a herd of %d here", r.Nodes)
 	}
-	fmt.Fprintf(out, "%d writes, one at a time, at each of %s in turn; %d polls of the others\n\n", r.Writes, where, r.Polls)
+	at := "each in turn"
+	if r.Protocol != string(load.Herd) {
+		at = "the first"
+	}
+	fmt.Fprintf(out, "%d writes to %s, one at a time, at %s; %d polls of the others\n\n", r.Writes, where, at, r.Polls)
 	rows := [][]string{{"FROM THE WRITE UNTIL", "P50", "P90", "P99", "MAX"}}
 	for _, row := range []struct {
 		until string

@@ -42,8 +42,8 @@ type Converged struct {
 // Good tells whether every write was answered rightly and shown by all.
 func (c *Converged) Good() bool { return c.Wrong == 0 && c.Lost == 0 && c.Missing == 0 }
 
-// Converge writes one client after the other, at each server in turn, and polls all
-// other servers until they show it. It goes on for config.Duration, or until ctx is
+// Converge writes one client after the other, at each node of a herd in turn or at the
+// first one of Redis, and polls all other servers until they show it. It goes on for config.Duration, or until ctx is
 // done. Of config it needs, besides, Addrs, two at least, Protocol, Sources, Timeout,
 // Seed and Dial.
 func Converge(ctx context.Context, config Config) (*Converged, error) {
@@ -98,8 +98,12 @@ func (c *convergence) close() {
 }
 
 func (c *convergence) run(ctx context.Context) {
+	writers := len(c.servers)
+	if c.config.Protocol != Herd { // the others are replicas
+		writers = 1
+	}
 	for c.clock() < int64(c.config.Duration) && ctx.Err() == nil && c.result.Lost == 0 {
-		c.round(c.result.Writes % len(c.servers))
+		c.round(c.result.Writes % writers)
 		// Not in step with anything that the servers do at intervals.
 		pause := time.Duration(c.maker.below(uint64(2 * roundPause)))
 		select {
