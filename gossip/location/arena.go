@@ -47,7 +47,7 @@ func (a *arena) chunk() uint32 {
 	blocks := *a.blocks.Load()
 	if a.free == 0 {
 		if len(blocks) == maxBlocks {
-			panic("location: a table of 16 GiB is full")
+			panic("location: a table of 32 GiB is full")
 		}
 		a.free = firstBlock << min(len(blocks), 6)
 		blocks = append(blocks, make([]chunk, a.free))

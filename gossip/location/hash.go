@@ -25,7 +25,7 @@ func newHashKeys(seed uint64) (k hashKeys) {
 // The words of an ID are hidden by keys before they are multiplied: a factor that
 // is zero would make the other one count for nothing.
 func (k *hashKeys) sum(id []byte) uint64 {
-	h := k[0] ^ uint64(len(id))
+	h := k[0] * uint64(2*len(id)+1) // no other length and bytes make up for it
 	for ; len(id) > 16; id = id[16:] {
 		h = fold(binary.LittleEndian.Uint64(id)^k[1], binary.LittleEndian.Uint64(id[8:])^h)
 	}

@@ -14,7 +14,7 @@ import "encoding/binary"
 //	33  10·digits before the point of the time + digits after
 //	34  number of the dot in six bytes
 //	40  in the lowest bit, whether the position ended with a slash; source, see below
-//	44  ID, then up to three bytes of nothing: records begin at a multiple of unit
+//	44  ID, then up to seven bytes of nothing: records begin at a multiple of unit
 //
 // An entry that this can't give back has oddSource and is kept whole elsewhere: one
 // that has kept text, whose order time is clamped, or whose dot's number is too long.
@@ -24,7 +24,7 @@ type record []byte
 
 const (
 	recordHead = 44
-	unit       = 4 // bytes
+	unit       = 8 // bytes
 
 	maxSeq   = 1<<48 - 1
 	topBit   = 1 << 63

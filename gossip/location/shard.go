@@ -28,7 +28,10 @@ type shard struct {
 	_      [40]byte         // own cache lines
 }
 
-const minIndex = 8
+const (
+	minIndex = 8
+	minShift = 20 // a small table has tags enough, and grow less to do
+)
 
 func (s *shard) record(ref uint32) record {
 	return s.arena.at(ref)[ref%chunkUnits*unit:]
@@ -94,7 +97,7 @@ func (s *shard) grow(keys *hashKeys) {
 	if 4*(int(s.count)+1) > 3*size {
 		size *= 2
 	}
-	s.index, s.shift = make([]uint32, size), uint8(bits.Len32(s.end)+1)
+	s.index, s.shift = make([]uint32, size), uint8(max(minShift, bits.Len32(s.end)+1))
 	for ref, r := range s.records {
 		s.put(keys.sum(r.id()), ref)
 	}

@@ -24,10 +24,10 @@ type Entry struct {
 }
 
 // NewTable makes an empty table. shards is rounded up to a power of two; the
-// more, the less writers meet, and the less a shard does at a time: its index is
-// made anew at once when it grows, which is some ten microseconds for a thousand
-// clients. seed keeps strangers from choosing the shard of an
-// ID: draw it at random, or fix it to have scans repeat.
+// more, the less writers meet, and the less of the table is indexed anew at a time
+// when it grows: a shard, in some ten microseconds for a thousand clients. seed keeps
+// strangers from choosing the shard of an ID: draw it at random, or fix it to have
+// scans repeat.
 func NewTable(shards int, seed uint64) *Table {
 	n := 1 << bits.Len(uint(max(shards, 1)-1))
 	t := &Table{
@@ -138,7 +138,7 @@ func (t *Table) store(s *shard, ref uint32, r record, e *Entry) {
 		if r.source() == oddSource {
 			delete(s.odd, ref)
 		}
-		r.set(e, t.sources.find(e))
+		r.set(e, t.source(r, e))
 		return
 	}
 	if s.odd == nil {
@@ -148,7 +148,17 @@ func (t *Table) store(s *shard, ref uint32, r record, e *Entry) {
 	r.setSource(oddSource)
 }
 
-// load is what was stored.
+// source is e's, which is to take the place of what r holds: the same in most cases.
+func (t *Table) source(r record, e *Entry) *source {
+	if n := r.source(); n >= firstSource {
+		if s := t.sources.get(n - firstSource); s.of(e) {
+			return s
+		}
+	}
+	return t.sources.find(e)
+}
+
+// load gives what was stored.
 func (t *Table) load(s *shard, ref uint32, r record, e *Entry) {
 	if source := r.source(); source != oddSource {
 		r.get(e, t.sources.get(source-firstSource))
