@@ -104,7 +104,11 @@ func (b *benchVerb) measure(ctx context.Context, pids []int) (*loadReport, error
 	c.Begin = func() { server.begin(); self.begin() }
 	c.End = func() { server.end(); self.end() }
 	c.Progress = p.second
-	p.say("connecting")
+	if c.Queries > 0 {
+		p.say("storing clients")
+	} else {
+		p.say("connecting")
+	}
 	result, err := load.Run(ctx, c)
 	p.done()
 	if err != nil {
@@ -132,7 +136,7 @@ func unreachable(err error) error {
 		return err
 	}
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
-		err = fmt.Errorf("%w: this machine has no more ports for it; give several addresses with --source", err)
+		err = fmt.Errorf("%w: it is no address of this machine, or has no ports left: give several with --source", err)
 	}
 	return &exit{exitUnreachable, err}
 }

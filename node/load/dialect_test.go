@@ -1,6 +1,7 @@
 package load
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -171,4 +172,39 @@ func TestShows(t *testing.T) {
 			t.Errorf("%q shows %d: %t", tt.reply, tt.command.nanos, got)
 		}
 	}
+}
+
+// Whatever a server sends, a reply is no longer than what has come, and can be checked.
+func TestStrangeReplies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pieces := rapid.SliceOf(rapid.OneOf(
+			rapid.SampledFrom([]string{"*", "$", ":", "-", "+", "1", "20", "-1", "9999999999", "\r\n", "\n", "\n\n", "AT ", "? ", " ", "{", "}", `"status"`, `"OK"`, "bench-"}),
+			rapid.StringOf(rapid.Rune()),
+		)).Draw(t, "pieces")
+		b := []byte(strings.Join(pieces, ""))
+		for _, p := range Protocols() {
+			for _, c := range []command{kiwi, near} {
+				d := dialectOf(p)
+				n := d.frame(&c, b)
+				if n < 0 || n > len(b) {
+					t.Fatalf("%s: %q has a reply of %d bytes", p, b, n)
+				}
+				if n > 0 {
+					d.check(&c, b[:n], make([]byte, 128))
+					d.shows(&c, b[:n], make([]byte, 128))
+				}
+			}
+		}
+	})
+}
+
+// Digits agree with the simplest way to write them.
+func TestDigits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v, width := rapid.Uint64().Draw(t, "v"), rapid.IntRange(1, 20).Draw(t, "width")
+		want := fmt.Sprintf("%020d", v)
+		if got := string(appendDigits([]byte("x"), v, width)); got != "x"+want[20-width:] {
+			t.Fatalf("the last %d digits of %d are %q", width, v, got)
+		}
+	})
 }

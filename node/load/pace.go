@@ -89,7 +89,9 @@ func (p *pacer) takeTurns(now, wall int64) int64 {
 			c.waiting = true
 			p.waiting = append(p.waiting, c)
 		default:
-			p.lateness.record(p.clock() - due)
+			if due >= p.from {
+				p.lateness.record(p.clock() - due)
+			}
 			p.add(c, wall)
 		}
 		if p.at++; p.at == len(p.conns) {

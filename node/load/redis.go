@@ -105,7 +105,7 @@ func respHead(b []byte) (n, length int) {
 	if end < 0 {
 		return 0, 0
 	}
-	if end < 2 || end > 12 { // no number, or none that a right reply has
+	if end < 3 || end > 12 { // no number, or none that a right reply has
 		return -1, end + 1
 	}
 	digits, sign := b[1:end-1], 1
