@@ -48,11 +48,6 @@ func (c *Core) asked(l *Link, theirs Vector, full bool) {
 }
 
 func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
-	if l.oweNothing {
-		// Until this node asks, the peer need not think that it lacks something.
-		buf, l.oweNothing = appendCommit(buf, Vector{}), false
-		l.committed = true
-	}
 	if l.sendsAsk && l.core.first.mayAsk(l) {
 		hello := !l.saidHello
 		buf = appendAsk(buf, l.core.vector, hello, l.askIsFull)

@@ -51,13 +51,15 @@ func TestFill(t *testing.T) {
 	full(t, b, joiner, 0)
 }
 
-// While it is, nobody takes it for one that has news.
-func TestNothingToAsk(t *testing.T) {
+// While it is, it answers: nobody waits for what an empty node might have.
+func TestFillAnswers(t *testing.T) {
 	b, _, to, joiner := filled(t)
 	for _, l := range to {
+		at := b.far[l]
+		b.carry(at, Delta)
 		b.carry(l, Delta)
-		if at := b.far[l]; !at.Met() {
-			t.Errorf("%d waits for what an empty node might have", at.core.cfg.Self)
+		if !at.Met() {
+			t.Errorf("%d waits", at.core.cfg.Self)
 		}
 	}
 	full(t, b, joiner, 0)

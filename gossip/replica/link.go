@@ -54,7 +54,6 @@ type Link struct {
 	sendsAsk   bool
 	askIsFull  bool
 	saidHello  bool
-	oweNothing bool    // a commit of an empty vector, from a node that has nothing
 	answer     *answer // being sent
 	next       Vector  // an ask that came while answer was being sent
 	nextIsFull bool
@@ -83,7 +82,6 @@ func (c *Core) Open(now time.Duration, peer location.Origin) *Link {
 	c.links = append(c.links, l)
 	c.gone.back(peer)
 	l.oweAsk(true)
-	l.oweNothing = len(c.vector) == 0 && c.table.Len() == 0
 	c.first.begin(c)
 	return l
 }
