@@ -33,7 +33,8 @@ func (s *clientServer) accept() error {
 	}
 }
 
-// admit starts a session, if there is room for one.
+// admit starts a session, if there is room for one: in a loop if the connection and
+// the system allow it, else in a goroutine.
 func (s *clientServer) admit(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,7 +46,10 @@ func (s *clientServer) admit(conn net.Conn) {
 	s.count.accepted.Add(1)
 	c := newSession(s, conn)
 	s.sessions[c] = struct{}{}
-	s.running.Go(c.run)
+	c.log("client connected")
+	if !s.seatLocked(c) {
+		s.running.Go(c.run)
+	}
 }
 
 // leave takes out a session that has ended.

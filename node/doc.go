@@ -13,10 +13,17 @@
 // [New] binds all three ports, so that a clash is an error at once and addresses
 // are known before anything is served.
 //
+// # Connections
+//
+// On Linux a loop serves many connections in one goroutine: a silent one costs neither
+// a goroutine nor a buffer. From the first moment at which there is something to wait
+// for that is no input and no acknowledgement, a connection has a goroutine of its
+// own, as all have on other systems. Both run the same session.
+//
 // # Questions that wait
 //
-// A WHATSAT that a provider in memory answers is answered by the connection's own
-// goroutine. One that has to wait for an upstream runs beside it: the lines behind it are
+// A WHATSAT that a provider in memory answers is answered at once. One that has to wait
+// for an upstream runs beside the connection's goroutine: the lines behind it are
 // read and taken in, a report is in the herd at once, and replies leave in the order of
 // the lines. With 64 questions of a connection unanswered, or 256 KiB of replies held
 // behind one, the connection is not read on until there is room.

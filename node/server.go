@@ -77,12 +77,16 @@ type clientServer struct {
 	stop      context.CancelFunc
 	alive     context.Context // done: sessions give up whatever they wait for
 	abandon   context.CancelFunc
+	hurry     context.Context // done, always
 	killed    sync.Once
-	running   sync.WaitGroup            // sessions
+	running   sync.WaitGroup            // sessions and loops
 	drainedBy atomic.Pointer[time.Time] // not nil: sessions read until then and end
 
-	mu       sync.Mutex // guards sessions; held while open ends, so that no session slips in after
+	// mu guards the fields below. It is held while open ends, so that no session slips
+	// in after, and while a session goes from a loop to a goroutine.
+	mu       sync.Mutex
 	sessions map[*session]struct{}
+	loops    []*loop // nil before the first TCP connection
 }
 
 // newClientServer makes a server. It starts nothing.
@@ -99,6 +103,9 @@ func newClientServer(c clientConfig) *clientServer {
 	s.buffers.New = func() any { return new([]byte) }
 	s.alive, s.abandon = context.WithCancel(context.Background())
 	s.open, s.stop = context.WithCancel(s.alive)
+	hurry, hasten := context.WithCancel(context.Background())
+	hasten()
+	s.hurry = hurry
 	return s
 }
 
@@ -148,12 +155,14 @@ func (s *clientServer) drain() {
 	s.stop()
 	s.config.Listener.Close()
 	by := time.Now().Add(drainGrace)
-	if !s.drainedBy.CompareAndSwap(nil, &by) {
-		return
+	if s.drainedBy.CompareAndSwap(nil, &by) {
+		for c := range s.sessions {
+			if c.conn != nil {
+				c.conn.SetReadDeadline(by)
+			}
+		}
 	}
-	for c := range s.sessions {
-		c.conn.SetReadDeadline(by)
-	}
+	s.wakeLoopsLocked()
 }
 
 // kill ends all connections at once. It may be called again.
@@ -164,8 +173,11 @@ func (s *clientServer) kill() {
 		s.abandon()
 		s.config.Listener.Close()
 		for c := range s.sessions {
-			c.conn.Close()
+			if c.conn != nil {
+				c.conn.Close()
+			}
 		}
+		s.wakeLoopsLocked()
 	})
 }
 

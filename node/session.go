@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"herd/gossip/location"
+	"herd/node/poll"
 	"herd/node/protocol"
 	"herd/places"
 )
@@ -28,16 +29,20 @@ const (
 // question whose answer has to be waited for goes to the queue, and so do the
 // replies after it.
 //
-// Its goroutine owns it; the server may set the read deadline of conn and close
-// it.
+// Its goroutine owns it, and waits where there is something to wait for; the server
+// may set the read deadline of conn and close it. Or a loop has it: then nothing is
+// waited for.
 type session struct {
 	server *clientServer
-	conn   net.Conn
-	lines  *protocol.Lines
+	conn   net.Conn        // nil while a loop has it
+	lines  *protocol.Lines // nil in a loop while nothing is held
+	seat   *seat           // nil unless a loop has it
 
 	idle     deadline // of reads
 	received int64    // the wall clock when the last bytes came, in nanoseconds
 	debug    bool     // lines are logged
+	again    []byte   // a line for which a loop would have had to wait; of lines
+	why      error    // not nil: the session ends when all is sent
 
 	// Lines answered and not sent.
 	buffer *[]byte // the server's; nil between batches
@@ -55,27 +60,24 @@ func newSession(s *clientServer, conn net.Conn) *session {
 	return &session{
 		server: s,
 		conn:   conn,
-		lines:  protocol.NewLines(s.config.MaxLine),
 		idle:   deadline{after: s.config.IdleTimeout},
 		stall:  deadline{after: writeTimeout},
 	}
 }
 
 // run serves the connection until it ends.
-func (c *session) run() {
+func (c *session) run() { c.finish(c.serve()) }
+
+// finish ends the connection for the reason why; nil: the client has ended.
+func (c *session) finish(why error) {
 	defer c.server.leave(c)
-	c.log("client connected")
-	why := c.serve()
 	c.release()
 	why = c.queue.end(why)
 	if c.linger {
 		c.lingerOn()
 	}
 	c.conn.Close()
-	if why == nil {
-		why = errEnded
-	}
-	c.log("client gone", "reason", why)
+	c.logEnd(why)
 }
 
 // The ends of a session that are no errors of the connection.
@@ -90,25 +92,18 @@ var (
 // serve answers lines until there are no more: then it returns nil. An error says
 // why it ended before.
 func (c *session) serve() error {
+	if c.lines == nil {
+		c.lines = protocol.NewLines(c.server.config.MaxLine)
+	}
 	for {
-		switch line, status := c.lines.Next(); status {
-		case protocol.Line:
-			if err := c.answer(line); err != nil {
+		switch pause, err := c.work(); {
+		case err != nil:
+			return err
+		case pause == full:
+			if err := c.send(); err != nil {
 				return err
 			}
-			if c.slow || len(c.replies) >= maxReplies {
-				if err := c.send(); err != nil {
-					return err
-				}
-			}
-		case protocol.TooLong:
-			c.invalid(line, protocol.LongLine)
-			if err := c.settle(); err != nil {
-				return errors.Join(errTooLong, err)
-			}
-			c.linger = true
-			return errTooLong
-		case protocol.More:
+		case pause == drained:
 			if err := c.send(); err != nil {
 				return err
 			}
@@ -118,10 +113,50 @@ func (c *session) serve() error {
 			case err != nil:
 				return err
 			}
-		case protocol.Done:
-			return c.settle()
+		case pause == done:
+			if err := c.settle(); err != nil {
+				return err
+			}
+			c.linger = c.linger || c.why == errTooLong
+			return c.why
 		}
 	}
+}
+
+// pause is why no line is answered for now.
+type pause uint8
+
+const (
+	drained pause = iota // all that came are
+	full                 // replies should leave first
+	done                 // no more comes, or would be answered
+)
+
+// work answers the lines that are there. An error is the end of the session, unless
+// it is [poll.ErrWouldWait].
+func (c *session) work() (pause, error) {
+	if line := c.again; line != nil {
+		c.again = nil
+		if err := c.answer(line); err != nil {
+			return full, err
+		}
+	}
+	for !c.slow && len(c.replies) < maxReplies {
+		switch line, status := c.lines.Next(); status {
+		case protocol.Line:
+			if err := c.answer(line); err != nil {
+				return full, err
+			}
+		case protocol.TooLong:
+			c.invalid(line, protocol.LongLine)
+			c.why = errTooLong
+		case protocol.More:
+			return drained, nil
+		case protocol.Done:
+			return done, nil
+		}
+	}
+	return full, nil
 }
 
 // answer runs one line and appends its reply to the batch, or puts both aside. An
@@ -155,8 +190,11 @@ func (c *session) iAmAt(line []byte, cmd *protocol.Command) {
 func (c *session) whatsAt(line []byte, cmd *protocol.Command) error {
 	s := c.server
 	began := time.Now()
-	e, ok := s.config.Herd.Lookup(s.alive, cmd.ID)
+	e, ok := s.config.Herd.Lookup(c.patience(), cmd.ID)
 	slow := time.Since(began) > patience
+	if !ok && c.seat != nil {
+		return c.later(line)
+	}
 	if !ok {
 		c.invalid(line, protocol.UnknownClient)
 		c.slow = slow
@@ -165,6 +203,9 @@ func (c *session) whatsAt(line []byte, cmd *protocol.Command) error {
 	lat, lon := e.Position.Degrees()
 	q := places.Query{Latitude: lat, Longitude: lon, Radius: cmd.Radius, Limit: cmd.Limit}
 	body, ok := s.config.Places.Prompt(q)
+	if !ok && c.seat != nil {
+		return c.later(line)
+	}
 	if !ok {
 		return c.ask(line, cmd.ID, e.Fix, q)
 	}
@@ -176,6 +217,20 @@ func (c *session) whatsAt(line []byte, cmd *protocol.Command) error {
 		c.logReply(line, c.replies[start:], protocol.None)
 	}
 	return nil
+}
+
+// patience is done when the session waits for nothing any more: in a loop, always.
+func (c *session) patience() context.Context {
+	if c.seat != nil {
+		return c.server.hurry
+	}
+	return c.server.alive
+}
+
+// later keeps a line that can't be answered at once for whoever may wait.
+func (c *session) later(line []byte) error {
+	c.again = line
+	return poll.ErrWouldWait
 }
 
 // ask puts a question aside. What was answered before it doesn't wait for it.
@@ -327,8 +382,23 @@ func (c *session) hasWaited() bool {
 // log tells of the connection, at debug.
 func (c *session) log(message string, args ...any) {
 	if log := c.server.log; log.IsDebug() {
-		log.Debug(message, append([]any{"client", c.conn.RemoteAddr().String()}, args...)...)
+		log.Debug(message, append([]any{"client", c.remoteAddr().String()}, args...)...)
 	}
+}
+
+func (c *session) remoteAddr() net.Addr {
+	if c.seat != nil {
+		return c.seat.socket.RemoteAddr()
+	}
+	return c.conn.RemoteAddr()
+}
+
+// logEnd tells why the connection has ended.
+func (c *session) logEnd(why error) {
+	if why == nil {
+		why = errEnded
+	}
+	c.log("client gone", "reason", why)
 }
 
 // logReply tells of a line and its reply.

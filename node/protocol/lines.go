@@ -79,6 +79,11 @@ func (l *Lines) makeRoom() {
 	l.start, l.end = 0, len(held)
 }
 
+// Empty tells whether nothing has been fed but lines that were given out, so that
+// another connection may go on with l. The last line that Next has given is good no
+// longer then.
+func (l *Lines) Empty() bool { return l.start == l.end && !l.ended && !l.over }
+
 // Fed tells that the first n bytes of Space have been filled.
 func (l *Lines) Fed(n int) {
 	l.end += n

@@ -1,0 +1,414 @@
+package node
+
+import (
+	"io"
+	"net"
+	"runtime"
+	"sync"
+	"time"
+
+	"herd/node/poll"
+	"herd/node/protocol"
+)
+
+const (
+	// maxTurn is how many connections a loop reads before it sends any of their
+	// replies: they share one flush, and the first of them waits for the last.
+	maxTurn = 64
+
+	// maxSpare is how many empty buffers a loop keeps.
+	maxSpare = 64
+)
+
+// seat is the place of a session in a loop.
+type seat struct {
+	socket poll.Socket
+	loop   *loop
+	pause  pause     // why no line is answered for now
+	busy   bool      // replies have not left
+	muted  bool      // input is left alone
+	lively time.Time // when the client was heard of, or last had a reply
+}
+
+// loop serves many connections in one goroutine. It goes by turns. In each it reads
+// once from every connection that has something, answers the lines, sends all the
+// reports among them on their way to the herd at once, and writes the replies.
+// Replies that wait for an acknowledgement leave in a later turn.
+//
+// It waits for input and for nothing else. A session for which it would have to wait
+// (for a place, for another node, for a client that does not read) goes on in a
+// goroutine.
+type loop struct {
+	server *clientServer
+	poller *poll.Poller
+	acks   *acks
+
+	// Owned by run.
+	now     time.Time
+	look    time.Time // when to look for silent connections
+	ready   []poll.Ready
+	turn    []*session        // those that have something to send
+	next    []*session        // the same, after those
+	waiting []*session        // those with a report that is not acknowledged; gone ones have no seat
+	spare   []*protocol.Lines // empty ones, to be lent
+
+	mu       sync.Mutex // guards the fields below; held for no wait
+	sessions []*session // by the number of their socket
+	count    int
+}
+
+// startLoopsLocked starts one loop for every two processors: the streams of the herd and
+// the providers need some too. Where there is no poller it starts none.
+func (s *clientServer) startLoopsLocked() {
+	s.loops = []*loop{}
+	for range max(1, runtime.GOMAXPROCS(0)/2) {
+		poller, err := poll.New(maxTurn)
+		if err != nil {
+			return // goroutines do as well
+		}
+		l := &loop{server: s, poller: poller}
+		l.acks = newAcks(s, poller.Wake)
+		s.loops = append(s.loops, l)
+		s.running.Go(l.run)
+		s.running.Go(l.acks.run)
+	}
+}
+
+// wakeLoopsLocked has the loops look how the server does.
+func (s *clientServer) wakeLoopsLocked() {
+	for _, l := range s.loops {
+		l.poller.Wake()
+	}
+}
+
+// seatLocked gives c to the loop with the fewest connections, and tells whether it
+// could.
+func (s *clientServer) seatLocked(c *session) bool {
+	if _, ok := c.conn.(*net.TCPConn); !ok {
+		return false
+	}
+	if s.loops == nil {
+		s.startLoopsLocked()
+	}
+	var least *loop
+	for _, l := range s.loops {
+		if least == nil || l.seated() < least.seated() {
+			least = l
+		}
+	}
+	if least == nil {
+		return false
+	}
+	socket, err := poll.Take(c.conn)
+	if err != nil {
+		return false
+	}
+	c.conn = nil
+	c.seat = &seat{socket: socket, loop: least, lively: time.Now()}
+	if err := least.add(c); err != nil {
+		c.conn, c.seat = socket.Conn(), nil
+		return false
+	}
+	return true
+}
+
+// seated is how many connections the loop has.
+func (l *loop) seated() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count
+}
+
+// add has the loop serve c.
+func (l *loop) add(c *session) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := c.seat.socket.Number()
+	for n >= len(l.sessions) {
+		l.sessions = append(l.sessions, make([]*session, max(64, len(l.sessions)))...)
+	}
+	if err := l.poller.Add(c.seat.socket); err != nil {
+		return err
+	}
+	l.sessions[n] = c
+	l.count++
+	return nil
+}
+
+// remove takes c out, whose socket must be open still: nobody else has its number.
+func (l *loop) remove(c *session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sessions[c.seat.socket.Number()] = nil
+	l.count--
+}
+
+// session finds one by the number of its socket.
+func (l *loop) session(number int) *session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sessions[number]
+}
+
+// all is every session that the loop has.
+func (l *loop) all() []*session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make([]*session, 0, l.count)
+	for _, c := range l.sessions {
+		if c != nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// run serves until no connection is there or will come.
+func (l *loop) run() {
+	defer l.poller.Close()
+	defer l.acks.end()
+	l.now = time.Now()
+	l.tick()
+	for l.server.open.Err() == nil || l.seated() > 0 {
+		l.ready = l.poller.Wait(l.ready[:0])
+		l.now = time.Now()
+		if len(l.ready) == 0 {
+			l.tick()
+		}
+		for _, r := range l.ready {
+			if c := l.session(r.Socket); c != nil {
+				l.take(c, r.Broken)
+			}
+		}
+		l.deliver()
+	}
+}
+
+// tick does what no input causes.
+func (l *loop) tick() {
+	s := l.server
+	idle, by := s.config.IdleTimeout, s.drainedBy.Load()
+	drained := by != nil && !l.now.Before(*by)
+	look := idle > 0 && !l.now.Before(l.look)
+	if look {
+		l.look = l.now.Add(idle / slack)
+	}
+	until := l.look
+	if by != nil && !drained && (until.IsZero() || by.Before(until)) {
+		until = *by
+	}
+	l.poller.Until(until) // before it looks, or a call of Wake might be lost
+
+	l.acknowledged()
+	killed := s.alive.Err() != nil
+	if !killed && !drained && !look {
+		return
+	}
+	for _, c := range l.all() {
+		switch {
+		case killed:
+			l.end(c, net.ErrClosed)
+		case c.seat.busy:
+		case drained:
+			l.end(c, errDrained)
+		case idle > 0 && l.now.Sub(c.seat.lively) >= idle:
+			s.count.idle.Add(1)
+			l.end(c, errIdle)
+		}
+	}
+}
+
+// take takes in what the client has sent, and answers the lines.
+func (l *loop) take(c *session, broken bool) {
+	s := l.server
+	if c.seat.busy {
+		if broken {
+			l.end(c, net.ErrClosed)
+		} else if !c.seat.muted {
+			c.seat.muted = true
+			l.poller.Mute(c.seat.socket)
+		}
+		return
+	}
+	if c.lines == nil {
+		c.lines = l.lend()
+	}
+	n, err := c.seat.socket.Read(c.lines.Space())
+	c.received = s.config.Clock().UnixNano()
+	switch {
+	case n > 0:
+		c.lines.Fed(n)
+		s.count.bytesIn.Add(uint64(n))
+		c.debug = s.log.IsDebug()
+	case err == io.EOF:
+		c.lines.End()
+	case err != poll.ErrWouldWait:
+		l.end(c, err)
+		return
+	}
+	l.work(c)
+}
+
+// work answers the lines that are there.
+func (l *loop) work(c *session) {
+	c.seat.lively = l.now
+	pause, err := c.work()
+	if err != nil {
+		l.handOver(c, c.run)
+		return
+	}
+	c.seat.pause = pause
+	if pause == drained && c.buffer == nil {
+		l.rest(c)
+		return
+	}
+	c.seat.busy = true
+	l.turn = append(l.turn, c)
+}
+
+// deliver sends what the turn has brought.
+func (l *loop) deliver() {
+	for len(l.turn) > 0 {
+		l.turn, l.next = l.next[:0], l.turn
+		for _, c := range l.next {
+			if c.reports > 0 {
+				l.server.config.Herd.Flush() // all of the turn
+				break
+			}
+		}
+		for i, c := range l.next {
+			l.next[i] = nil
+			if c.seat == nil {
+				continue
+			}
+			switch acked, err := l.acks.have(c.ticket); {
+			case err != nil:
+				l.end(c, err)
+			case acked:
+				l.write(c)
+			default:
+				l.waiting = append(l.waiting, c)
+			}
+		}
+	}
+}
+
+// acknowledged goes on with sessions whose reports have been acknowledged.
+func (l *loop) acknowledged() {
+	if !l.acks.heard() {
+		return
+	}
+	waiting := l.waiting
+	l.waiting = l.waiting[:0]
+	for _, c := range waiting {
+		if c.seat == nil {
+			continue
+		}
+		switch acked, err := l.acks.have(c.ticket); {
+		case err != nil:
+			l.end(c, err)
+		case acked:
+			l.write(c)
+		default:
+			l.waiting = append(l.waiting, c)
+		}
+	}
+	clear(waiting[len(l.waiting):])
+}
+
+// write sends the replies of c, all of which may leave, and goes on with it.
+func (l *loop) write(c *session) {
+	s := l.server
+	s.count.iAmAt.Add(c.reports)
+	c.reports, c.ticket = 0, 0
+	if len(c.replies) > 0 {
+		if s.drainedBy.Load() != nil {
+			c.linger = true
+		}
+		n, err := c.seat.socket.Write(c.replies)
+		s.count.bytesOut.Add(uint64(n))
+		c.replies = c.replies[:copy(c.replies, c.replies[n:])]
+		if err == poll.ErrWouldWait {
+			l.handOver(c, c.run)
+			return
+		}
+		if err != nil {
+			l.end(c, err)
+			return
+		}
+	}
+	c.release()
+	switch c.seat.pause {
+	case full:
+		l.work(c)
+	case drained:
+		l.rest(c)
+	case done:
+		c.linger = c.linger || c.why == errTooLong
+		l.end(c, c.why)
+	}
+}
+
+// rest leaves c alone until it has input.
+func (l *loop) rest(c *session) {
+	c.seat.busy, c.seat.lively = false, l.now
+	if by := l.server.drainedBy.Load(); by != nil && !l.now.Before(*by) {
+		l.end(c, errDrained)
+		return
+	}
+	if c.lines.Empty() {
+		l.giveBack(c)
+	}
+	if c.seat.muted {
+		c.seat.muted = false
+		l.poller.Unmute(c.seat.socket)
+	}
+}
+
+// lend gives a buffer to a connection that has input.
+func (l *loop) lend() *protocol.Lines {
+	n := len(l.spare)
+	if n == 0 {
+		return protocol.NewLines(l.server.config.MaxLine)
+	}
+	lines := l.spare[n-1]
+	l.spare = l.spare[:n-1]
+	return lines
+}
+
+// giveBack takes its buffer from a connection.
+func (l *loop) giveBack(c *session) {
+	if len(l.spare) < maxSpare {
+		l.spare = append(l.spare, c.lines)
+	}
+	c.lines = nil
+}
+
+// end ends the connection. Where replies might be lost by that, it has a goroutine
+// see to it.
+func (l *loop) end(c *session, why error) {
+	if c.linger {
+		l.handOver(c, func() { c.finish(why) })
+		return
+	}
+	c.release()
+	l.remove(c)
+	c.seat.socket.Close()
+	l.server.leave(c)
+	c.logEnd(why)
+	c.lines, c.seat = nil, nil
+}
+
+// handOver has a goroutine go on with the connection, which may wait.
+func (l *loop) handOver(c *session, run func()) {
+	s := l.server
+	l.remove(c)
+	l.poller.Remove(c.seat.socket)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.conn, c.seat = c.seat.socket.Conn(), nil
+	if s.alive.Err() != nil {
+		c.conn.Close()
+	}
+	s.running.Go(run)
+}

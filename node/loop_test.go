@@ -1,0 +1,197 @@
+package node
+
+import (
+	"context"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"herd/places"
+)
+
+// inLoops is how many of the port's connections are in a loop.
+func (p *port) inLoops() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.loops {
+		n += l.seated()
+	}
+	return n
+}
+
+// needsLoops leaves out a test where no poller is.
+func needsLoops(t *testing.T, p *port) {
+	t.Helper()
+	conn := p.dial(t)
+	send(t, conn, "x\n")
+	receive(t, conn, "? x\n")
+	if p.inLoops() != 1 {
+		if runtime.GOOS == "linux" {
+			t.Fatal("the connection is in no loop")
+		}
+		t.Skip("no poller on " + runtime.GOOS)
+	}
+	conn.Close()
+	for p.connections() > 0 {
+		runtime.Gosched()
+	}
+}
+
+// A silent connection holds no buffer, and part of a line is not lost.
+func TestLoopLendsBuffers(t *testing.T) {
+	p := onLoopback(t)
+	needsLoops(t, p)
+	conn := p.dial(t)
+	send(t, conn, "x\nhal")
+	receive(t, conn, "? x\n")
+	send(t, conn, "f\n")
+	receive(t, conn, "? half\n")
+	p.shutdown(t.Context())
+	for _, l := range p.loops {
+		if n := len(l.spare); n > 1 {
+			t.Errorf("two connections, one at a time, had %d buffers", n)
+		}
+	}
+}
+
+// Where a loop would have to wait a goroutine goes on: all replies, in order.
+func TestLoopHandsOver(t *testing.T) {
+	for name, sent := range map[string]string{
+		"nobody knows the client": reportK + "WHATSAT nobody 1 1\nHELLO\n" + reportK,
+		"the place is far":        reportK + questionK + "HELLO\n" + newerK + questionK,
+		"the line is too long":    reportK + strings.Repeat("x", 5000) + "\n",
+		"the client does not read": reportK + strings.Repeat(strings.Repeat("y", 4000)+"\n", 4000) +
+			"HELLO\n",
+	} {
+		p := onLoopback(t)
+		needsLoops(t, p)
+		if name == "the place is far" {
+			p.places.near = func(context.Context, places.Query) []byte { return radius(1) }
+		}
+		var want strings.Builder
+		newer := false
+		for line := range strings.Lines(sent) {
+			switch {
+			case line == reportK:
+				want.WriteString(atK)
+			case line == newerK:
+				want.WriteString(atNewerK)
+				newer = true
+			case line == questionK && newer:
+				want.WriteString(atNewerK + "{\"radius\" : 1}\n\n")
+			case line == questionK:
+				want.WriteString(answerK)
+			case len(line) > 4097:
+				want.WriteString("? " + line[:4096] + "\n")
+			default:
+				want.WriteString("? " + line)
+			}
+		}
+		conn := p.dial(t)
+		done := make(chan struct{})
+		go func() {
+			io.WriteString(conn, sent)
+			conn.CloseWrite()
+			close(done)
+		}()
+		if name == "the client does not read" {
+			for p.inLoops() > 0 || p.connections() == 0 {
+				runtime.Gosched()
+			}
+		}
+		receive(t, conn, want.String())
+		ends(t, conn)
+		<-done
+	}
+}
+
+// While an acknowledgement is awaited the loop serves others, and what the client
+// sends is left where it is.
+func TestLoopDoesNotWait(t *testing.T) {
+	p := onLoopback(t)
+	needsLoops(t, p)
+	p.herd.mu.Lock()
+	p.herd.hold, p.herd.waiting = make(chan struct{}), make(chan struct{}, 10)
+	p.herd.mu.Unlock()
+	first, second, third := p.dial(t), p.dial(t), p.dial(t)
+	send(t, first, reportK)
+	<-p.herd.waiting
+	send(t, first, "HELLO\n")
+	first.CloseWrite()
+	send(t, second, newerK)
+	for range 3 {
+		send(t, third, "x\n")
+		receive(t, third, "? x\n")
+	}
+	if n := p.count.iAmAt.Load(); n != 0 {
+		t.Errorf("%d reports count as answered", n)
+	}
+	close(p.herd.hold)
+	receive(t, first, atK+"? HELLO\n")
+	ends(t, first)
+	receive(t, second, atNewerK)
+	if n := p.inLoops(); n != 2 {
+		t.Errorf("%d connections are in a loop, want 2", n)
+	}
+}
+
+// A client that breaks off while its acknowledgement is awaited is let go.
+func TestLoopLetsBrokenGo(t *testing.T) {
+	p := onLoopback(t)
+	needsLoops(t, p)
+	p.herd.mu.Lock()
+	p.herd.hold, p.herd.waiting = make(chan struct{}), make(chan struct{}, 10)
+	p.herd.mu.Unlock()
+	conn := p.dial(t)
+	send(t, conn, reportK)
+	<-p.herd.waiting
+	conn.SetLinger(0)
+	conn.Close()
+	for p.connections() > 0 {
+		runtime.Gosched()
+	}
+	close(p.herd.hold)
+}
+
+func TestLoopEndsIdle(t *testing.T) {
+	p := onLoopback(t, func(c *clientConfig) { c.IdleTimeout = 50 * time.Millisecond })
+	silent, used := p.dial(t), p.dial(t)
+	send(t, used, "x\n")
+	receive(t, used, "? x\n")
+	ends(t, silent)
+	ends(t, used)
+	if n := p.count.idle.Load(); n != 2 {
+		t.Errorf("%d are counted as idle, want 2", n)
+	}
+}
+
+func TestLoopEnds(t *testing.T) {
+	for name, end := range map[string]func(*port){
+		"shutdown": func(p *port) { p.shutdown(context.Background()) },
+		"kill":     func(p *port) { p.kill() },
+	} {
+		p := onLoopback(t)
+		var conns []net.Conn
+		for range 100 {
+			conns = append(conns, p.dial(t))
+		}
+		send(t, conns[0], "x\nhalf")
+		receive(t, conns[0], "? x\n")
+		for p.connections() < len(conns) {
+			runtime.Gosched()
+		}
+		end(p)
+		<-p.served
+		for _, conn := range conns[1:] {
+			if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
+				t.Errorf("%s: received %q, %v", name, rest, err)
+			}
+		}
+		if n := p.connections(); n != 0 {
+			t.Errorf("%s: %d connections are left", name, n)
+		}
+	}
+}
