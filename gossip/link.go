@@ -38,8 +38,9 @@ type link struct {
 	wake    [2]chan struct{} // one slot each: the lane may have something to send
 	done    chan struct{}    // closed by end
 
+	core *replica.Link // but for Prepare under cluster.mu
+
 	// Guarded by cluster.mu.
-	core   *replica.Link
 	level  bool        // this node once held all that the peer had acknowledged
 	states []stateLink // as cluster.states; nil: the peer takes none
 	turn   int         // of which of them it is to be sent next
@@ -182,22 +183,32 @@ func (l *link) read(lane replica.Lane) error {
 	}
 }
 
-// receive gives the core a message, and those of its own that have come with it.
+// receive gives the core a message, and those of its own that have come with it. Their
+// fixes are merged before the lock is taken.
 func (l *link) receive(lane replica.Lane, message []byte, r *bufio.Reader) error {
 	c := l.cluster
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	err := c.core.Receive(c.now(), l.core, lane, message)
-	for err == nil {
-		message = replica.Buffered(r)
-		if message == nil || l.isOurs(lane, message) {
-			break
+	prepare := func(m []byte) {
+		if lane == replica.Live {
+			l.core.Prepare(m)
 		}
+	}
+	prepare(message)
+	together, _ := r.Peek(r.Buffered())
+	n := 0
+	for m, rest := replica.Split(together); m != nil && !l.isOurs(lane, m); m, rest = replica.Split(rest) {
+		prepare(m)
+		n += frameHeader + len(m)
+	}
+	c.mu.Lock()
+	err := c.core.Receive(c.now(), l.core, lane, message)
+	for together = together[:n]; err == nil && len(together) > 0; {
+		message, together = replica.Split(together)
 		err = c.core.Receive(c.now(), l.core, lane, message)
-		r.Discard(frameHeader + len(message)) // it is there
 	}
 	c.core.TakeArrived(c.arrivedNow)
 	c.afterLocked()
+	c.mu.Unlock()
+	r.Discard(n) // they are there
 	return err
 }
 

@@ -374,35 +374,19 @@ func TestReadMessage(t *testing.T) {
 }
 
 // Reading into the buffer of the last message costs no allocation.
-// Buffered gives what has come whole, and takes nothing.
-func TestBuffered(t *testing.T) {
+// Split gives what is there whole.
+func TestSplit(t *testing.T) {
 	whole := appendAck(appendBehind(nil), 7, 8)
-	r := bufio.NewReader(bytes.NewReader(append(whole, 0, 0, 0, 9, 1)))
-	if m := Buffered(r); m != nil {
-		t.Fatalf("%q before anything was read", m)
-	}
-	r.Peek(1)
-	for range 2 {
-		want, err := ReadMessage(bufio.NewReader(bytes.NewReader(whole)), nil)
-		if err != nil {
-			t.Fatal(err)
+	b := append(slices.Clone(whole), 0, 0, 0, 9, 1)
+	for _, want := range messages(t, whole) {
+		var m []byte
+		if m, b = Split(b); !bytes.Equal(m, want) {
+			t.Fatalf("got %q, want %q", m, want)
 		}
-		for range 2 {
-			if m := Buffered(r); !bytes.Equal(m, want) {
-				t.Fatalf("got %q, want %q", m, want)
-			}
-		}
-		r.Discard(prefixLen + len(want))
-		whole = whole[prefixLen+len(want):]
 	}
-	if m := Buffered(r); m != nil {
-		t.Errorf("%q, of which a part has yet to come", m)
-	}
-	for _, length := range []string{"\x00\x00\x00\x00", "\xff\xff\xff\xff"} {
-		r := bufio.NewReader(strings.NewReader(length + "\x04"))
-		r.Peek(1)
-		if m := Buffered(r); m != nil {
-			t.Errorf("%q, of a length that no message has", m)
+	for _, b := range []string{string(b), "\x00\x00\x00", "\x00\x00\x00\x00\x04", "\xff\xff\xff\xff\x04"} {
+		if m, rest := Split([]byte(b)); m != nil || string(rest) != b {
+			t.Errorf("%q: got %q and %q", b, m, rest)
 		}
 	}
 }

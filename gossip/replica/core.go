@@ -45,7 +45,7 @@ type Config struct {
 }
 
 // Core is the replication of one node. Its caller holds one lock around every call,
-// except that of Accept.
+// except those of Accept and [Link.Prepare].
 //
 // now is a monotonic clock, as the time since any fixed instant in this process's
 // life. It must never run back. It goes on while the process is stopped.

@@ -19,6 +19,7 @@ type coverage struct {
 	Finds   uint64 // look-ups that brought something
 	Chunks  uint64
 	Full    uint64 // reports for which the open batch had no room
+	Ahead   uint64 // batches merged before the rest of their receipt
 	Several uint64 // batches of more than one fix
 }
 

@@ -13,19 +13,17 @@ import (
 // texts are as long as they may be.
 const MaxMessage = 4 << 20
 
-// Buffered returns the next message if all of it is in r's buffer already, else nil. It
-// is valid until the next read of r, and stays to be read.
-func Buffered(r *bufio.Reader) []byte {
-	if r.Buffered() < prefixLen {
-		return nil
+// Split returns the first message in b, as it came, and what follows it; nil if not
+// all of it is there.
+func Split(b []byte) (message, rest []byte) {
+	if len(b) < prefixLen {
+		return nil, b
 	}
-	prefix, _ := r.Peek(prefixLen)
-	length := int64(binary.BigEndian.Uint32(prefix))
-	if length == 0 || length > int64(r.Buffered()-prefixLen) {
-		return nil
+	length := int64(binary.BigEndian.Uint32(b))
+	if length == 0 || length > int64(len(b)-prefixLen) {
+		return nil, b
 	}
-	b, _ := r.Peek(prefixLen + int(length))
-	return b[prefixLen:]
+	return b[prefixLen : prefixLen+length], b[prefixLen+length:]
 }
 
 // ReadMessage reads one message for [Core.Receive], into buf if it fits there: give it

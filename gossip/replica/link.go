@@ -34,6 +34,7 @@ type Link struct {
 	core   *Core
 	peer   location.Origin
 	closed bool
+	ahead  ahead
 
 	// To be sent on the live lane. What is owed is state, not messages: acks that
 	// wait merge into the latest, and nothing that is owed can be lost to a full queue.

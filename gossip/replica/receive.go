@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"herd/gossip/location"
@@ -21,9 +22,17 @@ func bad(format string, args ...any) error {
 // It keeps no reference to message. A message for a closed link is ignored.
 func (c *Core) Receive(now time.Duration, l *Link, lane Lane, message []byte) error {
 	c.step(now)
-	if l.closed {
-		return nil
+	var err error
+	if !l.closed {
+		err = c.receive(l, lane, message)
 	}
+	if lane == Live && (l.closed || err != nil) {
+		l.forgetMerged()
+	}
+	return err
+}
+
+func (c *Core) receive(l *Link, lane Lane, message []byte) error {
 	kind, body, err := splitKind(message)
 	if err != nil {
 		return err
@@ -34,7 +43,7 @@ func (c *Core) Receive(now time.Duration, l *Link, lane Lane, message []byte) er
 	d := decoder{b: body, names: c.names}
 	switch kind {
 	case kindBatch:
-		err = c.receiveBatch(l, &d)
+		err = c.receiveBatch(l, body)
 	case kindAck:
 		seq, clock := d.uvarint(), d.duration()
 		if err = d.end(); err == nil && seq > c.seq {
@@ -90,28 +99,97 @@ func (c *Core) Receive(now time.Duration, l *Link, lane Lane, message []byte) er
 // maxLease bounds what an origin may grant: far more than any does.
 const maxLease = time.Hour
 
-func (c *Core) receiveBatch(l *Link, d *decoder) error {
-	node, prev, seq := d.name(), d.uvarint(), d.uvarint()
-	if d.err == nil && (prev >= seq || seq > maxSeq) {
-		return bad("batch %d after %d", seq, prev)
+// ahead is what the reader of a live lane has merged and the core has not taken note
+// of. The reader owns it.
+type ahead struct {
+	batches            []merged // in order
+	names              map[string]string
+	applied, redundant uint64
+	received           []int64 // see TakeArrived
+}
+
+// merged is a batch whose fixes are in the table.
+type merged struct {
+	prev, seq uint64
+	err       error
+}
+
+// Prepare does ahead, without the lock, what of receiving a message of the live lane
+// takes longest: it merges the fixes of a batch. Nothing follows from their being in the
+// table before Receive is called with the same message, which must be soon, by the
+// same goroutine, in the order of the lane, and even if the link is closed meanwhile;
+// an error of Receive is the end of that.
+func (l *Link) Prepare(message []byte) {
+	if k, body, err := splitKind(message); err == nil && k == kindBatch {
+		l.ahead.batches = append(l.ahead.batches, l.mergeBatch(body))
 	}
-	dot := location.Dot{Origin: l.peer, Seq: seq}
+}
+
+func (l *Link) mergeBatch(body []byte) (m merged) {
+	a := &l.ahead
+	if a.names == nil {
+		a.names = map[string]string{}
+	}
+	d := decoder{b: body, names: a.names}
+	node := d.name()
+	m.prev, m.seq = d.uvarint(), d.uvarint()
+	if d.err == nil && (m.prev >= m.seq || m.seq > maxSeq) {
+		d.fail("batch %d after %d", m.seq, m.prev)
+	}
+	dot := location.Dot{Origin: l.peer, Seq: m.seq}
 	for d.more() {
 		id, e := d.batchFix(node, dot)
 		if d.err != nil {
 			break
 		}
-		c.apply(id, e)
-		if len(c.arrived) < keepArrived {
-			c.arrived = append(c.arrived, e.Received)
+		if _, result := l.core.merge(id, e); result.Won() {
+			a.applied++
+		} else {
+			a.redundant++
+		}
+		if len(a.received) < keepArrived {
+			a.received = append(a.received, e.Received)
 		}
 	}
-	if err := d.end(); err != nil {
-		c.heard(l.peer, true) // of what came before the fault
-		return err
+	m.err = d.end()
+	return m
+}
+
+// nextMerged is the batch that the reader has merged, the oldest first, or merges it now.
+func (l *Link) nextMerged(body []byte) (m merged) {
+	a := &l.ahead
+	if len(a.batches) > 0 {
+		m = a.batches[0]
+		a.batches = slices.Delete(a.batches, 0, 1)
+	} else {
+		m = l.mergeBatch(body)
 	}
-	c.arrive(l.peer, prev, seq)
-	if c.vector[l.peer] < seq {
+	c := l.core
+	c.stats.Applied += a.applied
+	c.stats.Redundant += a.redundant
+	if len(c.arrived) < keepArrived {
+		c.arrived = append(c.arrived, a.received...)
+	}
+	a.applied, a.redundant, a.received = 0, 0, a.received[:0]
+	return m
+}
+
+// forgetMerged gives up what was prepared: no vector will cover it by way of this link.
+func (l *Link) forgetMerged() {
+	if len(l.ahead.batches) > 0 {
+		l.ahead.batches = l.ahead.batches[:0]
+		l.core.heard(l.peer, true)
+	}
+}
+
+func (c *Core) receiveBatch(l *Link, body []byte) error {
+	m := l.nextMerged(body)
+	if m.err != nil {
+		c.heard(l.peer, true) // of what came before the fault
+		return m.err
+	}
+	c.arrive(l.peer, m.prev, m.seq)
+	if c.vector[l.peer] < m.seq {
 		c.heard(l.peer, true)
 	}
 	l.oweAck()

@@ -96,6 +96,7 @@ type end struct {
 	closed bool
 	opened time.Duration
 	wake   [2]bool // the lane's writer has reason to ask the core
+	ahead  []byte  // a message that its reader has prepared
 	pipes  [2]pipe // what the writers have written and the other has not read
 }
 
@@ -417,8 +418,27 @@ func (w *world) deliver(e *end, lane Lane) {
 	if o.link == nil || o.closed || !w.awake(o.at) || w.cut[from.slot][o.at.slot] || from.asleep > w.clock && from.mute {
 		return
 	}
-	if message := e.pipes[lane].take(); message != nil {
+	if lane == Live && o.ahead != nil {
+		w.finish(o)
+		return
+	}
+	message := e.pipes[lane].take()
+	switch {
+	case message == nil:
+	case lane == Live && kind(message[0]) == kindBatch && w.rand.IntN(3) == 0:
+		o.ahead = bytes.Clone(message)
+		o.link.Prepare(o.ahead)
+		w.coverage.Ahead++
+	default:
 		w.receive(o, lane, message)
+	}
+}
+
+// finish has the reader at e go on with what it has prepared.
+func (w *world) finish(e *end) {
+	if message := e.ahead; message != nil {
+		e.ahead = nil
+		w.receive(e, Live, message)
 	}
 }
 
@@ -455,6 +475,7 @@ func (w *world) repeat(e *end) {
 		if m.to == e.at.origin && m.from == e.link.Peer() {
 			w.promises.kept = append(w.promises.kept[:i], w.promises.kept[i+1:]...)
 			w.coverage.Repeats++
+			w.finish(e)
 			w.receive(e, Live, m.message)
 			return
 		}
@@ -544,11 +565,18 @@ func (w *world) close(e *end, gaveUp bool) {
 	n.ends[e.other.at.slot] = nil
 	n.core.Close(w.now(n), e.link, gaveUp)
 	w.after(n)
+	if e.ahead != nil {
+		if err := n.core.Receive(w.now(n), e.link, Live, e.ahead); err != nil {
+			w.fail("ERROR: %v", err)
+		}
+		e.ahead = nil
+	}
 }
 
 // reset has the process at e read what the other, now gone, had written, up to some
 // byte, and then find the session closed.
 func (w *world) reset(e *end) {
+	w.finish(e)
 	for _, lane := range []Lane{Live, Delta} {
 		b := e.other.pipes[lane].unread()
 		r := bufio.NewReader(bytes.NewReader(b[:w.rand.IntN(len(b)+1)]))
