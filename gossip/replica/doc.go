@@ -6,6 +6,11 @@
 // lock, the connections and the clock. The same calls give the same results, bit
 // for bit, which is how a seeded model tests it.
 //
+// What costs most needs no lock of the caller's: Accept puts a report in the table and
+// in the open batch, parts of which have locks of their own, and Prepare merges what
+// came. All that is decided is decided under the one lock: to seal a batch, to raise a
+// vector, to acknowledge.
+//
 // # In one page
 //
 // A node seals the fixes it accepted into numbered batches and sends each, encoded
