@@ -44,8 +44,8 @@ func (c *Converged) Good() bool { return c.Wrong == 0 && c.Lost == 0 && c.Missin
 
 // Converge writes one client after the other, at each node of a herd in turn or at the
 // first one of Redis, and polls all other servers until they show it. It goes on for config.Duration, or until ctx is
-// done. Of config it needs, besides, Addrs, two at least, Protocol, Sources, Timeout,
-// Seed and Dial.
+// done; what is written in the warm-up does not count. Of config it needs, besides, Addrs,
+// two at least, Protocol, Sources, Timeout, Seed and Dial.
 func Converge(ctx context.Context, config Config) (*Converged, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -102,8 +102,9 @@ func (c *convergence) run(ctx context.Context) {
 	if c.config.Protocol != Herd { // the others are replicas
 		writers = 1
 	}
-	for c.clock() < int64(c.config.Duration) && ctx.Err() == nil && c.result.Lost == 0 {
-		c.round(c.result.Writes % writers)
+	end := int64(c.config.Warmup + c.config.Duration)
+	for n := uint32(0); c.clock() < end && ctx.Err() == nil && c.result.Lost == 0; n++ {
+		c.round(n, int(n)%writers)
 		// Not in step with anything that the servers do at intervals.
 		pause := time.Duration(c.maker.below(uint64(2 * roundPause)))
 		select {
@@ -126,13 +127,12 @@ type sighting struct {
 	err          error
 }
 
-// round writes one client and waits until all others show it.
-func (c *convergence) round(writer int) {
+// round writes the n-th client and waits until all others show it.
+func (c *convergence) round(n uint32, writer int) {
 	var cmd command
 	c.maker.next(&cmd, 0, time.Now().UnixNano())
-	cmd.key = convergeKeys + uint32(c.result.Writes)
+	cmd.key = convergeKeys + n
 	cmd.query = false
-	c.result.Writes++
 	start := c.clock()
 	patience := start + int64(c.config.Timeout)
 	deadline := time.Now().Add(2 * c.config.Timeout) // of a server that answers nothing
@@ -157,12 +157,21 @@ func (c *convergence) round(writer int) {
 	case err != nil:
 		c.fail(w, err)
 		return
-	case why != "":
+	case start < int64(c.config.Warmup):
+		return
+	}
+	c.result.Writes++
+	if why != "" {
 		c.result.Wrong++
 		c.sample("%s: %.120q answered %.160q", why, w.speak.append(nil, &cmd), reply)
 		return
 	}
 	c.acked.record(acked - start)
+	c.record(writer, start, sightings)
+}
+
+// record takes what the others of a round saw.
+func (c *convergence) record(writer int, start int64, sightings []sighting) {
 	var all sighting
 	complete := true
 	for i, s := range sightings {

@@ -76,6 +76,26 @@ func TestConvergeFaults(t *testing.T) {
 	}
 }
 
+// What is written in the warm-up does not count: a replica may still be empty.
+func TestConvergeWarmup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeHerd()
+		begun := time.Now()
+		f.answer = func(_ int, line, reply string) (string, bool) {
+			if strings.HasPrefix(line, "WHATSAT") && time.Since(begun) < 300*time.Millisecond {
+				reply = "? " + line + "\n"
+			}
+			return reply, false
+		}
+		c := f.config()
+		c.Warmup, c.Duration = 300*time.Millisecond, 700*time.Millisecond
+		r, err := Converge(t.Context(), c)
+		if err != nil || !r.Good() || r.Seen.Max > time.Millisecond || r.Writes < 50 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
 func TestConvergeNeeds(t *testing.T) {
 	c := newFakeHerd().config()
 	c.Addrs = c.Addrs[:1]
