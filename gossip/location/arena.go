@@ -9,52 +9,51 @@ import (
 // last one of each shard is half empty in the mean.
 type chunk [chunkSize]byte
 
-const (
-	chunkSize  = 2 << 10
-	chunkUnits = chunkSize / unit
+// block is what the table's memory grows by: few objects for the garbage collector,
+// but small enough to be made of what other objects have left.
+type block [blockChunks]chunk
 
-	firstBlock  = 8 // chunks: a small table shall be small; the next blocks double
-	blockChunks = firstBlock << 6
-	maxBlocks   = 1 << 32 / (blockChunks * chunkUnits)
+const (
+	chunkSize   = 2 << 10
+	chunkUnits  = chunkSize / unit
+	blockChunks = 32
+	blockUnits  = blockChunks * chunkUnits
+	maxBlocks   = 1 << 32 / blockUnits
 )
 
-// arena is the memory of all shards: blocks of up to a megabyte without pointers,
-// few objects for the garbage collector, none of which ever moves.
-//
-// A ref is an address in it: block, chunk and unit, in units.
+// arena is the memory of all shards, blocks without pointers, none of which ever
+// moves. A ref is an address in it: block, chunk and unit, in units.
 type arena struct {
-	blocks atomic.Pointer[[][]chunk]
+	blocks atomic.Pointer[[]*block]
 	mu     sync.Mutex // guards what follows; taken under a shard's lock
-	free   uint32     // chunks in the last block that nobody has
+	chunks int        // that were given out
 }
 
 func newArena() *arena {
 	a := new(arena)
-	a.blocks.Store(new([][]chunk))
+	a.blocks.Store(new([]*block))
 	return a
 }
 
 // at is the chunk that ref points into. It takes no lock: who has a ref has got it
 // from somebody who had the chunk.
 func (a *arena) at(ref uint32) *chunk {
-	return &(*a.blocks.Load())[ref/(blockChunks*chunkUnits)][ref/chunkUnits%blockChunks]
+	return &(*a.blocks.Load())[ref/blockUnits][ref/chunkUnits%blockChunks]
 }
 
 // chunk gives out a chunk of zeros: the ref of its first unit.
 func (a *arena) chunk() uint32 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	blocks := *a.blocks.Load()
-	if a.free == 0 {
+	if a.chunks%blockChunks == 0 {
+		blocks := *a.blocks.Load()
 		if len(blocks) == maxBlocks {
 			panic("location: a table of 32 GiB is full")
 		}
-		a.free = firstBlock << min(len(blocks), 6)
-		blocks = append(blocks, make([]chunk, a.free))
+		blocks = append(blocks, new(block))
 		a.blocks.Store(&blocks)
 	}
-	last := len(blocks) - 1
-	ref := uint32(last*blockChunks+len(blocks[last])-int(a.free)) * chunkUnits
-	a.free--
+	ref := uint32(a.chunks) * chunkUnits
+	a.chunks++
 	return ref
 }
