@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"strings"
 	"time"
 
 	"herd/gossip/location"
@@ -143,7 +144,7 @@ func (c *Core) sweepShard(shard int) (seen int) {
 			a.carried[e.Dot.Origin] = true
 			a.loose = a.loose || !covered
 		default:
-			orphans = append(orphans, record{id, *e})
+			orphans = append(orphans, record{strings.Clone(id), *e}) // a scan lends its IDs
 		}
 	})
 	for _, r := range orphans {
