@@ -187,17 +187,17 @@ func (l *loop) run() {
 // tick does what no input causes.
 func (l *loop) tick() {
 	s := l.server
-	idle, by := s.config.IdleTimeout, s.drainedBy.Load()
-	drained := by != nil && !l.now.Before(*by)
+	idle := s.config.IdleTimeout
 	look := idle > 0 && !l.now.Before(l.look)
 	if look {
 		l.look = l.now.Add(idle / slack)
 	}
-	until := l.look
-	if by != nil && !drained && (until.IsZero() || by.Before(until)) {
-		until = *by
+	l.poller.Until(l.look) // before it looks, or a call of Wake might be lost
+	by := s.drainedBy.Load()
+	drained := by != nil && !l.now.Before(*by)
+	if by != nil && !drained && (l.look.IsZero() || by.Before(l.look)) {
+		l.poller.Until(*by)
 	}
-	l.poller.Until(until) // before it looks, or a call of Wake might be lost
 
 	l.acknowledged()
 	killed := s.alive.Err() != nil
