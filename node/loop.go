@@ -16,6 +16,10 @@ const (
 	// replies: they share one flush, and the first of them waits for the last.
 	maxTurn = 64
 
+	// maxStep is how many bytes of replies a connection has made before the others have
+	// their turn: a few bodies of places, or all the reports of a read.
+	maxStep = 64 << 10
+
 	// maxSpare is how many empty buffers a loop keeps.
 	maxSpare = 64
 )
@@ -33,7 +37,8 @@ type seat struct {
 // loop serves many connections in one goroutine. It goes by turns. In each it reads
 // once from every connection that has something, answers the lines, sends all the
 // reports among them on their way to the herd at once, and writes the replies.
-// Replies that wait for an acknowledgement leave in a later turn.
+// Replies that wait for an acknowledgement leave in a later turn, and lines that have
+// long replies are answered in more than one, so that nobody has the loop to himself.
 //
 // It waits for input and for nothing else. A session for which it would have to wait
 // (for a place, for another node, for a client that does not read) goes on in a
@@ -48,7 +53,7 @@ type loop struct {
 	look    time.Time // when to look for silent connections
 	ready   []poll.Ready
 	turn    []*session        // those that have something to send
-	next    []*session        // the same, after those
+	more    []*session        // those with lines for the next turn; gone ones have no seat
 	waiting []*session        // those with a report that is not acknowledged; gone ones have no seat
 	spare   []*protocol.Lines // empty ones, to be lent
 
@@ -170,16 +175,23 @@ func (l *loop) run() {
 	l.now = time.Now()
 	l.tick()
 	for l.server.open.Err() == nil || l.seated() > 0 {
-		l.ready = l.poller.Wait(l.ready[:0])
+		l.ready = l.ready[:0]
+		if len(l.more) == 0 {
+			l.ready = l.poller.Wait(l.ready)
+		}
 		l.now = time.Now()
 		if len(l.ready) == 0 {
 			l.tick()
+		}
+		if len(l.more) > 0 {
+			l.ready = l.poller.Look(l.ready)
 		}
 		for _, r := range l.ready {
 			if c := l.session(r.Socket); c != nil {
 				l.take(c, r.Broken)
 			}
 		}
+		l.goOn()
 		l.deliver()
 	}
 }
@@ -249,10 +261,21 @@ func (l *loop) take(c *session, broken bool) {
 	l.work(c)
 }
 
-// work answers the lines that are there.
+// goOn answers lines that the turn before has left.
+func (l *loop) goOn() {
+	for i, c := range l.more {
+		l.more[i] = nil
+		if c.seat != nil {
+			l.work(c)
+		}
+	}
+	l.more = l.more[:0]
+}
+
+// work answers the lines that are there, or as many as a turn may.
 func (l *loop) work(c *session) {
 	c.seat.lively = l.now
-	pause, err := c.work()
+	pause, err := c.work(maxStep)
 	if err != nil {
 		l.handOver(c, c.run)
 		return
@@ -268,29 +291,24 @@ func (l *loop) work(c *session) {
 
 // deliver sends what the turn has brought.
 func (l *loop) deliver() {
-	for len(l.turn) > 0 {
-		l.turn, l.next = l.next[:0], l.turn
-		for _, c := range l.next {
-			if c.reports > 0 {
-				l.server.config.Herd.Flush() // all of the turn
-				break
-			}
-		}
-		for i, c := range l.next {
-			l.next[i] = nil
-			if c.seat == nil {
-				continue
-			}
-			switch acked, err := l.acks.have(c.ticket); {
-			case err != nil:
-				l.end(c, err)
-			case acked:
-				l.write(c)
-			default:
-				l.waiting = append(l.waiting, c)
-			}
+	for _, c := range l.turn {
+		if c.reports > 0 {
+			l.server.config.Herd.Flush() // all of the turn
+			break
 		}
 	}
+	for i, c := range l.turn {
+		l.turn[i] = nil
+		switch acked, err := l.acks.have(c.ticket); {
+		case err != nil:
+			l.end(c, err)
+		case acked:
+			l.write(c)
+		default:
+			l.waiting = append(l.waiting, c)
+		}
+	}
+	l.turn = l.turn[:0]
 }
 
 // acknowledged goes on with sessions whose reports have been acknowledged.
@@ -340,7 +358,7 @@ func (l *loop) write(c *session) {
 	c.release()
 	switch c.seat.pause {
 	case full:
-		l.work(c)
+		l.more = append(l.more, c)
 	case drained:
 		l.rest(c)
 	case done:

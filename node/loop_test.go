@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -136,6 +137,38 @@ func TestLoopDoesNotWait(t *testing.T) {
 	if n := p.inLoops(); n != 2 {
 		t.Errorf("%d connections are in a loop, want 2", n)
 	}
+}
+
+// A client that asks for much with one read takes turns with others.
+func TestLoopTakesTurns(t *testing.T) {
+	p := onLoopback(t)
+	needsLoops(t, p)
+	invalid := func() (n uint64) {
+		for i := range p.count.invalid {
+			n += p.count.invalid[i].Load()
+		}
+		return n
+	}
+	const most, within = 3000, 500
+	asked, other, before := 0, p.dial(t), uint64(0)
+	p.places.prompt = func(places.Query) ([]byte, bool) {
+		switch asked++; asked {
+		case most / 2: // in the middle of a long read
+			before = invalid()
+			io.WriteString(other, "x\n")
+		case most/2 + within:
+			if invalid() == before {
+				t.Errorf("another client has waited for %d answers", within)
+			}
+		}
+		return bytes.Repeat([]byte{'x'}, 1<<10), true
+	}
+	conn := p.dial(t)
+	send(t, conn, reportK)
+	receive(t, conn, atK)
+	go io.WriteString(conn, strings.Repeat("WHATSAT k 1 1\n", most))
+	receive(t, conn, strings.Repeat(atK+strings.Repeat("x", 1<<10)+"\n\n", most))
+	receive(t, other, "? x\n")
 }
 
 // A client that breaks off while its acknowledgement is awaited is let go.

@@ -96,7 +96,7 @@ func (c *session) serve() error {
 		c.lines = protocol.NewLines(c.server.config.MaxLine)
 	}
 	for {
-		switch pause, err := c.work(); {
+		switch pause, err := c.work(maxReplies); {
 		case err != nil:
 			return err
 		case pause == full:
@@ -132,16 +132,16 @@ const (
 	done                 // no more comes, or would be answered
 )
 
-// work answers the lines that are there. An error is the end of the session, unless
-// it is [poll.ErrWouldWait].
-func (c *session) work() (pause, error) {
+// work answers the lines that are there, until the replies are most bytes or more. An
+// error is the end of the session, unless it is [poll.ErrWouldWait].
+func (c *session) work(most int) (pause, error) {
 	if line := c.again; line != nil {
 		c.again = nil
 		if err := c.answer(line); err != nil {
 			return full, err
 		}
 	}
-	for !c.slow && len(c.replies) < maxReplies {
+	for !c.slow && len(c.replies) < most {
 		switch line, status := c.lines.Next(); status {
 		case protocol.Line:
 			if err := c.answer(line); err != nil {

@@ -9,13 +9,14 @@ import (
 )
 
 // Poller tells which of its sockets are ready, again and again until they have been
-// read empty. One goroutine waits; the other methods are safe for concurrent use.
+// read empty. One goroutine calls Wait and Look; the other methods are safe for concurrent use.
 type Poller struct {
 	file *os.File // epoll
 	raw  syscall.RawConn
-	look func(fd uintptr) bool // method value, made once
+	look func(fd uintptr) bool // of Wait; made once
+	see  func(fd uintptr)      // of Look, likewise
 
-	// Owned by Wait.
+	// Owned by Wait and Look.
 	events []syscall.EpollEvent
 	found  int
 	err    error
@@ -36,6 +37,7 @@ func New(most int) (*Poller, error) {
 	}
 	p := &Poller{file: os.NewFile(uintptr(fd), "epoll"), events: make([]syscall.EpollEvent, most)}
 	p.look = p.lookOnce
+	p.see = func(fd uintptr) { p.lookOnce(fd) }
 	if p.raw, err = p.file.SyscallConn(); err == nil {
 		err = p.file.SetReadDeadline(time.Time{})
 	}
@@ -57,6 +59,17 @@ func (p *Poller) Wait(ready []Ready) []Ready {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return ready
 	}
+	return p.appendFound(ready, err)
+}
+
+// Look is Wait that appends nothing if no socket is ready, whatever Until and Wake have
+// set: that is left for the next Wait.
+func (p *Poller) Look(ready []Ready) []Ready {
+	p.found, p.err = 0, nil
+	return p.appendFound(ready, p.raw.Control(p.see))
+}
+
+func (p *Poller) appendFound(ready []Ready, err error) []Ready {
 	if err := errors.Join(err, p.err); err != nil {
 		panic(fmt.Sprintf("wait for sockets: %v", err)) // no system is short of anything here
 	}

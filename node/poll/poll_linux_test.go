@@ -126,6 +126,26 @@ func TestWake(t *testing.T) {
 	}
 }
 
+// Look never waits, and leaves to Wait what that is to be told.
+func TestLook(t *testing.T) {
+	p, s, far := pair(t)
+	defer s.Close()
+	if got := p.Look(nil); len(got) > 0 {
+		t.Errorf("ready are %v, want none", got)
+	}
+	io.WriteString(far, "hello")
+	p.Wait(nil)
+	p.Wake()
+	for range 2 {
+		if got := p.Look(nil); !slices.Equal(got, []Ready{{s.Number(), false}}) {
+			t.Errorf("ready are %v", got)
+		}
+	}
+	if got := p.Wait(nil); len(got) > 0 {
+		t.Errorf("ready are %v, though woken", got)
+	}
+}
+
 // Write says when there is no room, and the rest can be waited for as a connection.
 func TestConn(t *testing.T) {
 	p, s, far := pair(t)

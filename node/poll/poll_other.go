@@ -20,6 +20,9 @@ func (*Poller) Close() error { return errors.ErrUnsupported }
 // Wait is not to be called.
 func (*Poller) Wait(ready []Ready) []Ready { return ready }
 
+// Look is not to be called.
+func (*Poller) Look(ready []Ready) []Ready { return ready }
+
 // Until is not to be called.
 func (*Poller) Until(time.Time) {}
 
