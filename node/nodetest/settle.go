@@ -100,7 +100,7 @@ func Difference(a, b *location.Table) string {
 	var differences []string
 	for i := range a.Shards() {
 		entries = entries[:0]
-		a.Scan(i, func(id string, e *location.Entry) { entries = append(entries, entry{id, e.Fix}) })
+		a.Scan(i, func(id string, e *location.Entry) { entries = append(entries, entry{strings.Clone(id), e.Fix}) })
 		for _, e := range entries {
 			if got, ok := b.Get([]byte(e.id)); !ok {
 				differences = append(differences, fmt.Sprintf("%s is missing", e.id))
