@@ -355,10 +355,13 @@ func (l *loop) write(c *session) {
 			return
 		}
 	}
+	if c.seat.pause == full {
+		c.slow = false
+		l.more = append(l.more, c) // and it keeps its buffer
+		return
+	}
 	c.release()
 	switch c.seat.pause {
-	case full:
-		l.more = append(l.more, c)
 	case drained:
 		l.rest(c)
 	case done:
