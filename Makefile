@@ -3,6 +3,7 @@
 GOFUMPT     := go run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
+COUNT       ?= 1
 
 .PHONY: help build dev test race e2e e2e-full fuzz bench fmt lint tidy cross check clean
 
@@ -31,8 +32,8 @@ e2e-full: build ## the same at full size: ten minutes
 fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
-bench: ## run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## run the benchmarks COUNT times, in the form that benchstat reads
+	go test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
 
 fmt: ## format the code
 	$(GOFUMPT) -w .
