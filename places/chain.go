@@ -38,6 +38,7 @@ type Chain struct {
 	stop    context.CancelFunc
 	drain   sync.Mutex // held by the Close that waits
 	counts  *chainCounts
+	ledger  *Ledger
 }
 
 // chainCounts are a chain's counts, of questions.
@@ -54,7 +55,7 @@ func New(c Config) *Chain {
 	if c.Ledger == nil {
 		c.Ledger = NewLedger(0, nil)
 	}
-	chain := &Chain{counts: &chainCounts{}}
+	chain := &Chain{counts: &chainCounts{}, ledger: c.Ledger}
 	if c.Before != nil {
 		chain.counts = c.Before.counts
 	}

@@ -35,8 +35,9 @@ type Ledger struct {
 	now     func() time.Time
 	pacific *time.Location
 
-	mu      sync.Mutex // guards entries
+	mu      sync.Mutex // guards what follows
 	entries map[account]spent
+	refused uint64 // states of accounts of others that were not taken in, for their number or their day
 }
 
 // account is who spends with whom.
@@ -177,6 +178,13 @@ func (l *Ledger) sum(provider string, day, month int64) (today, thisMonth uint64
 	return today, thisMonth
 }
 
+// refusals is how often the state of an account was not taken in.
+func (l *Ledger) refusals() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refused
+}
+
 // The form of a ledger between nodes: 0x01, the number of entries, then for each
 // the provider's name (its length first), the boot (8 bytes, big-endian), day,
 // today, month; numbers are unsigned varints.
@@ -232,9 +240,10 @@ func (l *Ledger) Merge(b []byte) (news bool, err error) {
 		switch {
 		case !newer, a.boot == l.boot: // nobody knows better what this node has spent
 			continue
-		case s.civilMonth < month-1, s.day > day+1: // past, or a clock that is wrong by days
+		case s.civilMonth < month-1: // past
 			continue
-		case !known && len(l.entries) >= maxAccounts:
+		case s.day > day+1, !known && len(l.entries) >= maxAccounts: // by a clock that is wrong by days; too many
+			l.refused++
 			continue
 		}
 		l.entries[a] = s

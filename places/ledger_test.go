@@ -153,6 +153,9 @@ func TestMergeRefuses(t *testing.T) {
 		if got := len(l.all()); got != maxAccounts {
 			t.Errorf("%d entries, want %d", got, maxAccounts)
 		}
+		if got := l.refusals(); got != 1+11 { // the day after tomorrow; and one account is there already
+			t.Errorf("%d refused, want 12", got)
+		}
 		if n := len(l.Local()); n > 64<<10 {
 			t.Errorf("a full ledger has %d bytes", n)
 		}

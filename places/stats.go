@@ -7,6 +7,10 @@ type Stats struct {
 	Skipped   uint64          // of those, answered without asking a provider: nothing wanted, or no point of the earth
 	Failed    uint64          // of those, answered with an error status: no provider had an answer
 	Providers []ProviderStats // in the chain's order
+
+	// LedgerRefused is how often what another node said it has spent was not taken
+	// in: of a day that is still to come, or one account too many.
+	LedgerRefused uint64
 }
 
 // ProviderStats counts what became of the questions put to one provider, and the
@@ -39,7 +43,7 @@ type ProviderStats struct {
 
 // Stats is a copy of the counts.
 func (c *Chain) Stats() Stats {
-	s := Stats{Asked: c.counts.asked.Load(), Skipped: c.counts.skipped.Load(), Failed: c.counts.failed.Load()}
+	s := Stats{Asked: c.counts.asked.Load(), Skipped: c.counts.skipped.Load(), Failed: c.counts.failed.Load(), LedgerRefused: c.ledger.refusals()}
 	for _, l := range c.links {
 		s.Providers = append(s.Providers, l.stats())
 	}

@@ -130,6 +130,7 @@ func nearby() []metric {
 		counters("places_questions_unasked_total", "Questions what is near that no provider answered, by why.", "reason",
 			part{"needless", func(s *Stats) uint64 { return s.Places.Skipped }},
 			part{"failed", func(s *Stats) uint64 { return s.Places.Failed }}),
+		counter("places_ledger_refused_total", "Times that what another node said it has spent was not taken in: of a day to come, or one account too many.", func(s *Stats) uint64 { return s.Places.LedgerRefused }),
 		providers(prometheus.CounterValue, "places_results_total", "Questions put to a places provider, by result.", "result",
 			func(p *places.ProviderStats, to func(float64, ...string)) {
 				for result, n := range p.Results {
