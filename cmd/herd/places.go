@@ -7,7 +7,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -152,7 +151,7 @@ func openPlaces[T any](ctx context.Context, a *app, path string, o geofile.Optio
 	}
 	if report.Warning != "" {
 		fmt.Fprintf(a.stderr, "WARNING: %s: %s of %s records dropped. %s\n", path,
-			thousands(report.Drops()), thousands(int(report.Records)), report.Warning)
+			geofile.Thousands(report.Drops()), geofile.Thousands(int(report.Records)), report.Warning)
 	}
 	return read, report, nil
 }
@@ -202,10 +201,10 @@ func (r *fileReport) lines() []string {
 	if r.Gzip {
 		format += ", gzip"
 	}
-	all := []string{fmt.Sprintf("%s (%s): %s", r.File, format, placesText(r.Kept))}
+	all := []string{fmt.Sprintf("%s (%s): %s", r.File, format, geofile.Counted(r.Kept))}
 	add := func(verb string, tallies []tally) {
 		for _, t := range tallies {
-			line := fmt.Sprintf("  %s %s %s, first at line %d", verb, thousands(t.Count), t.Reason, t.Line)
+			line := fmt.Sprintf("  %s %s %s, first at line %d", verb, geofile.Thousands(t.Count), t.Reason, t.Line)
 			if t.Byte > 0 && t.Line == 1 {
 				line += fmt.Sprintf(", byte %d", t.Byte)
 			}
@@ -218,22 +217,6 @@ func (r *fileReport) lines() []string {
 	add("dropped", r.Dropped)
 	add("kept", r.Noted)
 	return all
-}
-
-func placesText(n int) string {
-	if n == 1 {
-		return "1 place"
-	}
-	return thousands(n) + " places"
-}
-
-// thousands writes n ≥ 0 as people read it.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // sizeText writes bytes as people read them.

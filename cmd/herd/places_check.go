@@ -206,7 +206,7 @@ func (c *checkVerb) print(r *checked, settings config.Places) {
 		text = fmt.Sprintf("%s after %s", r.Failure, took)
 		below = append(below, cmp.Or(r.Explanation, r.Error))
 	default:
-		text = fmt.Sprintf("%s in %s", placesText(r.Places), took)
+		text = fmt.Sprintf("%s in %s", geofile.Counted(r.Places), took)
 		if r.Places == 0 {
 			text = fmt.Sprintf("nothing within 1 km, in %s", took)
 		}

@@ -165,7 +165,7 @@ const unit = 1e5
 func (i *tableInfo) print(a *app) error {
 	out := a.stdout
 	if i.Report == nil {
-		fmt.Fprintf(out, "Inside the program: %s\n", placesText(i.Places))
+		fmt.Fprintf(out, "Inside the program: %s\n", geofile.Counted(i.Places))
 	} else {
 		fmt.Fprintln(out, strings.Join(i.Report.lines(), "\n"))
 	}
@@ -179,7 +179,7 @@ func (i *tableInfo) print(a *app) error {
 
 	rows := [][]string{{"TYPE", "PLACES"}}
 	for _, t := range i.Types[:min(len(i.Types), topTypes)] {
-		rows = append(rows, []string{clip(t.Type, 60), thousands(t.Places)})
+		rows = append(rows, []string{clip(t.Type, 60), geofile.Thousands(t.Places)})
 	}
 	if err := printTable(out, rows); err != nil {
 		return err
@@ -191,7 +191,7 @@ func (i *tableInfo) print(a *app) error {
 	fmt.Fprintln(out)
 	rows = [][]string{{"SOURCE", "PLACES", "DATE", "LICENCE", "ATTRIBUTION"}}
 	for _, s := range i.Sources {
-		rows = append(rows, []string{clip(s.Name, 40), thousands(s.Places), clip(s.Date, 10), orNone(clip(s.License, 60)), orNone(textOf(s.Attribution))})
+		rows = append(rows, []string{clip(s.Name, 40), geofile.Thousands(s.Places), clip(s.Date, 10), orNone(clip(s.License, 60)), orNone(textOf(s.Attribution))})
 	}
 	return printTable(out, rows)
 }

@@ -157,10 +157,10 @@ func (p *packVerb) print(done *packed) error {
 		fmt.Fprintln(p.app.stdout, strings.Join(r.lines(), "\n"))
 	}
 	if done.Twice > 0 {
-		fmt.Fprintf(p.app.stdout, "%s in several files, kept once\n", placesText(done.Twice))
+		fmt.Fprintf(p.app.stdout, "%s in several files, kept once\n", geofile.Counted(done.Twice))
 	}
 	_, err := fmt.Fprintf(p.app.stdout, "%s: %s in %s, made of %s\n",
-		p.out, placesText(done.Places), sizeText(done.Bytes), sizeText(int(done.Read)))
+		p.out, geofile.Counted(done.Places), sizeText(done.Bytes), sizeText(int(done.Read)))
 	return err
 }
 

@@ -67,7 +67,7 @@ func (b *builder) add(at position, f *feature, bad *fault) error {
 		return nil
 	}
 	if b.kept == b.most {
-		return fmt.Errorf("line %d: more than %s", at.line, counted(b.most))
+		return fmt.Errorf("line %d: more than %s", at.line, Counted(b.most))
 	}
 	if f.is.types == nil {
 		f.is = b.meaning(f)

@@ -284,7 +284,7 @@ func (r *reader) readPacked() error {
 		return err
 	}
 	if set.Len() > r.options.MaxPlaces {
-		return fmt.Errorf("more than %s", counted(r.options.MaxPlaces))
+		return fmt.Errorf("more than %s", Counted(r.options.MaxPlaces))
 	}
 	r.set = set
 	return nil

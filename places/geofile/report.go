@@ -46,9 +46,9 @@ func (r *Report) Drops() int {
 // String is the report as a line for people.
 func (r *Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s kept", r.File, counted(r.Kept))
+	fmt.Fprintf(&b, "%s: %s kept", r.File, Counted(r.Kept))
 	if n := r.Drops(); n > 0 {
-		fmt.Fprintf(&b, ", %s dropped (%s)", thousands(n), list(r.Dropped))
+		fmt.Fprintf(&b, ", %s dropped (%s)", Thousands(n), list(r.Dropped))
 	}
 	if len(r.Noted) > 0 {
 		fmt.Fprintf(&b, "; of those kept %s", list(r.Noted))
@@ -66,7 +66,7 @@ func list(tallies []Tally) string {
 		if i > 0 {
 			b.WriteString("; ")
 		}
-		fmt.Fprintf(&b, "%s %s, first at line %d", thousands(t.Count), t.Reason, t.First.Line)
+		fmt.Fprintf(&b, "%s %s, first at line %d", Thousands(t.Count), t.Reason, t.First.Line)
 		if t.First.Byte > 0 && t.First.Line == 1 {
 			fmt.Fprintf(&b, ", byte %d", t.First.Byte)
 		}
@@ -78,15 +78,16 @@ func list(tallies []Tally) string {
 	return b.String()
 }
 
-func counted(n int) string {
+// Counted is a number of places, as people read it: "12,345 places".
+func Counted(n int) string {
 	if n == 1 {
 		return "1 place"
 	}
-	return thousands(n) + " places"
+	return Thousands(n) + " places"
 }
 
-// thousands writes n as people read it.
-func thousands(n int) string {
+// Thousands writes n ≥ 0 as people read it: "12,345".
+func Thousands(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
