@@ -46,7 +46,8 @@ func (a *acks) run() {
 func (a *acks) end() { a.cancel() }
 
 // have tells whether the report of a ticket is acknowledged. If not, wake is called
-// when it is, or when a lower one is. An error means that nobody can tell any more.
+// when the one that is waited for is: a lower one may have to wait for that, which is
+// about as long as a batch takes. An error means that nobody can tell any more.
 func (a *acks) have(ticket uint64) (bool, error) {
 	switch {
 	case a.err != nil:

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -72,7 +73,7 @@ func (s *Sources) link(name string, c config.Places, key config.Secret) (places.
 	}
 	file, ok := c.File(strings.TrimPrefix(name, "file."))
 	if !ok {
-		return places.Link{}, fmt.Errorf("there is no such provider")
+		return places.Link{}, errors.New("there is no such provider")
 	}
 	return places.Link{Provider: s.file(file)}, nil
 }
@@ -117,12 +118,8 @@ func (s *Sources) file(c config.File) *geofile.Provider {
 	if p := s.files[c].Value(); p != nil {
 		return p
 	}
-	format := geofile.Auto
-	if c.Format != "auto" {
-		format = geofile.Format(c.Format)
-	}
 	p := geofile.New(geofile.Config{
-		Name: c.Name, Path: c.Path, Format: format, Rank: rank(c.Rank), Attribution: c.Attribution,
+		Name: c.Name, Path: c.Path, Format: geofile.Format(c.Format), Rank: rank(c.Rank), Attribution: c.Attribution,
 	})
 	s.files[c] = weak.Make(p)
 	return p
