@@ -45,10 +45,10 @@ type link struct {
 	states []stateLink // as cluster.states; nil: the peer takes none
 	turn   int         // of which of them it is to be sent next
 
-	bye    chan struct{}   // one slot: the writer of the live lane is to say goodbye
-	said   chan struct{}   // closed when it has
-	still  chan struct{}   // one slot: the writer of the delta lane is to show that it lives
-	heard  [2]atomic.Int64 // by lane: run time of the cluster when the live lane last brought something
+	bye    [2]chan struct{} // one slot each: the writer of the lane is to say goodbye
+	said   chan struct{}    // one slot for each lane: it has
+	still  chan struct{}    // one slot: the writer of the delta lane is to show that it lives
+	heard  [2]atomic.Int64  // by lane: run time of the cluster when the live lane last brought something
 	once   sync.Once
 	reason error // why it ended; set before done is closed
 }
@@ -78,8 +78,8 @@ func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, versi
 		version: version,
 		smaller: dialed == (c.self.Origin < peer),
 		opened:  time.Now(),
-		bye:     make(chan struct{}, 1),
-		said:    make(chan struct{}),
+		bye:     [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
+		said:    make(chan struct{}, 2),
 		still:   make(chan struct{}, 1),
 	}
 	for lane := range l.heard {
@@ -265,19 +265,17 @@ func (l *link) write(lane replica.Lane) error {
 		if more {
 			continue
 		}
-		bye, still := l.bye, l.still
+		still := l.still
 		if lane == replica.Live {
 			still = nil // it has acks to show
-		} else {
-			bye = nil
 		}
 		select {
 		case <-l.wake[lane]:
-		case <-bye:
+		case <-l.bye[lane]:
 			if _, err := io.WriteString(l.streams[lane], goodbye); err != nil {
 				return err
 			}
-			close(l.said) // bye is sent once
+			offer(l.said, struct{}{})
 		case <-still:
 			if shown := time.Duration(c.ran.Load()); shown-wrote > silence(c.config.AckTimeout)/4 {
 				if _, err := io.WriteString(l.streams[lane], alive); err != nil {
@@ -292,8 +290,8 @@ func (l *link) write(lane replica.Lane) error {
 }
 
 // Messages of ours between the core's, in frames like theirs, of kinds that are none
-// of them. goodbye on the live lane: the sender leaves; memberlist alone would have it
-// taken for dead. alive on the delta lane, which may be idle for long: a path that
+// of them. goodbye on both lanes, for the end of either ends the link: the sender leaves;
+// memberlist alone would have it taken for dead. alive on the delta lane, which may be idle for long: a path that
 // is broken for this one of the two streams must not go unnoticed. For the third kind
 // see kindState.
 const (
@@ -309,14 +307,18 @@ func (c *Cluster) sayGoodbye(ctx context.Context) bool {
 	links := slices.Collect(maps.Values(c.links))
 	c.mu.Unlock()
 	for _, l := range links {
-		offer(l.bye, struct{}{})
+		for _, bye := range l.bye {
+			offer(bye, struct{}{})
+		}
 	}
 	for _, l := range links {
-		select {
-		case <-l.said:
-		case <-l.done:
-		case <-ctx.Done():
-			return false
+		for range l.bye {
+			select {
+			case <-l.said:
+			case <-l.done:
+			case <-ctx.Done():
+				return false
+			}
 		}
 	}
 	return true

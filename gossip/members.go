@@ -218,13 +218,31 @@ func (t *memberTable) tellLocked(n transition) {
 	}
 }
 
-// story logs what has changed since the last call.
-func (t *memberTable) story(log hclog.Logger) {
+// takeNews is what is to be logged now. That a member has failed waits while it is
+// among linked: it may have said goodbye, which is read before its link ends, and then
+// it has not failed.
+func (t *memberTable) takeNews(linked map[location.Origin]bool) []transition {
 	t.mu.Lock()
-	news := t.news
-	t.news = nil
-	t.mu.Unlock()
-	for _, n := range news {
+	defer t.mu.Unlock()
+	var now, later []transition
+	for i, n := range t.news {
+		after := slices.IndexFunc(t.news[i+1:], func(m transition) bool { return m.Origin == n.Origin })
+		switch {
+		case n.State != Failed:
+			now = append(now, n)
+		case after < 0 && linked[n.Origin]:
+			later = append(later, n)
+		case after < 0 || t.news[i+1+after].State != Left:
+			now = append(now, n)
+		}
+	}
+	t.news = later
+	return now
+}
+
+// story logs what has changed since the last call. For linked see takeNews.
+func (t *memberTable) story(log hclog.Logger, linked map[location.Origin]bool) {
+	for _, n := range t.takeNews(linked) {
 		args := []any{"member", n.Name, "addr", n.Gossip, "origin", originText(n.Origin)}
 		switch {
 		case n.State == Alive && n.was == Suspect:

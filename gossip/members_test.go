@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -30,6 +31,48 @@ func TestNewer(t *testing.T) {
 	} {
 		if got := c.a.newer(c.b); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// Whether a member has failed or left is told once its link has ended: goodbye comes
+// before that.
+func TestNewsOfFailure(t *testing.T) {
+	const origin location.Origin = 7
+	linked, unlinked := map[location.Origin]bool{origin: true}, map[location.Origin]bool{}
+	is := func(s MemberState) transition {
+		m := Member{State: s}
+		m.Origin = origin
+		return transition{Member: m}
+	}
+	for _, c := range []struct {
+		name       string
+		news       []MemberState
+		linked     map[location.Origin]bool
+		now, later []MemberState
+	}{
+		{"killed", []MemberState{Failed}, unlinked, []MemberState{Failed}, nil},
+		{"not known yet", []MemberState{Suspect, Failed}, linked, []MemberState{Suspect}, []MemberState{Failed}},
+		{"said goodbye after all", []MemberState{Failed, Left}, linked, []MemberState{Left}, nil},
+		{"said goodbye and is gone", []MemberState{Failed, Left}, unlinked, []MemberState{Left}, nil},
+		{"back again", []MemberState{Failed, Alive}, linked, []MemberState{Failed, Alive}, nil},
+		{"left", []MemberState{Left}, linked, []MemberState{Left}, nil},
+	} {
+		table := newMemberTable(Meta{Name: "Bailey", Origin: 1})
+		for _, s := range c.news {
+			table.news = append(table.news, is(s))
+		}
+		states := func(all []transition) (states []MemberState) {
+			for _, n := range all {
+				states = append(states, n.State)
+			}
+			return states
+		}
+		if now := states(table.takeNews(c.linked)); !slices.Equal(now, c.now) {
+			t.Errorf("%s: told now: %v, want %v", c.name, now, c.now)
+		}
+		if later := states(table.news); !slices.Equal(later, c.later) {
+			t.Errorf("%s: told later: %v, want %v", c.name, later, c.later)
 		}
 	}
 }

@@ -63,8 +63,12 @@ func (c *Cluster) tellNews() {
 		c.mu.Lock()
 		news := c.news
 		c.news = nil
+		linked := make(map[location.Origin]bool, len(c.links))
+		for o := range c.links {
+			linked[o] = true
+		}
 		c.mu.Unlock()
-		c.members.story(c.log)
+		c.members.story(c.log, linked)
 		for _, n := range news {
 			c.tellOne(n)
 		}
