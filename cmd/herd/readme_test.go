@@ -210,13 +210,15 @@ func (s *terminals) startDev(command string) string {
 	args := append(strings.Fields(command)[1:], "--base-port", strconv.Itoa(s.base))
 	s.dev, s.devOut = exec.Command(herdBinary(s.t), args...), &output{}
 	s.dev.Env = environ()
-	s.dev.Stdout, s.dev.Stderr = s.devOut, s.devOut
+	log := &output{} // a busy machine may have the nodes warn of each other; no page knows
+	s.dev.Stdout, s.dev.Stderr = s.devOut, log
 	if err := s.dev.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() {
 		s.dev.Process.Kill()
 		s.dev.Wait()
+		s.t.Logf("log of %s:\n%s", command, log)
 	})
 	until(s.t, "herd dev is ready", func() bool { return strings.Contains(s.devOut.String(), "\nTry: ") })
 	text := s.devOut.String()
