@@ -214,20 +214,21 @@ func (l *link) receive(lane replica.Lane, message []byte, r *bufio.Reader) error
 
 // isOurs tells a message of this package from one of the core's.
 func (l *link) isOurs(lane replica.Lane, message []byte) bool {
-	switch string(message) {
-	case goodbye[frameHeader:], alive[frameHeader:]:
-		return true
-	}
-	return lane == replica.Live && message[0] == kindState && l.version >= sharingVersion
+	return isNote(message) || lane == replica.Live && message[0] == kindState && l.version >= sharingVersion
+}
+
+// isNote tells whether a message is one of the two of a single byte. Nothing else is
+// compared: as a string in a switch a chunk would be copied.
+func isNote(message []byte) bool {
+	return len(message) == 1 && (message[0] == goodbye[frameHeader] || message[0] == alive[frameHeader])
 }
 
 func (l *link) receiveOurs(message []byte) error {
-	switch string(message) {
-	case goodbye[frameHeader:]:
-		l.cluster.members.leaves(l.peer)
-	case alive[frameHeader:]:
-	default:
+	switch {
+	case !isNote(message):
 		return l.receiveState(message)
+	case message[0] == goodbye[frameHeader]:
+		l.cluster.members.leaves(l.peer)
 	}
 	return nil
 }
