@@ -30,6 +30,12 @@ var parts = map[string][]string{
 // leaves import the standard library and gossip/location, nothing else.
 var leaves = []string{"gossip/location", "gossip/replica", "node/protocol"}
 
+// modest are folders that could live outside of the program: besides the standard
+// library and gossip/location they import these of ours, and no library.
+var modest = map[string][]string{
+	"node/history": {"node/protocol"},
+}
+
 // owners are the only parts, or folders, to import a library, outside of tests. A
 // library that is not here is not one of Herd's dependencies.
 var owners = map[string][]string{
@@ -103,12 +109,16 @@ func TestImports(t *testing.T) {
 func refuse(s source, name string) string {
 	test := strings.HasSuffix(s.name, "_test.go")
 	leaf := slices.Contains(leaves, s.folder) && !test
+	few, isModest := modest[s.folder]
+	isModest = isModest && !test
 	if inside, ours := strings.CutPrefix(name, "herd/"); ours {
 		from, to := partOf(s.folder), partOf(inside)
 		switch {
 		case inside == "gossip/location":
 		case leaf:
 			return "a leaf knows nothing of the program"
+		case isModest && !slices.Contains(few, inside):
+			return "it knows " + strings.Join(few, ", ") + " alone"
 		case from != to && !slices.Contains(parts[from], to):
 			return from + " may not know " + to
 		}
@@ -123,8 +133,8 @@ func refuse(s source, name string) string {
 		}
 		switch {
 		case test:
-		case leaf:
-			return "a leaf has no dependencies"
+		case leaf, isModest:
+			return "it has no dependencies"
 		case !slices.Contains(may, partOf(s.folder)) && !slices.Contains(may, s.folder):
 			return "that is for " + strings.Join(may, ", ") + " alone"
 		}
