@@ -38,7 +38,7 @@ type link struct {
 	wake    [2]chan struct{} // one slot each: the lane may have something to send
 	done    chan struct{}    // closed by end
 
-	core *replica.Link // but for Prepare under cluster.mu
+	core *replica.Link // but for Prepare and Scan under cluster.mu
 
 	// Guarded by cluster.mu.
 	level  bool        // this node once held all that the peer had acknowledged
@@ -187,16 +187,11 @@ func (l *link) read(lane replica.Lane) error {
 // fixes are merged before the lock is taken.
 func (l *link) receive(lane replica.Lane, message []byte, r *bufio.Reader) error {
 	c := l.cluster
-	prepare := func(m []byte) {
-		if lane == replica.Live {
-			l.core.Prepare(m)
-		}
-	}
-	prepare(message)
+	l.core.Prepare(lane, message)
 	together, _ := r.Peek(r.Buffered())
 	n := 0
 	for m, rest := replica.Split(together); m != nil && !l.isOurs(lane, m); m, rest = replica.Split(rest) {
-		prepare(m)
+		l.core.Prepare(lane, m)
 		n += frameHeader + len(m)
 	}
 	c.mu.Lock()
@@ -246,8 +241,12 @@ func (l *link) write(lane replica.Lane) error {
 	var wrote time.Duration // run time of the last write
 	for {
 		var more bool
+		buf = buf[:0]
+		if lane == replica.Delta {
+			buf = l.core.Scan(buf, writeLimit)
+		}
 		c.mu.Lock()
-		buf, more = c.core.Next(c.now(), l.core, lane, buf[:0], writeLimit)
+		buf, more = c.core.Next(c.now(), l.core, lane, buf, writeLimit)
 		if lane == replica.Live {
 			buf = c.appendStateLocked(l, buf)
 		}

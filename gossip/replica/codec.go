@@ -277,6 +277,7 @@ type decoder struct {
 	b       []byte
 	names   map[string]string
 	sources []source
+	from    int // which of them the last fix read has
 	err     error
 }
 
@@ -446,9 +447,10 @@ func (d *decoder) fix() (id []byte, e location.Entry) {
 	case n == 1:
 		from.origin = d.origin()
 		from.node = d.name()
-		d.sources = append(d.sources, from)
+		d.from, d.sources = len(d.sources), append(d.sources, from)
 	case n >= 2 && n-2 < uint64(len(d.sources)):
-		from = d.sources[n-2]
+		d.from = int(n - 2)
+		from = d.sources[d.from]
 	default:
 		d.fail("source of %d", n)
 	}

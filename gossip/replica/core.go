@@ -45,7 +45,7 @@ type Config struct {
 }
 
 // Core is the replication of one node. Its caller holds one lock around every call,
-// except those of Accept and [Link.Prepare].
+// except those of Accept, [Link.Prepare] and [Link.Scan].
 //
 // now is a monotonic clock, as the time since any fixed instant in this process's
 // life. It must never run back. It goes on while the process is stopped.
@@ -77,7 +77,7 @@ type Core struct {
 	arrived []int64           // when the fixes of batches that came were received; see TakeArrived
 	names   map[string]string // node names seen, so that fixes share them
 	compare time.Duration     // when to send the next vector
-	budget  int               // fixes looked at in one call, that is under one hold of the caller's lock
+	budget  int               // fixes looked at in one call
 
 	now time.Duration // as of the last call
 	ran time.Duration // time in which this node ran: a step adds AckTimeout/10 at most

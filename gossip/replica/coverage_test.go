@@ -5,22 +5,24 @@ import "reflect"
 // coverage says what schedules were made of: a model that never meets a case proves
 // nothing of it.
 type coverage struct {
-	Stats   Stats
-	Boots   uint64
-	Kills   uint64
-	Pauses  uint64
-	Cuts    uint64 // sessions that ended inside a message
-	Repeats uint64 // batches delivered once more
-	Acks    uint64
-	Company uint64 // of those, with a member in sync
-	Held    uint64 // sessions given up while the peer was in
-	Reads   uint64 // of one client under one lease
-	Readies uint64
-	Finds   uint64 // look-ups that brought something
-	Chunks  uint64
-	Full    uint64 // reports for which the open batch had no room
-	Ahead   uint64 // batches merged before the rest of their receipt
-	Several uint64 // batches of more than one fix
+	Stats       Stats
+	Boots       uint64
+	Kills       uint64
+	Pauses      uint64
+	Cuts        uint64 // sessions that ended inside a message
+	Repeats     uint64 // batches delivered once more
+	Acks        uint64
+	Company     uint64 // of those, with a member in sync
+	Held        uint64 // sessions given up while the peer was in
+	Reads       uint64 // of one client under one lease
+	Readies     uint64
+	Finds       uint64 // look-ups that brought something
+	Chunks      uint64
+	Full        uint64 // reports for which the open batch had no room
+	Ahead       uint64 // batches merged before the rest of their receipt
+	AheadChunks uint64 // likewise chunks
+	Scans       uint64 // writes of what was scanned before
+	Several     uint64 // batches of more than one fix
 }
 
 func (c *coverage) count(core *Core) { c.add(&coverage{Stats: core.Stats()}) }

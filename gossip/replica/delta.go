@@ -6,12 +6,20 @@ import "herd/gossip/location"
 // commit with our vector as it was when the answer began. The scan goes shard by
 // shard, other calls come between; what changes meanwhile, the vector does not cover.
 type answer struct {
-	theirs  Vector
+	theirs  Vector // not changed any more
 	vector  Vector
-	shard   int
 	looseAt uint64 // loose.added when it began
 	skipped bool   // nothing to scan for
-	loose   bool   // it met a fix whose dot our own vector does not cover
+
+	// The scan's. It is the writer's of the delta lane.
+	shard     int
+	uncovered Vector // of origins but ours, the greatest number met that vector does not cover
+}
+
+// scan is what the writer of a delta lane does of an answer without the lock.
+type scan struct {
+	answer *answer // that Next has left to Scan; nil: none
+	ahead  bool    // Scan was called since the last Next
 }
 
 // asked: the peer has sent its vector.
@@ -53,31 +61,18 @@ func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 		buf = appendAsk(buf, l.core.vector, hello, l.askIsFull)
 		l.sendsAsk, l.askIsFull, l.saidHello = false, false, true
 	}
-	a := l.answer
+	c, a, scanned := l.core, l.answer, l.scan.ahead
+	l.scan = scan{answer: a}
 	if a == nil {
 		return buf, false
 	}
-	c := l.core
-	start := len(buf)
-	w := chunkWriter{buf: buf, limit: c.cfg.ChunkBytes}
-	for seen := 0; a.shard < c.table.Shards() && seen < c.budget && len(w.buf)-start < limit; a.shard++ {
-		seen++
-		c.table.Scan(a.shard, func(id string, e *location.Entry) {
-			seen++
-			if e.Dot.Origin != c.cfg.Self && !c.vector.CoversDot(e.Dot) {
-				a.loose = true
-			}
-			if c.sendsIn(a, e) {
-				w.add(id, e)
-			}
-		})
+	if !scanned {
+		buf = c.scanOn(a, buf, limit)
 	}
-	w.close()
-	buf = w.buf
 	if a.shard < c.table.Shards() {
 		return buf, true
 	}
-	if !a.loose && !a.skipped {
+	if !a.skipped && c.vector.Covers(a.uncovered) {
 		c.loose.clean = max(c.loose.clean, a.looseAt)
 	}
 	if c.mutant.vectorAtEnd {
@@ -89,7 +84,7 @@ func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 	}
 	buf = appendCommit(buf, a.vector)
 	l.committed, l.need = true, max(l.need, a.vector[c.cfg.Self])
-	l.answer = nil
+	l.answer, l.scan.answer = nil, nil
 	if l.next != nil {
 		theirs, full := l.next, l.nextIsFull
 		l.next, l.nextIsFull = nil, false
@@ -98,12 +93,56 @@ func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 	return buf, l.answer != nil
 }
 
-func (c *Core) sendsIn(a *answer, e *location.Entry) bool {
-	switch {
-	case c.mutant.ownOnly && e.Dot.Origin != c.cfg.Self:
-		return false
-	case c.mutant.dotAtSeal && e.Dot.Seq == 0:
-		return false
+// Scan does ahead, without the lock, what of answering a vector takes longest: it
+// appends a part of the answer to buf, about limit bytes at the most. Give what it returns
+// to Next, which goes on from there, and call it by the same goroutine.
+func (l *Link) Scan(buf []byte, limit int) []byte {
+	l.scan.ahead = true
+	if l.scan.answer != nil {
+		buf = l.core.scanOn(l.scan.answer, buf, limit)
 	}
-	return !a.theirs.CoversDot(e.Dot)
+	return buf
+}
+
+// scanOn goes on with the scan of a. Without the lock it sees the table only: what it
+// must know of our vector is looked up when it has ended.
+func (c *Core) scanOn(a *answer, buf []byte, limit int) []byte {
+	start := len(buf)
+	w := chunkWriter{buf: buf, limit: c.cfg.ChunkBytes}
+	var o location.Origin // of the last fix: there are few, and they come in runs
+	var ours, theirs uint64
+	for seen := 0; a.shard < c.table.Shards() && seen < c.budget && len(w.buf)-start < limit; a.shard++ {
+		seen++
+		c.table.Scan(a.shard, func(id string, e *location.Entry) {
+			seen++
+			if e.Dot.Origin != o {
+				o = e.Dot.Origin
+				ours, theirs = a.vector[o], a.theirs[o]
+			}
+			if e.Dot.Seq > ours && o != c.cfg.Self {
+				a.meet(e.Dot)
+			}
+			if e.Dot.Seq > theirs && c.sends(e) {
+				w.add(id, e)
+			}
+		})
+	}
+	w.close()
+	return w.buf
+}
+
+// meet takes note of a dot that the vector did not cover when the answer began.
+func (a *answer) meet(d location.Dot) {
+	if a.uncovered == nil {
+		a.uncovered = Vector{}
+	}
+	if len(a.uncovered) >= maxOrigins {
+		d.Origin = 0 // which nobody has anything of
+	}
+	a.uncovered[d.Origin] = max(a.uncovered[d.Origin], d.Seq)
+}
+
+// sends is whether a fix is sent to who lacks its dot: always, but for mutants.
+func (c *Core) sends(e *location.Entry) bool {
+	return !(c.mutant.ownOnly && e.Dot.Origin != c.cfg.Self || c.mutant.dotAtSeal && e.Dot.Seq == 0)
 }

@@ -7,8 +7,8 @@
 // for bit, which is how a seeded model tests it.
 //
 // What costs most needs no lock of the caller's: Accept puts a report in the table and
-// in the open batch, parts of which have locks of their own, and Prepare merges what
-// came. All that is decided is decided under the one lock: to seal a batch, to raise a
+// in the open batch, parts of which have locks of their own, Prepare merges what came,
+// and Scan writes what a peer lacks. All that is decided is decided under the one lock: to seal a batch, to raise a
 // vector, to acknowledge.
 //
 // # In one page

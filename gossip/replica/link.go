@@ -34,7 +34,12 @@ type Link struct {
 	core   *Core
 	peer   location.Origin
 	closed bool
-	ahead  ahead
+
+	// What readers and the writer of the delta lane do without the caller's lock is
+	// theirs.
+	ahead       ahead
+	aheadChunks aheadChunks
+	scan        scan
 
 	// To be sent on the live lane. What is owed is state, not messages: acks that
 	// wait merge into the latest, and nothing that is owed can be lost to a full queue.

@@ -97,6 +97,7 @@ func TestMutants(t *testing.T) {
 		"neverCompare":   "EQUAL",
 		"jumpGaps":       "HELD READY EQUAL",
 		"vectorAtEnd":    "HELD READY EQUAL",
+		"unheardChunks":  "EQUAL HELD QUIET",
 		"dropSuperseded": "HELD READ EQUAL",
 		"coalesceQueued": "HELD READ EQUAL",
 		"losersFree":     "HELD READ",
@@ -150,7 +151,7 @@ func TestMutants(t *testing.T) {
 // only is the mutant that breaks the rule of field i.
 func only(i int) (m mutant) {
 	flags := [...]*bool{
-		&m.dotAtSeal, &m.commitOpen, &m.ownOnly, &m.neverCompare, &m.jumpGaps, &m.vectorAtEnd, &m.dropSuperseded,
+		&m.dotAtSeal, &m.commitOpen, &m.ownOnly, &m.neverCompare, &m.jumpGaps, &m.vectorAtEnd, &m.unheardChunks, &m.dropSuperseded,
 		&m.coalesceQueued, &m.losersFree, &m.ownLosersFree, &m.firstWins, &m.firstDot, &m.noTakeover,
 		&m.forgetCarried, &m.enterOnCommit, &m.endlessLease, &m.ownLease, &m.outOnOverflow, &m.noHold, &m.grantAlways,
 		&m.wallTimeouts, &m.readyOnFirst, &m.dotlessLookups,

@@ -15,6 +15,7 @@ type mutant struct {
 	neverCompare   bool // rule 2: survivors do not compare vectors
 	jumpGaps       bool // rule 2: a vector jumps gaps
 	vectorAtEnd    bool // rule 2: a commit carries the vector from when the answer ended
+	unheardChunks  bool // rule 2: nobody takes note that a chunk brings what no vector covers
 	dropSuperseded bool // rule 3: sealing leaves out what a greater fix has replaced meanwhile
 	coalesceQueued bool // rule 3: a batch that waits in a queue loses what the next one has newer
 	losersFree     bool // rule 4: a report that loses to another origin's fix waits for nothing

@@ -74,6 +74,15 @@ func (o *open) empty() bool {
 	return true
 }
 
+// number is the open batch's. Any dot of ours that has left this node is of that one or
+// of one before.
+func (o *open) number() uint64 {
+	s := &o.stripes[0]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seq
+}
+
 // take makes the batch a message and the next one, of number seq, the open one. It
 // returns nil if there is nothing in it.
 func (o *open) take(seq uint64) (message []byte) {

@@ -18,9 +18,9 @@ func TestPrepare(t *testing.T) {
 	}
 	first, second := batch(0), batch(1)
 	dirty(x)
-	atX.Prepare(first)
-	atX.Prepare(messages(t, appendBehind(nil))[0])
-	atX.Prepare(second)
+	atX.Prepare(Live, first)
+	atX.Prepare(Live, messages(t, appendBehind(nil))[0])
+	atX.Prepare(Live, second)
 	if e, _ := x.table.Get([]byte("kiwi")); e.Dot != (location.Dot{Origin: 2, Seq: 2}) {
 		t.Errorf("the table holds %v", e)
 	}
@@ -49,7 +49,7 @@ func TestPreparedInVain(t *testing.T) {
 	m := messages(t, appendBatch(nil, "node-2", 0, 1, fixes))[0]
 	t.Run("closed", func(t *testing.T) {
 		b, x, _, atX, _ := inSync(t, Config{})
-		atX.Prepare(m)
+		atX.Prepare(Live, m)
 		x.Close(b.now, atX, true)
 		if err := x.Receive(b.now, atX, Live, m); err != nil || x.vector[2] != 0 || !x.loose.any() {
 			t.Errorf("%v; the vector has %d, loose %v", err, x.vector[2], x.loose.any())
@@ -58,8 +58,8 @@ func TestPreparedInVain(t *testing.T) {
 	t.Run("after a fault", func(t *testing.T) {
 		b, x, _, atX, _ := inSync(t, Config{})
 		bad := []byte{0xf0}
-		atX.Prepare(bad)
-		atX.Prepare(m)
+		atX.Prepare(Live, bad)
+		atX.Prepare(Live, m)
 		if err := x.Receive(b.now, atX, Live, bad); !errors.Is(err, ErrMessage) || !x.loose.any() {
 			t.Errorf("%v; loose %v", err, x.loose.any())
 		}
@@ -67,7 +67,7 @@ func TestPreparedInVain(t *testing.T) {
 	t.Run("faulty", func(t *testing.T) {
 		b, x, _, atX, _ := inSync(t, Config{})
 		bad := append(slices.Clone(m[:len(m)-1]), 7)
-		atX.Prepare(bad)
+		atX.Prepare(Live, bad)
 		if err := x.Receive(b.now, atX, Live, bad); !errors.Is(err, ErrMessage) || !x.loose.any() {
 			t.Errorf("%v; loose %v", err, x.loose.any())
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"herd/gossip/location"
@@ -26,8 +25,8 @@ func (c *Core) Receive(now time.Duration, l *Link, lane Lane, message []byte) er
 	if !l.closed {
 		err = c.receive(l, lane, message)
 	}
-	if lane == Live && (l.closed || err != nil) {
-		l.forgetMerged()
+	if l.closed || err != nil {
+		l.forgetMerged(lane)
 	}
 	return err
 }
@@ -83,7 +82,7 @@ func (c *Core) receive(l *Link, lane Lane, message []byte) error {
 		c.asked(l, v, full || hello)
 	case kindChunk:
 		c.first.progress(c, l)
-		err = c.receiveChunk(&d)
+		err = c.receiveChunk(l, body)
 	case kindCommit:
 		v := d.vector()
 		if err = cmp.Or(d.end(), c.checkVector(v)); err == nil {
@@ -99,89 +98,6 @@ func (c *Core) receive(l *Link, lane Lane, message []byte) error {
 // maxLease bounds what an origin may grant: far more than any does.
 const maxLease = time.Hour
 
-// ahead is what the reader of a live lane has merged and the core has not taken note
-// of. The reader owns it.
-type ahead struct {
-	batches            []merged // in order
-	names              map[string]string
-	applied, redundant uint64
-	received           []int64 // see TakeArrived
-}
-
-// merged is a batch whose fixes are in the table.
-type merged struct {
-	prev, seq uint64
-	err       error
-}
-
-// Prepare does ahead, without the lock, what of receiving a message of the live lane
-// takes longest: it merges the fixes of a batch. Nothing follows from their being in the
-// table before Receive is called with the same message, which must be soon, by the
-// same goroutine, in the order of the lane, and even if the link is closed meanwhile;
-// an error of Receive is the end of that.
-func (l *Link) Prepare(message []byte) {
-	if k, body, err := splitKind(message); err == nil && k == kindBatch {
-		l.ahead.batches = append(l.ahead.batches, l.mergeBatch(body))
-	}
-}
-
-func (l *Link) mergeBatch(body []byte) (m merged) {
-	a := &l.ahead
-	if a.names == nil {
-		a.names = map[string]string{}
-	}
-	d := decoder{b: body, names: a.names}
-	node := d.name()
-	m.prev, m.seq = d.uvarint(), d.uvarint()
-	if d.err == nil && (m.prev >= m.seq || m.seq > maxSeq) {
-		d.fail("batch %d after %d", m.seq, m.prev)
-	}
-	dot := location.Dot{Origin: l.peer, Seq: m.seq}
-	for d.more() {
-		id, e := d.batchFix(node, dot)
-		if d.err != nil {
-			break
-		}
-		if _, result := l.core.merge(id, e); result.Won() {
-			a.applied++
-		} else {
-			a.redundant++
-		}
-		if len(a.received) < keepArrived {
-			a.received = append(a.received, e.Received)
-		}
-	}
-	m.err = d.end()
-	return m
-}
-
-// nextMerged is the batch that the reader has merged, the oldest first, or merges it now.
-func (l *Link) nextMerged(body []byte) (m merged) {
-	a := &l.ahead
-	if len(a.batches) > 0 {
-		m = a.batches[0]
-		a.batches = slices.Delete(a.batches, 0, 1)
-	} else {
-		m = l.mergeBatch(body)
-	}
-	c := l.core
-	c.stats.Applied += a.applied
-	c.stats.Redundant += a.redundant
-	if len(c.arrived) < keepArrived {
-		c.arrived = append(c.arrived, a.received...)
-	}
-	a.applied, a.redundant, a.received = 0, 0, a.received[:0]
-	return m
-}
-
-// forgetMerged gives up what was prepared: no vector will cover it by way of this link.
-func (l *Link) forgetMerged() {
-	if len(l.ahead.batches) > 0 {
-		l.ahead.batches = l.ahead.batches[:0]
-		l.core.heard(l.peer, true)
-	}
-}
-
 func (c *Core) receiveBatch(l *Link, body []byte) error {
 	m := l.nextMerged(body)
 	if m.err != nil {
@@ -196,17 +112,22 @@ func (c *Core) receiveBatch(l *Link, body []byte) error {
 	return nil
 }
 
-func (c *Core) receiveChunk(d *decoder) error {
-	for d.more() {
-		id, e := d.fix()
-		if d.err != nil {
-			break
+func (c *Core) receiveChunk(l *Link, body []byte) error {
+	m := l.nextChunk(body)
+	c.stats.Applied += m.applied
+	c.stats.Redundant += m.redundant
+	c.heardAll(m.newest)
+	return m.err
+}
+
+// heardAll takes note of fixes of which these are, for some origin each, the newest dots.
+func (c *Core) heardAll(newest []location.Dot) {
+	for _, dot := range newest {
+		if c.mutant.unheardChunks {
+			continue
 		}
-		if err := c.applyForeign(id, e); err != nil {
-			return err
-		}
+		c.heard(dot.Origin, dot.Origin != c.cfg.Self && !c.vector.CoversDot(dot))
 	}
-	return d.end()
 }
 
 // applyForeign takes a fix whose dot may be anybody's.
@@ -215,17 +136,13 @@ func (c *Core) applyForeign(id []byte, e location.Entry) error {
 	if o == c.cfg.Self && e.Dot.Seq > c.seq+1 {
 		return bad("a fix of our batch %d, %d is open", e.Dot.Seq, c.seq+1)
 	}
-	c.apply(id, e)
-	c.heard(o, o != c.cfg.Self && !c.vector.CoversDot(e.Dot))
-	return nil
-}
-
-func (c *Core) apply(id []byte, e location.Entry) {
 	if _, result := c.merge(id, e); result.Won() {
 		c.stats.Applied++
 	} else {
 		c.stats.Redundant++
 	}
+	c.heard(o, o != c.cfg.Self && !c.vector.CoversDot(e.Dot))
+	return nil
 }
 
 // checkVector refuses a vector that claims to have of us what we never sealed.

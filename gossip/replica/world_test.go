@@ -95,9 +95,10 @@ type end struct {
 	link   *Link // nil until opened
 	closed bool
 	opened time.Duration
-	wake   [2]bool // the lane's writer has reason to ask the core
-	ahead  []byte  // a message that its reader has prepared
-	pipes  [2]pipe // what the writers have written and the other has not read
+	wake   [2]bool   // the lane's writer has reason to ask the core
+	ahead  [2][]byte // by lane, a message that its reader has prepared
+	scan   []byte    // what the writer of its delta lane has scanned, and not written
+	pipes  [2]pipe   // what the writers have written and the other has not read
 }
 
 // pipe is a connection in one direction: bytes in order.
@@ -403,7 +404,17 @@ func (w *world) write(e *end, lane Lane) {
 	if !e.wake[lane] || len(p.unread()) > kernelBytes {
 		return
 	}
-	n, start := e.at, len(p.b)
+	n := e.at
+	if lane == Delta && e.scan == nil && w.rand.IntN(2) == 0 {
+		if e.scan = e.link.Scan([]byte{}, writeBytes); w.rand.IntN(2) == 0 {
+			return
+		}
+	}
+	if lane == Delta && e.scan != nil {
+		p.b, e.scan = append(p.b, e.scan...), nil
+		w.coverage.Scans++
+	}
+	start := len(p.b)
 	p.b, e.wake[lane] = n.core.Next(w.now(n), e.link, lane, p.b, writeBytes)
 	if w.hash != nil {
 		w.note(n, uint64(lane))
@@ -418,27 +429,35 @@ func (w *world) deliver(e *end, lane Lane) {
 	if o.link == nil || o.closed || !w.awake(o.at) || w.cut[from.slot][o.at.slot] || from.asleep > w.clock && from.mute {
 		return
 	}
-	if lane == Live && o.ahead != nil {
-		w.finish(o)
+	if o.ahead[lane] != nil {
+		w.finish(o, lane)
 		return
 	}
 	message := e.pipes[lane].take()
 	switch {
 	case message == nil:
-	case lane == Live && kind(message[0]) == kindBatch && w.rand.IntN(3) == 0:
-		o.ahead = bytes.Clone(message)
-		o.link.Prepare(o.ahead)
+	case kind(message[0]) == kindBatch && w.rand.IntN(3) == 0:
+		o.prepare(lane, message)
 		w.coverage.Ahead++
+	case kind(message[0]) == kindChunk && w.rand.IntN(3) == 0:
+		o.prepare(lane, message)
+		w.coverage.AheadChunks++
 	default:
 		w.receive(o, lane, message)
 	}
 }
 
+// prepare has the reader at e stop half way.
+func (e *end) prepare(lane Lane, message []byte) {
+	e.ahead[lane] = bytes.Clone(message)
+	e.link.Prepare(lane, message)
+}
+
 // finish has the reader at e go on with what it has prepared.
-func (w *world) finish(e *end) {
-	if message := e.ahead; message != nil {
-		e.ahead = nil
-		w.receive(e, Live, message)
+func (w *world) finish(e *end, lane Lane) {
+	if message := e.ahead[lane]; message != nil {
+		e.ahead[lane] = nil
+		w.receive(e, lane, message)
 	}
 }
 
@@ -475,7 +494,7 @@ func (w *world) repeat(e *end) {
 		if m.to == e.at.origin && m.from == e.link.Peer() {
 			w.promises.kept = append(w.promises.kept[:i], w.promises.kept[i+1:]...)
 			w.coverage.Repeats++
-			w.finish(e)
+			w.finish(e, Live)
 			w.receive(e, Live, m.message)
 			return
 		}
@@ -565,19 +584,23 @@ func (w *world) close(e *end, gaveUp bool) {
 	n.ends[e.other.at.slot] = nil
 	n.core.Close(w.now(n), e.link, gaveUp)
 	w.after(n)
-	if e.ahead != nil {
-		if err := n.core.Receive(w.now(n), e.link, Live, e.ahead); err != nil {
-			w.fail("ERROR: %v", err)
+	for lane, message := range e.ahead {
+		if message != nil {
+			if err := n.core.Receive(w.now(n), e.link, Lane(lane), message); err != nil {
+				w.fail("ERROR: %v", err)
+			}
+			e.ahead[lane] = nil
 		}
-		e.ahead = nil
 	}
 }
 
 // reset has the process at e read what the other, now gone, had written, up to some
 // byte, and then find the session closed.
 func (w *world) reset(e *end) {
-	w.finish(e)
 	for _, lane := range []Lane{Live, Delta} {
+		if w.finish(e, lane); e.closed {
+			return
+		}
 		b := e.other.pipes[lane].unread()
 		r := bufio.NewReader(bytes.NewReader(b[:w.rand.IntN(len(b)+1)]))
 		for w.broken == "" && !e.closed {
