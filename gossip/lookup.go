@@ -50,6 +50,17 @@ func (c *Cluster) Lookup(ctx context.Context, id []byte) (location.Entry, bool) 
 	return e, ok
 }
 
+// Prompt is [Cluster.Lookup] where nobody has to be asked: otherwise ok is false, and
+// nobody has been.
+func (c *Cluster) Prompt(id []byte) (e location.Entry, found, ok bool) {
+	if e, found = c.table.Get(id); found {
+		return e, true, true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return location.Entry{}, false, c.flights[string(id)] == nil && len(c.betterLocked()) == 0
+}
+
 // fly asks peers for a client, or joins those who ask already. It returns nil if
 // nobody is to be asked.
 func (c *Cluster) fly(id []byte) *flight {

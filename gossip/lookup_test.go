@@ -22,6 +22,13 @@ func TestLookupWhileBehind(t *testing.T) {
 		for i := range 20 {
 			id := []byte(fmt.Sprint("x", i))
 			f := a.report(t, string(id), i)
+			sent := b.Stats().LookupsSent
+			if _, found, ok := b.Prompt(id); ok && !found {
+				t.Errorf("%s: a node that is behind is sure that nobody knows it", id)
+			}
+			if got := b.Stats().LookupsSent; got != sent {
+				t.Error("Prompt has asked")
+			}
 			var wg sync.WaitGroup
 			for range 3 {
 				wg.Go(func() {
@@ -40,6 +47,11 @@ func TestLookupWhileBehind(t *testing.T) {
 		sent := b.Stats().LookupsSent
 		if _, ok := b.Lookup(t.Context(), []byte("nobody")); ok {
 			t.Error("found nobody")
+		}
+		for id, known := range map[string]bool{"nobody": false, "x1": true} {
+			if _, found, ok := b.Prompt([]byte(id)); found != known || !ok {
+				t.Errorf("%s: found: %t, at once: %t; want %t, true", id, found, ok, known)
+			}
 		}
 		if got := b.Stats().LookupsSent; got != sent {
 			t.Error("a node that is not behind asked its peers")

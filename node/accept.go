@@ -47,7 +47,7 @@ func (s *clientServer) admit(conn net.Conn) {
 	c := newSession(s, conn)
 	s.sessions[c] = struct{}{}
 	c.log("client connected")
-	if !s.seatLocked(c) {
+	if !s.seatLocked(c, time.Now()) {
 		s.running.Go(c.run)
 	}
 }

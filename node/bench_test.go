@@ -23,6 +23,11 @@ func (h quickHerd) Report(id []byte, f location.Fix) uint64 {
 }
 func (quickHerd) Flush()                             {}
 func (quickHerd) Wait(context.Context, uint64) error { return nil }
+func (h quickHerd) Prompt(id []byte) (e location.Entry, found, ok bool) {
+	e, found = h.table.Get(id)
+	return e, found, true
+}
+
 func (h quickHerd) Lookup(_ context.Context, id []byte) (location.Entry, bool) {
 	return h.table.Get(id)
 }

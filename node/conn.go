@@ -34,8 +34,16 @@ func (d *deadline) renew(now time.Time) (by time.Time, due bool) {
 	if d.after == 0 || now.Sub(d.set) < d.after/slack {
 		return time.Time{}, false
 	}
+	return d.anew(now), true
+}
+
+// anew is renew where that is due in any case. The zero time is never.
+func (d *deadline) anew(now time.Time) (by time.Time) {
 	d.set = now
-	return now.Add(d.after + d.after/slack), true
+	if d.after == 0 {
+		return time.Time{}
+	}
+	return now.Add(d.after + d.after/slack)
 }
 
 // write sends b. It gives up when the client takes nothing of it for

@@ -18,7 +18,8 @@
 // On Linux a loop serves many connections in one goroutine: a silent one costs neither
 // a goroutine nor a buffer. From the first moment at which there is something to wait
 // for that is no input and no acknowledgement, a connection has a goroutine of its
-// own, as all have on other systems. Both run the same session.
+// own, as all have on other systems, until it has had nothing to do for a second. Both
+// run the same session.
 //
 // # Questions that wait
 //

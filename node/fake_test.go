@@ -76,6 +76,10 @@ func (f *fakeCluster) Sync() gossip.Sync         { return f.sync }
 func (f *fakeCluster) Report([]byte, location.Fix) uint64 { return 0 }
 func (f *fakeCluster) Flush()                             {}
 func (f *fakeCluster) Wait(context.Context, uint64) error { return nil }
+func (f *fakeCluster) Prompt([]byte) (e location.Entry, found, ok bool) {
+	return location.Entry{}, false, true
+}
+
 func (f *fakeCluster) Lookup(context.Context, []byte) (location.Entry, bool) {
 	return location.Entry{}, false
 }

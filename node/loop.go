@@ -24,16 +24,6 @@ const (
 	maxSpare = 64
 )
 
-// seat is the place of a session in a loop.
-type seat struct {
-	socket poll.Socket
-	loop   *loop
-	pause  pause     // why no line is answered for now
-	busy   bool      // replies have not left
-	muted  bool      // input is left alone
-	lively time.Time // when the client was heard of, or last had a reply
-}
-
 // loop serves many connections in one goroutine. It goes by turns. In each it reads
 // once from every connection that has something, answers the lines, sends all the
 // reports among them on their way to the herd at once, and writes the replies.
@@ -42,7 +32,7 @@ type seat struct {
 //
 // It waits for input and for nothing else. A session for which it would have to wait
 // (for a place, for another node, for a client that does not read) goes on in a
-// goroutine.
+// goroutine, until it has nothing to do for a while.
 type loop struct {
 	server *clientServer
 	poller *poll.Poller
@@ -84,37 +74,6 @@ func (s *clientServer) wakeLoopsLocked() {
 	for _, l := range s.loops {
 		l.poller.Wake()
 	}
-}
-
-// seatLocked gives c to the loop with the fewest connections, and tells whether it
-// could.
-func (s *clientServer) seatLocked(c *session) bool {
-	if _, ok := c.conn.(*net.TCPConn); !ok {
-		return false
-	}
-	if s.loops == nil {
-		s.startLoopsLocked()
-	}
-	var least *loop
-	for _, l := range s.loops {
-		if least == nil || l.seated() < least.seated() {
-			least = l
-		}
-	}
-	if least == nil {
-		return false
-	}
-	socket, err := poll.Take(c.conn)
-	if err != nil {
-		return false
-	}
-	c.conn = nil
-	c.seat = &seat{socket: socket, loop: least, lively: time.Now()}
-	if err := least.add(c); err != nil {
-		c.conn, c.seat = socket.Conn(), nil
-		return false
-	}
-	return true
 }
 
 // seated is how many connections the loop has.
@@ -418,18 +377,4 @@ func (l *loop) end(c *session, why error) {
 	l.server.leave(c)
 	c.logEnd(why)
 	c.lines, c.seat = nil, nil
-}
-
-// handOver has a goroutine go on with the connection, which may wait.
-func (l *loop) handOver(c *session, run func()) {
-	s := l.server
-	l.remove(c)
-	l.poller.Remove(c.seat.socket)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c.conn, c.seat = c.seat.socket.Conn(), nil
-	if s.alive.Err() != nil {
-		c.conn.Close()
-	}
-	s.running.Go(run)
 }

@@ -27,8 +27,11 @@ type herd interface {
 	// Wait returns nil when the report of the ticket, and those of lower ones, are
 	// acknowledged. An error means that nobody can tell any more.
 	Wait(ctx context.Context, ticket uint64) error
-	// Lookup finds the newest fix of client id. It may ask another node, in
-	// bounded time, if this one is behind.
+	// Prompt finds the newest fix of client id, or that there is none, if no other
+	// node has to be asked; else ok is false, and Lookup is to be called.
+	Prompt(id []byte) (e location.Entry, found, ok bool)
+	// Lookup does too. It may ask another node, in bounded time, if this one is
+	// behind.
 	Lookup(ctx context.Context, id []byte) (location.Entry, bool)
 }
 
@@ -78,12 +81,13 @@ type clientServer struct {
 	alive     context.Context // done: sessions give up whatever they wait for
 	abandon   context.CancelFunc
 	hurry     context.Context // done, always
+	guestTime time.Duration   // static; see the constant
 	killed    sync.Once
 	running   sync.WaitGroup            // sessions and loops
 	drainedBy atomic.Pointer[time.Time] // not nil: sessions read until then and end
 
 	// mu guards the fields below. It is held while open ends, so that no session slips
-	// in after, and while a session goes from a loop to a goroutine.
+	// in after, and while a session goes from a loop to a goroutine or back.
 	mu       sync.Mutex
 	sessions map[*session]struct{}
 	loops    []*loop // nil before the first TCP connection
@@ -106,6 +110,10 @@ func newClientServer(c clientConfig) *clientServer {
 	hurry, hasten := context.WithCancel(context.Background())
 	hasten()
 	s.hurry = hurry
+	s.guestTime = guestTime
+	if c.IdleTimeout > 0 {
+		s.guestTime = min(guestTime, c.IdleTimeout/slack)
+	}
 	return s
 }
 

@@ -1,15 +1,12 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"os"
 	"time"
-
-	"github.com/hashicorp/go-hclog"
 
 	"herd/gossip/location"
 	"herd/node/poll"
@@ -31,7 +28,7 @@ const (
 //
 // Its goroutine owns it, and waits where there is something to wait for; the server
 // may set the read deadline of conn and close it. Or a loop has it: then nothing is
-// waited for.
+// waited for. One that had to leave its loop goes back when it has rested a while.
 type session struct {
 	server *clientServer
 	conn   net.Conn        // nil while a loop has it
@@ -39,6 +36,7 @@ type session struct {
 	seat   *seat           // nil unless a loop has it
 
 	idle     deadline // of reads
+	guest    bool     // its goroutine has it from a loop, and gives it back
 	received int64    // the wall clock when the last bytes came, in nanoseconds
 	debug    bool     // lines are logged
 	again    []byte   // a line for which a loop would have had to wait; of lines
@@ -65,8 +63,12 @@ func newSession(s *clientServer, conn net.Conn) *session {
 	}
 }
 
-// run serves the connection until it ends.
-func (c *session) run() { c.finish(c.serve()) }
+// run serves the connection until it ends or a loop has it.
+func (c *session) run() {
+	if why := c.serve(); why != errSeated {
+		c.finish(why)
+	}
+}
 
 // finish ends the connection for the reason why; nil: the client has ended.
 func (c *session) finish(why error) {
@@ -189,13 +191,17 @@ func (c *session) iAmAt(line []byte, cmd *protocol.Command) {
 // before it and of none after it.
 func (c *session) whatsAt(line []byte, cmd *protocol.Command) error {
 	s := c.server
-	began := time.Now()
-	e, ok := s.config.Herd.Lookup(c.patience(), cmd.ID)
-	slow := time.Since(began) > patience
-	if !ok && c.seat != nil {
-		return c.later(line)
-	}
+	e, found, ok := s.config.Herd.Prompt(cmd.ID)
+	slow := false
 	if !ok {
+		if c.seat != nil {
+			return c.later(line)
+		}
+		began := time.Now()
+		e, found = s.config.Herd.Lookup(s.alive, cmd.ID)
+		slow = time.Since(began) > patience
+	}
+	if !found {
 		c.invalid(line, protocol.UnknownClient)
 		c.slow = slow
 		return nil
@@ -217,14 +223,6 @@ func (c *session) whatsAt(line []byte, cmd *protocol.Command) error {
 		c.logReply(line, c.replies[start:], protocol.None)
 	}
 	return nil
-}
-
-// patience is done when the session waits for nothing any more: in a loop, always.
-func (c *session) patience() context.Context {
-	if c.seat != nil {
-		return c.server.hurry
-	}
-	return c.server.alive
 }
 
 // later keeps a line that can't be answered at once for whoever may wait.
@@ -336,7 +334,8 @@ func (c *session) settle() error {
 // read takes in what the client has sent, or waits for it.
 func (c *session) read() error {
 	s := c.server
-	if by, due := c.idle.renew(time.Now()); due {
+	began := time.Now()
+	if by, due := c.idle.renew(began); due {
 		c.conn.SetReadDeadline(by)
 	}
 	for {
@@ -351,14 +350,19 @@ func (c *session) read() error {
 			c.debug = s.log.IsDebug()
 			return nil
 		}
-		switch {
+		switch by := s.drainedBy.Load(); {
 		case err == io.EOF:
 			c.lines.End()
 			return nil
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
-		case s.drainedBy.Load() != nil:
+		case by != nil && !time.Now().Before(*by):
 			return errDrained
+		case by != nil: // it was another deadline
+		case c.guest:
+			if err := c.rest(began); err != nil {
+				return err
+			}
 		case !c.hasWaited():
 			s.count.idle.Add(1)
 			return errIdle
@@ -373,40 +377,7 @@ func (c *session) hasWaited() bool {
 	if !last.After(c.idle.set) {
 		return false
 	}
-	c.idle.set = time.Time{}
-	by, _ := c.idle.renew(last)
+	by := c.idle.anew(last)
 	c.conn.SetReadDeadline(by)
 	return by.After(time.Now())
-}
-
-// log tells of the connection, at debug.
-func (c *session) log(message string, args ...any) {
-	if log := c.server.log; log.IsDebug() {
-		log.Debug(message, append([]any{"client", c.remoteAddr().String()}, args...)...)
-	}
-}
-
-func (c *session) remoteAddr() net.Addr {
-	if c.seat != nil {
-		return c.seat.socket.RemoteAddr()
-	}
-	return c.conn.RemoteAddr()
-}
-
-// logEnd tells why the connection has ended.
-func (c *session) logEnd(why error) {
-	if why == nil {
-		why = errEnded
-	}
-	c.log("client gone", "reason", why)
-}
-
-// logReply tells of a line and its reply.
-func (c *session) logReply(line, reply []byte, why protocol.Reason) {
-	reply, _, _ = bytes.Cut(reply, []byte{'\n'}) // without what is near
-	args := []any{"in", hclog.Quote(line), "out", hclog.Quote(reply)}
-	if why != protocol.None {
-		args = append(args, "reason", why.String())
-	}
-	c.log("line answered", args...)
 }

@@ -44,6 +44,9 @@ func (*Poller) Remove(Socket) error { return errors.ErrUnsupported }
 // Socket is not to be had on this system.
 type Socket struct{}
 
+// Can tells that Take can't.
+func Can(net.Conn) bool { return false }
+
 // Take fails.
 func Take(net.Conn) (Socket, error) { return Socket{}, errors.ErrUnsupported }
 

@@ -13,14 +13,22 @@ type Socket struct {
 	remote net.Addr
 }
 
-// Take makes a socket of a connection, which it closes. If it fails, or the
-// connection is not TCP, conn stays as it was.
+// Can tells whether Take can take conn: it is TCP, or of [Socket.Conn].
+func Can(conn net.Conn) bool {
+	switch conn.(type) {
+	case *net.TCPConn, fileConn:
+		return true
+	}
+	return false
+}
+
+// Take makes a socket of a connection, which it closes. If it fails conn stays as
+// it was.
 func Take(conn net.Conn) (Socket, error) {
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
+	if !Can(conn) {
 		return Socket{}, syscall.ENOTSOCK
 	}
-	raw, err := tcp.SyscallConn()
+	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return Socket{}, err
 	}
@@ -37,8 +45,8 @@ func Take(conn net.Conn) (Socket, error) {
 	if errno != 0 {
 		return Socket{}, os.NewSyscallError("fcntl", errno)
 	}
-	remote := tcp.RemoteAddr()
-	tcp.Close()
+	remote := conn.RemoteAddr()
+	conn.Close()
 	return Socket{int(fd), remote}, nil
 }
 
