@@ -2,13 +2,7 @@ package history
 
 import "fmt"
 
-// attempt is what is known of the writes of one position and time of a client that
-// were sent to one node.
-type attempt struct {
-	op   int32 // the first
-	open int32 // the first of unknown outcome; none
-}
-
+// attemptKey is a position and a time of a client, sent to a node.
 type attemptKey struct {
 	client               int32
 	node, position, time string
@@ -38,12 +32,12 @@ func (c *checker) answers() {
 
 // sent is what clients sent.
 type sent struct {
-	attempts map[attemptKey]attempt
-	acked    map[int32]int32 // fixes to the first op that was answered with it
+	acked map[int32]int32      // fixes to the first op that was answered with it
+	open  map[attemptKey]int32 // what may have been stored, to the first op without an answer
 }
 
 func (c *checker) writes() *sent {
-	s := &sent{attempts: make(map[attemptKey]attempt, len(c.h.Ops)/2), acked: make(map[int32]int32, len(c.h.Ops)/2)}
+	s := &sent{acked: make(map[int32]int32, len(c.h.Ops)/2), open: map[attemptKey]int32{}}
 	c.perOp = make([]int32, len(c.h.Ops))
 	for i := range c.h.Ops {
 		c.perOp[i] = none
@@ -68,15 +62,13 @@ func (c *checker) writes() *sent {
 				s.acked[f] = op
 			}
 		}
+		if o.Outcome == Fail || f != none {
+			continue
+		}
 		key := attemptKey{client, o.At.Node, o.Position, o.Time}
-		a, ok := s.attempts[key]
-		if !ok {
-			a = attempt{op, none}
+		if first, ok := s.open[key]; !ok || o.Inv < c.h.Ops[first].Inv {
+			s.open[key] = op
 		}
-		if open := o.Outcome == Unknown || o.Outcome == OK && f == none; open && (a.open == none || o.Inv < c.h.Ops[a.open].Inv) {
-			a.open = op
-		}
-		s.attempts[key] = a
 	}
 	return s
 }
@@ -89,41 +81,51 @@ func (c *checker) answersTo(o *Op, f int32) bool {
 
 // invention tests a fix that was shown, by op or by the dump of a process, before ret.
 func (c *checker) invention(s *sent, client, f int32, ret int64, op int32, where string) {
-	why, other := c.invented(s, f, ret)
-	if c.test(Invention, why == "") && c.room(Invention) {
-		if where != "" {
-			why = where + ": " + why
-		}
-		c.tell(Invention, c.names[client], why, op, other)
+	ok := c.wasSent(s, f, ret)
+	if !c.test(Invention, ok) || !c.room(Invention) {
+		return
 	}
+	why, other := c.invented(f, ret)
+	if where != "" {
+		why = where + ": " + why
+	}
+	c.tell(Invention, c.names[client], why, op, other)
 }
 
-// invented says why a fix could not be shown before an instant; empty: it could.
-// other is the op that comes closest, or none.
-func (c *checker) invented(s *sent, f int32, ret int64) (why string, other int32) {
+// wasSent tells whether a fix could be shown before an instant.
+func (c *checker) wasSent(s *sent, f int32, ret int64) bool {
+	if f == none {
+		return false
+	}
+	if op, ok := s.acked[f]; ok && c.h.Ops[op].Inv < ret {
+		return true
+	}
+	if len(s.open) == 0 {
+		return false
+	}
+	x := &c.fixes[f]
+	op, ok := s.open[attemptKey{x.client, x.Node, x.Position.String(), x.Time.String()}]
+	return ok && c.h.Ops[op].Inv < ret
+}
+
+// invented says why a fix could not be shown before an instant. other is the op that
+// comes closest, or none.
+func (c *checker) invented(f int32, ret int64) (why string, other int32) {
 	if f == none {
 		return "what is shown is no AT line about that client", none
 	}
-	op, acked := s.acked[f]
-	if acked && c.h.Ops[op].Inv < ret {
-		return "", none
+	for i := range c.h.Ops { // only for a story
+		if o := &c.h.Ops[i]; o.Kind == Write && o.Client == c.names[c.fixes[f].client] && c.answersTo(o, f) {
+			switch {
+			case o.Outcome == Fail:
+				return "what had been refused is shown", int32(i)
+			case o.Inv >= ret:
+				return "it is shown before it was sent", int32(i)
+			}
+			return "the node that took it has answered with another clock difference", int32(i)
+		}
 	}
-	x := &c.fixes[f]
-	a, ok := s.attempts[attemptKey{x.client, x.Node, x.Position.String(), x.Time.String()}]
-	switch {
-	case ok && a.open != none && c.h.Ops[a.open].Inv < ret:
-		return "", none
-	case acked:
-		return "it is shown before it was sent", op
-	case !ok:
-		return "nobody has sent that to " + x.Node, none
-	case c.h.Ops[a.op].Outcome == Fail:
-		return "what had been refused is shown", a.op
-	case a.open != none:
-		return "it is shown before it was sent", a.open
-	default:
-		return "the node that took it has answered with another clock difference", a.op
-	}
+	return "nobody has sent that to " + c.fixes[f].Node, none
 }
 
 // readDump reads the dump of a process.
@@ -145,7 +147,9 @@ func (c *checker) readDump(s *sent, d *Dump) {
 			if c.room(Convergence) {
 				c.tell(Convergence, id, fmt.Sprintf("%s holds two fixes: %q and %q", d.At, c.fixes[was].line, line))
 			}
-			continue
+			if c.fixes[was].Compare(&c.fixes[f].Fix) > 0 {
+				continue
+			}
 		}
 		known.held[client] = f
 	}

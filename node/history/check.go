@@ -47,6 +47,14 @@ type checker struct {
 	acked   [][]int32          // acknowledged writes of each client
 	tallies map[Promise]*Tally
 	kept    map[Promise]int
+	told    map[story]bool
+}
+
+// story is what two violations have in common that are one for a person.
+type story struct {
+	promise Promise
+	proc    int32
+	known   int32 // the op that tells what should have been shown
 }
 
 // fix is one AT line that was seen.
@@ -69,7 +77,7 @@ func newChecker(h *History) *checker {
 		h: h, r: &Report{},
 		clients: map[string]int32{}, procs: map[Process]int32{}, lines: make(map[string]int32, len(h.Ops)/2),
 		holds: map[[2]int32]*upTo{}, cells: map[[2]int32]*cell{},
-		tallies: map[Promise]*Tally{}, kept: map[Promise]int{},
+		tallies: map[Promise]*Tally{}, kept: map[Promise]int{}, told: map[story]bool{},
 	}
 	for _, p := range promises {
 		c.tallies[p] = &Tally{Promise: p}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -117,7 +118,7 @@ func allToJSON(list []Process) []jsonProcess {
 
 func (p *jsonProcess) process() (Process, error) {
 	if p == nil || p.Node == "" {
-		return Process{}, fmt.Errorf("no node")
+		return Process{}, errors.New("no node")
 	}
 	boot, err := strconv.ParseUint(p.Boot, 16, 64)
 	if err != nil {
@@ -220,6 +221,9 @@ func ReadHistory(r io.Reader) (*History, error) {
 		d := json.NewDecoder(bytes.NewReader(s.Bytes()))
 		d.DisallowUnknownFields()
 		err := d.Decode(&l)
+		if _, more := d.Token(); err == nil && more != io.EOF {
+			err = errors.New("more than one object")
+		}
 		if err == nil {
 			err = h.take(&l, n == 1, dumps)
 		}
@@ -231,7 +235,7 @@ func ReadHistory(r io.Reader) (*History, error) {
 		return nil, fmt.Errorf("read the history: line %d: %w", n+1, err)
 	}
 	if n == 0 {
-		return nil, fmt.Errorf("read the history: line 1: there is none")
+		return nil, errors.New("read the history: line 1: there is none")
 	}
 	return h, nil
 }
@@ -245,6 +249,9 @@ func (h *History) take(l *line, first bool, dumps map[Process]int) error {
 	case "history":
 		if l.Version != version {
 			return fmt.Errorf("version %d, want %d", l.Version, version)
+		}
+		if l.Wall < 0 || l.Ahead < 0 || l.TTL < 0 || l.Skew < 0 {
+			return errors.New("a setting is negative")
 		}
 		h.Settings = Settings{Wall: l.Wall, Ahead: l.Ahead, TTL: l.TTL, Skew: l.Skew, Shared: l.Shared, Seed: l.Seed, Note: l.Note}
 		return nil

@@ -170,9 +170,11 @@ func (c *checker) atLeast(p Promise, l *look, known mark, how string) {
 }
 
 func (c *checker) tellLook(p Promise, l *look, how string, known mark) {
-	if !c.room(p) {
+	s := story{p, l.proc, known.op}
+	if known.op != none && c.told[s] || !c.room(p) {
 		return
 	}
+	c.told[s] = true
 	shows := "does not know the client"
 	if l.fix != none {
 		shows = fmt.Sprintf("shows %q", c.fixes[l.fix].line)
