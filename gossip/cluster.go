@@ -40,7 +40,11 @@ type Config struct {
 	NoAcks     bool            // reports wait for nobody
 	AckTimeout time.Duration   // see [replica.Config]; default 250 ms
 	States     []State         // what the herd shares besides fixes: 16 at the most
-	Logger     hclog.Logger    // nil: no log
+
+	Clock          func() time.Time // the wall clock; nil: time.Now
+	MaxClientAhead time.Duration    // how far clients' clocks may be ahead; half of it, this node's; default 5 min
+
+	Logger hclog.Logger // nil: no log
 }
 
 // ErrClosed is returned by calls that a closed cluster can't serve.
@@ -63,11 +67,12 @@ type Cluster struct {
 	states    []*shared
 	seed      maphash.Seed // of states' hashes: nobody outside can aim at one
 
-	newsc    chan struct{} // one slot: there is something to be logged
-	nudged   chan struct{} // one slot: keepLinks should look around
-	caughtUp chan struct{} // closed by checkCaughtUp
-	owing    chan struct{} // one slot: some peer is owed a state
-	arriving chan struct{} // one slot: a state has come
+	newsc        chan struct{} // one slot: there is something to be logged
+	nudged       chan struct{} // one slot: keepLinks should look around
+	caughtUp     chan struct{} // closed by checkCaughtUp
+	clockChecked chan struct{} // closed by watchClock
+	owing        chan struct{} // one slot: some peer is owed a state
+	arriving     chan struct{} // one slot: a state has come
 
 	ran          atomic.Int64 // nanoseconds in which this node ran: a pause counts little
 	joined       atomic.Bool  // some node of the herd has answered, or nobody is to be waited for
@@ -83,6 +88,10 @@ type Cluster struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // all goroutines but Run's
 	once   sync.Once      // Close
+
+	// clockLooked and clockTold are the keepLinks goroutine's: when it last looked and
+	// last said that the clock is astray, by now.
+	clockLooked, clockTold time.Duration
 
 	// leaving is held while this node takes its leave, so that Close does not pull
 	// memberlist from under it.
@@ -117,7 +126,11 @@ func New(config Config) (*Cluster, error) {
 	if config.Table == nil {
 		config.Table = location.NewTable(1, 0)
 	}
+	if config.Clock == nil {
+		config.Clock = time.Now
+	}
 	config.AckTimeout = cmp.Or(config.AckTimeout, 250*time.Millisecond)
+	config.MaxClientAhead = cmp.Or(config.MaxClientAhead, 5*time.Minute)
 	profile, err := profileNamed(config.Profile)
 	if err != nil {
 		return nil, err
@@ -133,7 +146,7 @@ func New(config Config) (*Cluster, error) {
 		}
 	}
 	self := Meta{
-		Name: config.Name, Origin: newOrigin(), Started: time.Now(),
+		Name: config.Name, Origin: newOrigin(), Started: config.Clock(),
 		Client: config.Client, HTTP: config.HTTP, Version: config.Version, Protocol: sessionVersion,
 	}
 	if err := self.check(); err != nil {
@@ -154,29 +167,30 @@ func New(config Config) (*Cluster, error) {
 	own := transport.Advertised().Addr()
 	self.Client, self.HTTP = reachable(self.Client, own), reachable(self.HTTP, own)
 	c := &Cluster{
-		config:      config,
-		profile:     profile,
-		log:         config.Logger,
-		self:        self,
-		table:       config.Table,
-		transport:   transport,
-		ring:        ring,
-		members:     newMemberTable(self),
-		book:        newBook(transport.Advertised().String(), config.Join),
-		start:       time.Now(),
-		trace:       config.Logger.IsTrace(),
-		newsc:       make(chan struct{}, 1),
-		nudged:      make(chan struct{}, 1),
-		states:      states,
-		seed:        maphash.MakeSeed(),
-		caughtUp:    make(chan struct{}),
-		owing:       make(chan struct{}, 1),
-		arriving:    make(chan struct{}, 1),
-		links:       make(map[location.Origin]*link),
-		halves:      make(map[uint64]*half),
-		quarantines: make(map[location.Origin]time.Time),
-		flights:     make(map[string]*flight),
-		byNumber:    make(map[uint64]*flight),
+		config:       config,
+		profile:      profile,
+		log:          config.Logger,
+		self:         self,
+		table:        config.Table,
+		transport:    transport,
+		ring:         ring,
+		members:      newMemberTable(self, config.Clock),
+		book:         newBook(transport.Advertised().String(), config.Join),
+		start:        time.Now(),
+		trace:        config.Logger.IsTrace(),
+		newsc:        make(chan struct{}, 1),
+		nudged:       make(chan struct{}, 1),
+		states:       states,
+		seed:         maphash.MakeSeed(),
+		caughtUp:     make(chan struct{}),
+		clockChecked: make(chan struct{}),
+		owing:        make(chan struct{}, 1),
+		arriving:     make(chan struct{}, 1),
+		links:        make(map[location.Origin]*link),
+		halves:       make(map[uint64]*half),
+		quarantines:  make(map[location.Origin]time.Time),
+		flights:      make(map[string]*flight),
+		byNumber:     make(map[uint64]*flight),
 	}
 	c.core = replica.New(replica.Config{
 		Self: self.Origin, Name: self.Name, Table: config.Table,
@@ -208,6 +222,9 @@ func (c *Cluster) spawn(f func()) {
 
 // now is the core's clock.
 func (c *Cluster) now() time.Duration { return time.Since(c.start) }
+
+// wall is the wall clock.
+func (c *Cluster) wall() time.Time { return c.config.Clock() }
 
 // Addr is the bound gossip address.
 func (c *Cluster) Addr() net.Addr { return c.transport.Addr() }

@@ -27,6 +27,7 @@ type herd struct {
 
 	states  func(name string) []State // of the node of that name; nil: none
 	version func(name string) uint8   // of the sessions it speaks; nil: the newest
+	clocks  map[string]*testClock     // of the nodes of these names; else the bubble's
 }
 
 type testNode struct {
@@ -108,6 +109,7 @@ func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode,
 	}
 	c, err := New(Config{
 		States: states,
+		Clock:  h.clocks[name].now,
 		Name:   name, Network: host, BindAddr: ip + ":4132", Join: join, Keys: [][]byte{key},
 		Client: ip + ":4131", HTTP: ip + ":4133", Version: "test",
 		Table:  location.NewTable(16, 1),

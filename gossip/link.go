@@ -44,6 +44,7 @@ type link struct {
 	level  bool        // this node once held all that the peer had acknowledged
 	states []stateLink // as cluster.states; nil: the peer takes none
 	turn   int         // of which of them it is to be sent next
+	clock  clockLink
 
 	bye    [2]chan struct{} // one slot each: the writer of the lane is to say goodbye
 	said   chan struct{}    // one slot for each lane: it has
@@ -78,6 +79,7 @@ func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, versi
 		version: version,
 		smaller: dialed == (c.self.Origin < peer),
 		opened:  time.Now(),
+		clock:   clockLink{owed: true},
 		bye:     [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
 		said:    make(chan struct{}, 2),
 		still:   make(chan struct{}, 1),
@@ -209,28 +211,40 @@ func (l *link) receive(lane replica.Lane, message []byte, r *bufio.Reader) error
 
 // isOurs tells a message of this package from one of the core's.
 func (l *link) isOurs(lane replica.Lane, message []byte) bool {
-	return isNote(message) || lane == replica.Live && message[0] == kindState && l.version >= sharingVersion
+	if isSign(message) {
+		return true
+	}
+	switch message[0] {
+	case kindState:
+		return lane == replica.Live && l.version >= sharingVersion
+	case kindNote:
+		return lane == replica.Live && l.version >= noteVersion
+	}
+	return false
 }
 
-// isNote tells whether a message is one of the two of a single byte. Nothing else is
+// isSign tells whether a message is one of the two of a single byte. Nothing else is
 // compared: as a string in a switch a chunk would be copied.
-func isNote(message []byte) bool {
+func isSign(message []byte) bool {
 	return len(message) == 1 && (message[0] == goodbye[frameHeader] || message[0] == alive[frameHeader])
 }
 
 func (l *link) receiveOurs(message []byte) error {
 	switch {
-	case !isNote(message):
-		return l.receiveState(message)
-	case message[0] == goodbye[frameHeader]:
-		l.cluster.members.leaves(l.peer)
+	case isSign(message):
+		if message[0] == goodbye[frameHeader] {
+			l.cluster.members.leaves(l.peer)
+		}
+		return nil
+	case message[0] == kindNote:
+		return l.receiveNote(message)
 	}
-	return nil
+	return l.receiveState(message)
 }
 
 // arrivedNow takes note of how old fixes are that have just been merged.
 func (c *Cluster) arrivedNow(received []int64) {
-	c.propagation.arrivals(time.Now().UnixNano(), received)
+	c.propagation.arrivals(c.wall().UnixNano(), received)
 }
 
 // write sends what the core has for a lane, as much as there is in one write, until
@@ -248,6 +262,7 @@ func (l *link) write(lane replica.Lane) error {
 		c.mu.Lock()
 		buf, more = c.core.Next(c.now(), l.core, lane, buf, writeLimit)
 		if lane == replica.Live {
+			buf = c.appendNoteLocked(l, buf)
 			buf = c.appendStateLocked(l, buf)
 		}
 		c.afterLocked()
@@ -292,8 +307,8 @@ func (l *link) write(lane replica.Lane) error {
 // Messages of ours between the core's, in frames like theirs, of kinds that are none
 // of them. goodbye on both lanes, for the end of either ends the link: the sender leaves;
 // memberlist alone would have it taken for dead. alive on the delta lane, which may be idle for long: a path that
-// is broken for this one of the two streams must not go unnoticed. For the third kind
-// see kindState.
+// is broken for this one of the two streams must not go unnoticed. For the others
+// see kindState and kindNote.
 const (
 	frameHeader = 4
 	goodbye     = "\x00\x00\x00\x01\xff"

@@ -49,6 +49,7 @@ type Member struct {
 	Since  time.Time // when State began, by this node's clock
 	Self   bool
 
+	since      time.Time // Since, by a clock that nobody sets
 	seen       time.Time // when this node learned of it
 	superseded bool      // see peers
 
@@ -58,13 +59,17 @@ type Member struct {
 	Acked   uint64 // last batch of this node that it has, with all before it
 	Queued  int    // bytes of batches that wait for it
 	Lagging bool   // its queue overflowed and it has not come back yet
+
+	Clock      time.Duration // how far its wall clock is ahead of this node's
+	ClockKnown bool          // that has been measured
 }
 
 // memberTable is the herd as memberlist's events tell it. memberlist hides who is
 // suspect and who left; the table shows them. It is safe for concurrent use.
 type memberTable struct {
-	self    string        // ID
-	changed chan struct{} // one slot: something a peer manager wants to know of
+	self    string           // ID
+	wall    func() time.Time // for people
+	changed chan struct{}    // one slot: something a peer manager wants to know of
 
 	mu      sync.Mutex // guards the fields below; nothing is called under it
 	byID    map[string]*Member
@@ -80,9 +85,10 @@ type transition struct {
 	fresh bool // not known before
 }
 
-func newMemberTable(self Meta) *memberTable {
+func newMemberTable(self Meta, wall func() time.Time) *memberTable {
 	return &memberTable{
 		self:    self.ID(),
+		wall:    wall,
 		changed: make(chan struct{}, 1),
 		byID:    make(map[string]*Member),
 		leaving: make(map[location.Origin]bool),
@@ -153,7 +159,7 @@ func (t *memberTable) alive(n *memberlist.Node) {
 	m := t.byID[n.Name]
 	if m == nil {
 		now := time.Now()
-		m = &Member{Since: now, seen: now, Self: n.Name == t.self}
+		m = &Member{Since: t.wall(), since: now, seen: now, Self: n.Name == t.self}
 		t.byID[n.Name] = m
 		m.Meta, m.Gossip = meta, n.Address()
 		t.tellLocked(transition{Member: *m, fresh: true})
@@ -199,7 +205,7 @@ func (t *memberTable) leaves(o location.Origin) {
 func (t *memberTable) setLocked(m *Member, s MemberState) {
 	was := m.State
 	if was != s {
-		m.State, m.Since = s, time.Now()
+		m.State, m.Since, m.since = s, t.wall(), time.Now()
 	}
 	t.tellLocked(transition{Member: *m, was: was})
 }
@@ -339,7 +345,7 @@ func (t *memberTable) holders(name string) []Holder {
 	var all []Holder
 	for _, m := range t.byID {
 		if m.Name == name && m.State.live() && !m.Self {
-			all = append(all, Holder{m.Origin, m.Gossip, m.Since})
+			all = append(all, Holder{m.Origin, m.Gossip, m.since})
 		}
 	}
 	return all
@@ -357,7 +363,7 @@ func (t *memberTable) byState() map[string]int {
 // pruneLocked forgets who is gone for long.
 func (t *memberTable) pruneLocked() {
 	for id, m := range t.byID {
-		if !m.State.live() && time.Since(m.Since) > remember {
+		if !m.State.live() && time.Since(m.since) > remember {
 			t.dropLocked(id, m)
 		}
 	}
@@ -367,7 +373,7 @@ func (t *memberTable) pruneLocked() {
 func (t *memberTable) forgetOldestLocked() bool {
 	var oldest string
 	for id, m := range t.byID {
-		if !m.State.live() && (oldest == "" || m.Since.Before(t.byID[oldest].Since)) {
+		if !m.State.live() && (oldest == "" || m.since.Before(t.byID[oldest].since)) {
 			oldest = id
 		}
 	}

@@ -58,7 +58,7 @@ func TestNewsOfFailure(t *testing.T) {
 		{"back again", []MemberState{Failed, Alive}, linked, []MemberState{Failed, Alive}, nil},
 		{"left", []MemberState{Left}, linked, []MemberState{Left}, nil},
 	} {
-		table := newMemberTable(Meta{Name: "Bailey", Origin: 1})
+		table := newMemberTable(Meta{Name: "Bailey", Origin: 1}, time.Now)
 		for _, s := range c.news {
 			table.news = append(table.news, is(s))
 		}

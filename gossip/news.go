@@ -107,6 +107,12 @@ func (c *Cluster) tellOne(n any) {
 		c.log.Info("peer disconnected", args...)
 	case stateTooLarge:
 		c.log.Warn("state is too large to be shared: other nodes do not get it", "state", n.name, "bytes", n.bytes, "limit", maxState)
+	case Clock:
+		if n.Peers < 2 {
+			c.log.Error("this node's clock and its peer's are far apart: set the one that is wrong", "clock", n.Difference(), "limit", n.Limit)
+			return
+		}
+		c.log.Error("this node's clock is wrong: set it, or old fixes win over new ones", "clock", n.Difference(), "limit", n.Limit)
 	case syncNews:
 		if c.often(fmt.Sprint("sync ", n.kind), n.name) {
 			return

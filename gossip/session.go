@@ -22,7 +22,7 @@ import (
 // the acceptor's from the metadata that members show. The version in the reply is the
 // newest that the acceptor speaks.
 const (
-	sessionVersion = 2 // the newest that this release speaks
+	sessionVersion = 3 // the newest that this release speaks
 	oldestVersion  = 1 // it still speaks this one: releases take turns in a herd
 	sharingVersion = 2 // since this one the live lane carries states
 
@@ -307,6 +307,7 @@ func (c *Cluster) keepLinks(ctx context.Context) {
 		members := c.members.peers()
 		c.lookAround(ctx, peers, members, done)
 		c.checkCaughtUp(joined)
+		c.watchClock()
 		select {
 		case <-ctx.Done():
 			return

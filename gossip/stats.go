@@ -44,6 +44,7 @@ func (c *Cluster) Members() []Member {
 		m.InSync = l.core.State() == replica.In
 		m.Leased = l.core.Leased(now)
 		m.Acked, m.Queued, m.Lagging = l.core.Acked(), l.core.Queued(), l.core.Lagging()
+		m.Clock, m.ClockKnown = l.clock.offset()
 	}
 	return all
 }
@@ -52,6 +53,7 @@ func (c *Cluster) Members() []Member {
 type Sync struct {
 	CaughtUp bool     // it has been, once
 	Behind   []string // names of the live members that may have acknowledged what it lacks, now
+	Clock    Clock    // of this node beside theirs
 }
 
 // Sync tells whether reads here may miss something.
@@ -59,6 +61,7 @@ func (c *Cluster) Sync() Sync {
 	s := Sync{CaughtUp: isClosed(c.caughtUp)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	s.Clock = c.compareClocksLocked()
 	now := c.now()
 	for _, e := range c.expected {
 		if c.behindLocked(e, now) {
@@ -106,6 +109,8 @@ type Stats struct {
 	MemberTime    time.Duration // added up over the live members but this node
 	OutOfSyncTime time.Duration // of that, the time in which the member was not in sync with this node
 
+	Clock Clock // now
+
 	LinesKeptBack uint64 // log lines over their limit
 }
 
@@ -128,6 +133,7 @@ func (c *Cluster) Stats() Stats {
 	s.Quarantined, s.Links = c.stats.quarantined, len(c.links)
 	s.LookupsSent, s.LookupsTimedOut, s.LookupsRefused = c.stats.lookupsSent, c.stats.lookupsTimedOut, c.stats.lookupsRefused
 	s.AckWaits = c.stats.ackWaits
+	s.Clock = c.compareClocksLocked()
 	s.StatesSent, s.StatesReceived = c.stats.statesSent, c.stats.statesReceived
 	s.StatesRefused, s.StatesUnknown, s.StatesTooLarge = c.stats.statesRefused, c.stats.statesUnknown, c.stats.statesTooLarge
 	s.StateBytesSent, s.StateBytesReceived = c.stats.stateBytesSent, c.stats.stateBytesReceived

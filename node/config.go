@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -46,6 +47,10 @@ type Config struct {
 	// Listen binds the client port and the HTTP port. Nil: TCP.
 	Listen func(ctx context.Context, addr string) (net.Listener, error)
 
+	// Clock is the wall clock: what reports are received by, and all that people and
+	// other nodes are told. Nil: time.Now.
+	Clock func() time.Time
+
 	// Table is where fixes go. Nil: a new one.
 	Table *location.Table
 }
@@ -60,6 +65,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Listen == nil {
 		c.Listen = listenTCP
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
 	}
 	if c.Sources == nil {
 		c.Sources = NewSources(c.Version)
@@ -98,21 +106,23 @@ func listenTCP(ctx context.Context, addr string) (net.Listener, error) {
 func (c Config) gossip(client, http net.Addr, states ...gossip.State) gossip.Config {
 	s := c.Settings
 	return gossip.Config{
-		Name:          s.Name,
-		Network:       c.Network,
-		BindAddr:      s.Gossip.Addr,
-		AdvertiseAddr: s.Gossip.AdvertiseAddr,
-		Join:          s.Gossip.Join,
-		Label:         s.Gossip.Label,
-		Profile:       s.Gossip.Profile,
-		Keys:          c.Keys,
-		Client:        client.String(),
-		HTTP:          http.String(),
-		Version:       c.Version,
-		NoAcks:        s.Herd.Acks == "none",
-		AckTimeout:    s.Herd.AckTimeout,
-		Table:         c.Table,
-		States:        states,
-		Logger:        c.Logger.Named("gossip"),
+		Name:           s.Name,
+		Network:        c.Network,
+		BindAddr:       s.Gossip.Addr,
+		AdvertiseAddr:  s.Gossip.AdvertiseAddr,
+		Join:           s.Gossip.Join,
+		Label:          s.Gossip.Label,
+		Profile:        s.Gossip.Profile,
+		Keys:           c.Keys,
+		Client:         client.String(),
+		HTTP:           http.String(),
+		Version:        c.Version,
+		NoAcks:         s.Herd.Acks == "none",
+		AckTimeout:     s.Herd.AckTimeout,
+		Clock:          c.Clock,
+		MaxClientAhead: s.Herd.MaxClientAhead,
+		Table:          c.Table,
+		States:         states,
+		Logger:         c.Logger.Named("gossip"),
 	}
 }

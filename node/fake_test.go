@@ -22,6 +22,7 @@ import (
 type fakeCluster struct {
 	config   gossip.Config
 	caughtUp chan struct{}
+	clock    chan struct{} // if not nil, ClockChecked
 	fail     chan error    // what Run returns at once
 	linger   chan struct{} // if not nil, Run goes on after the end of its context until it is closed
 	closed   chan struct{}
@@ -66,12 +67,19 @@ func (f *fakeCluster) hasLeft() bool {
 
 func (f *fakeCluster) Close() error              { f.once.Do(func() { close(f.closed) }); return nil }
 func (f *fakeCluster) CaughtUp() <-chan struct{} { return f.caughtUp }
-func (f *fakeCluster) Addr() net.Addr            { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4132} }
-func (f *fakeCluster) Changed(string)            {}
-func (f *fakeCluster) Stats() gossip.Stats       { return gossip.Stats{} }
-func (f *fakeCluster) Members() []gossip.Member  { return f.members }
-func (f *fakeCluster) Self() gossip.Member       { return f.members[0] }
-func (f *fakeCluster) Sync() gossip.Sync         { return f.sync }
+func (f *fakeCluster) ClockChecked() <-chan struct{} {
+	if f.clock != nil {
+		return f.clock
+	}
+	return f.caughtUp
+}
+
+func (f *fakeCluster) Addr() net.Addr           { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4132} }
+func (f *fakeCluster) Changed(string)           {}
+func (f *fakeCluster) Stats() gossip.Stats      { return gossip.Stats{} }
+func (f *fakeCluster) Members() []gossip.Member { return f.members }
+func (f *fakeCluster) Self() gossip.Member      { return f.members[0] }
+func (f *fakeCluster) Sync() gossip.Sync        { return f.sync }
 
 func (f *fakeCluster) Report([]byte, location.Fix) uint64 { return 0 }
 func (f *fakeCluster) Flush()                             {}

@@ -21,6 +21,8 @@ func (n *Node) getReadyz(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case n.in(leaving):
 		status, verdict = http.StatusServiceUnavailable, "not ready: leaving"
+	case !n.in(serving) && sync.CaughtUp && sync.Clock.Astray():
+		status, verdict = http.StatusServiceUnavailable, "not ready: its clock is "+sync.Clock.Difference()
 	case !n.in(serving):
 		status, verdict = http.StatusServiceUnavailable, "not ready: catching up"+with(sync)
 	}
@@ -44,6 +46,10 @@ func (n *Node) checks(b *strings.Builder, sync gossip.Sync) {
 	a := n.Addrs()
 	line(n.in(serving), "clients", "served at "+a.Client, "not served at "+a.Client)
 	line(sync.CaughtUp, "table", "caught up", "catching up"+with(sync))
+	if clock := sync.Clock; clock.Peers > 0 {
+		line(!clock.Astray(), "clock", clock.Difference(),
+			fmt.Sprintf("%s, more than %s", clock.Difference(), clock.Limit))
+	}
 	for _, m := range n.cluster.Members() {
 		if m.Self || m.State != gossip.Alive && m.State != gossip.Suspect {
 			continue

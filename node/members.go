@@ -20,22 +20,28 @@ type memberInfo struct {
 	Gossip  string    `json:"gossip"`
 	HTTP    string    `json:"http"`
 	Version string    `json:"version"`
-	InSync  bool      `json:"in_sync"` // answers of this node wait for it
-	Leased  bool      `json:"leased"`  // this node holds all that it has acknowledged
-	Linked  bool      `json:"linked"`  // both streams stand
-	Acked   uint64    `json:"acked"`   // this node's last batch that it has, with all before
-	Queued  int       `json:"queued"`  // bytes that wait for it
-	Lagging bool      `json:"lagging"` // its queue overflowed; it catches up
+	InSync  bool      `json:"in_sync"`        // answers of this node wait for it
+	Leased  bool      `json:"leased"`         // this node holds all that it has acknowledged
+	Linked  bool      `json:"linked"`         // both streams stand
+	Acked   uint64    `json:"acked"`          // this node's last batch that it has, with all before
+	Queued  int       `json:"queued"`         // bytes that wait for it
+	Lagging bool      `json:"lagging"`        // its queue overflowed; it catches up
+	Clock   *int64    `json:"clock_ahead_us"` // how far its clock is ahead of this node's, in microseconds; null: not measured
 }
 
 func describe(m gossip.Member) memberInfo {
-	return memberInfo{
+	i := memberInfo{
 		Name: m.Name, Origin: fmt.Sprintf("%016x", uint64(m.Origin)),
 		State: m.State.String(), Since: m.Since, Started: m.Started,
 		Client: m.Client, Gossip: m.Gossip, HTTP: m.HTTP, Version: m.Version,
 		InSync: m.InSync, Leased: m.Leased, Linked: m.Linked,
 		Acked: m.Acked, Queued: m.Queued, Lagging: m.Lagging,
 	}
+	if m.ClockKnown {
+		us := m.Clock.Microseconds()
+		i.Clock = &us
+	}
+	return i
 }
 
 // getMembers lists the herd as this node sees it, by name.

@@ -54,6 +54,7 @@ type cluster interface {
 	Run(ctx context.Context) error
 	Changed(state string)
 	CaughtUp() <-chan struct{}
+	ClockChecked() <-chan struct{}
 	Close() error
 	Addr() net.Addr
 	Self() gossip.Member
@@ -165,6 +166,7 @@ func (n *Node) prepare() {
 		MaxLine:     s.Client.MaxLine,
 		MaxID:       s.Client.MaxID,
 		IdleTimeout: s.Client.IdleTimeout,
+		Clock:       n.config.Clock,
 		Logger:      n.log.Named("clients"),
 	})
 	n.api = n.newAPI()

@@ -120,6 +120,20 @@ func (r *run) up() error {
 		return nil
 	}
 
+	select {
+	case <-r.cluster.ClockChecked():
+	case <-late.C:
+		late.Reset(0)
+		if caughtUp == nil { // else there was nobody to compare it with
+			r.log.Error("ready with a clock that is wrong: set it, or old fixes win over new ones", "after", r.age(),
+				"clock", r.cluster.Sync().Clock.Difference())
+		}
+	case err := <-r.failed:
+		return err
+	case <-r.asked.Done():
+		return nil
+	}
+
 	select { // a file that has yet to be read would be passed over
 	case <-filesRead:
 	case <-late.C:

@@ -22,6 +22,19 @@ type member struct {
 	HTTP    string    `json:"http"`
 	Version string    `json:"version"`
 	InSync  bool      `json:"in_sync"`
+	Clock   *int64    `json:"clock_ahead_us"`
+}
+
+// clock is how far the member's clock is ahead of the asked node's.
+func (m member) clock() string {
+	if m.Clock == nil {
+		return "-"
+	}
+	d := (time.Duration(*m.Clock) * time.Microsecond).Round(time.Millisecond)
+	if d < 0 {
+		return d.String()
+	}
+	return "+" + d.String()
 }
 
 type memberList struct {
@@ -103,7 +116,7 @@ func (m *membersVerb) print(list memberList, body []byte) error {
 }
 
 func (l memberList) table(now time.Time) [][]string {
-	rows := [][]string{{"NAME", "STATE", "FOR", "CLIENTS", "GOSSIP", "HTTP", "IN SYNC", "VERSION"}}
+	rows := [][]string{{"NAME", "STATE", "FOR", "CLIENTS", "GOSSIP", "HTTP", "IN SYNC", "CLOCK", "VERSION"}}
 	for _, m := range l.Members {
 		sync := "no"
 		if m.InSync {
@@ -114,7 +127,7 @@ func (l memberList) table(now time.Time) [][]string {
 		}
 		rows = append(rows, []string{
 			m.Name, m.State, max(now.Sub(m.Since), 0).Round(time.Second).String(),
-			m.Client, m.Gossip, m.HTTP, sync, m.Version,
+			m.Client, m.Gossip, m.HTTP, sync, m.clock(), m.Version,
 		})
 	}
 	return rows

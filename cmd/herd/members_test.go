@@ -49,7 +49,7 @@ func membersServer(t *testing.T, state *atomic.Value) string {
 		}
 		fmt.Fprintf(w, `{"self":"Clark","new":1,"members":[
 			{"name":"Clark","origin":"1","state":"alive","since":"2020-01-02T03:04:05Z","client":"127.0.0.1:4131","in_sync":true,"version":"0.1.0"},
-			{"name":"Bona","origin":"2","state":%q,"since":"2020-01-02T03:04:05Z"}]}`, state.Load())
+			{"name":"Bona","origin":"2","state":%q,"since":"2020-01-02T03:04:05Z","clock_ahead_us":-90000200}]}`, state.Load())
 	}))
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
@@ -64,7 +64,7 @@ func TestMembers(t *testing.T) {
 		code := f.run(t.Context(), append([]string{"members", "--http-addr", addr}, args...))
 		return f.out.String() + f.err.String(), code
 	}
-	if out, code := members(); code != exitDone || !strings.HasPrefix(out, "NAME ") || !strings.Contains(out, "\nClark  alive  ") || !strings.Contains(out, "  self  ") {
+	if out, code := members(); code != exitDone || !strings.HasPrefix(out, "NAME ") || !strings.Contains(out, "\nClark  alive  ") || !strings.Contains(out, "  self     -      ") || !strings.Contains(out, "  -1m30s ") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 	if out, code := members("--json"); code != exitDone || !strings.Contains(out, `"new": 1,`) {

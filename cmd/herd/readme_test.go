@@ -96,6 +96,7 @@ func newStep(number int, line string) *step {
 func vary(s string) string {
 	for _, v := range []struct{ pattern, with string }{
 		{`(?m)^(AT \S+) [+-]\d+\.\d{9} `, "$1 +0.000000000 "},
+		{`  [+-][\d.]+m?s\b`, "  +0s"},
 		{`\b(\d+h)?(\d+m)?\d+s\b`, "0s"},
 		{`(\S)  +`, "$1  "},
 	} {

@@ -1,0 +1,218 @@
+package gossip
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"herd/gossip/location"
+	"herd/gossip/replica"
+	"herd/gossip/simnet"
+)
+
+// testClock is a wall clock that is wrong by so many nanoseconds. Nil is right.
+type testClock struct{ wrong atomic.Int64 }
+
+func (k *testClock) set(wrong time.Duration) *testClock {
+	k.wrong.Store(int64(wrong))
+	return k
+}
+
+func (k *testClock) now() time.Time {
+	if k == nil {
+		return time.Now()
+	}
+	return time.Now().Add(time.Duration(k.wrong.Load()))
+}
+
+// Each node measures the clocks of the others, however long messages wait.
+func TestClockOffsets(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		wrong := map[string]time.Duration{"node1": 40 * time.Millisecond, "node2": -time.Minute, "node3": 2 * time.Minute}
+		h.clocks = map[string]*testClock{}
+		for name, d := range wrong {
+			h.clocks[name] = new(testClock).set(d)
+		}
+		five := h.startFive()
+		h.net.SetLinks(simnet.Link{Latency: 500 * time.Microsecond, Jitter: 20 * time.Millisecond})
+		time.Sleep(10 * time.Second)
+		for _, n := range five {
+			for _, m := range n.Members() {
+				if m.Self {
+					continue
+				}
+				want := wrong[m.Name] - wrong[n.name]
+				if off := m.Clock - want; !m.ClockKnown || off.Abs() > 10*time.Millisecond {
+					t.Errorf("%s: clock of %s is ahead by %v (known: %t), want %v", n.name, m.Name, m.Clock, m.ClockKnown, want)
+				}
+			}
+			if k := n.Sync().Clock; k.Peers != 4 || k.Astray() {
+				t.Errorf("%s: %+v", n.name, k)
+			}
+		}
+		// A clock that is set is believed soon.
+		h.clocks["node1"].set(30 * time.Second)
+		time.Sleep(10 * time.Second)
+		for _, m := range five[0].Members() {
+			if off := m.Clock - 30*time.Second; m.Name == "node1" && off.Abs() > 10*time.Millisecond {
+				t.Errorf("after it was set: %v", m.Clock)
+			}
+		}
+	})
+}
+
+// A node whose clock is wrong says so, and is not checked until it is set; nobody else
+// takes its own clock for wrong.
+func TestClockAstray(t *testing.T) {
+	for _, wrong := range []time.Duration{3 * time.Minute, -10 * 365 * 24 * time.Hour} {
+		inBubble(t, func(t *testing.T, h *herd) {
+			clock := new(testClock).set(wrong)
+			h.clocks = map[string]*testClock{"node2": clock}
+			a := h.start(0)
+			b := h.start(1, a.addr())
+			h.await("two are checked", 5*time.Second, func() bool { return isClosed(a.ClockChecked()) && isClosed(b.ClockChecked()) })
+			n := h.start(2, a.addr())
+			h.await("caught up", 5*time.Second, func() bool { return isClosed(n.CaughtUp()) })
+			time.Sleep(90 * time.Second)
+			if isClosed(n.ClockChecked()) {
+				t.Error("its clock was let through")
+			}
+			if k := n.Sync().Clock; !k.Astray() || (k.Ahead-wrong).Abs() > time.Millisecond || k.Peers != 2 {
+				t.Errorf("got %+v", k)
+			}
+			for _, other := range []*testNode{a, b} {
+				if k := other.Sync().Clock; k.Astray() || k.Peers != 2 {
+					t.Errorf("%s: %+v", other.name, k)
+				}
+			}
+			if lines := h.log.count("this node's clock is wrong"); lines != 2 {
+				t.Errorf("%d lines in a minute and a half, want 2", lines)
+			}
+			clock.set(0)
+			h.await("checked", 10*time.Second, func() bool { return isClosed(n.ClockChecked()) })
+		})
+	}
+}
+
+// Of two nodes nobody knows whose clock is wrong: both say it, both go on.
+func TestClockOfTwo(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		h.clocks = map[string]*testClock{"node1": new(testClock).set(time.Hour)}
+		a := h.start(0)
+		b := h.start(1, a.addr())
+		h.await("checked", 5*time.Second, func() bool { return isClosed(a.ClockChecked()) && isClosed(b.ClockChecked()) })
+		time.Sleep(5 * time.Second)
+		if !a.Sync().Clock.Astray() || !b.Sync().Clock.Astray() || h.log.count("are far apart") != 2 {
+			t.Errorf("%+v, %+v", a.Sync().Clock, b.Sync().Clock)
+		}
+	})
+}
+
+// The check costs a node that joins no time.
+func TestClockCheckTakesNoTime(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		five := h.startFive()
+		n := h.start(5, five[0].addr())
+		h.await("caught up", 5*time.Second, func() bool { return isClosed(n.CaughtUp()) })
+		if took := h.await("checked", time.Second, func() bool { return isClosed(n.ClockChecked()) }); took > 5*time.Millisecond {
+			t.Errorf("%v after it had caught up", took)
+		}
+		if n.Sync().Clock.Peers == 0 {
+			t.Error("nothing was measured")
+		}
+	})
+}
+
+// Peers of a release without notes are not measured, and nobody waits for it.
+func TestClockMixedVersions(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		h.version = func(name string) uint8 {
+			if name == "node0" || name == "node1" {
+				return noteVersion - 1
+			}
+			return sessionVersion
+		}
+		five := h.startFive()
+		for i, want := range []int{0, 0, 2, 2, 2} {
+			if k := five[i].Sync().Clock; k.Peers != want || !isClosed(five[i].ClockChecked()) || five[i].Stats().Quarantined != 0 {
+				t.Errorf("%s: %+v, want %d peers", five[i].name, k, want)
+			}
+		}
+	})
+}
+
+// What a peer may say in a note is bounded, and a liar is outvoted.
+func TestClockOfLiar(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		five := h.startFive()
+		e := h.evil(t, "10.0.0.66")
+		defer e.Shutdown()
+		liar := location.Origin(66)
+		live, delta := e.session(five[0], liar, 1)
+		for _, wall := range []int64{math.MaxInt64, 0, 1} {
+			live.Write(appendNote(nil, note{clock: math.MaxInt64, wall: wall, echo: 1, held: math.MaxInt64}))
+		}
+		time.Sleep(100 * time.Millisecond)
+		if k := five[0].Sync().Clock; k.Astray() || k.Peers != 5 {
+			t.Errorf("got %+v", k)
+		}
+		live.Close()
+		delta.Close()
+		for i, junk := range [][]byte{
+			{0, 0, 0, 1, kindNote},
+			appendNote(nil, note{wall: -1}),
+			appendNote(nil, note{echo: 1000 * time.Hour}),
+		} {
+			live, delta := e.session(five[0], liar+1+location.Origin(i), uint64(2+i))
+			live.Write(junk)
+			h.await("in quarantine", time.Second, func() bool { return five[0].Stats().Quarantined == uint64(i+1) })
+			live.Close()
+			delta.Close()
+		}
+	})
+}
+
+func TestCompareClocks(t *testing.T) {
+	const limit = 150 * time.Second
+	for _, c := range []struct {
+		offsets []time.Duration // in seconds
+		want    time.Duration
+	}{
+		{nil, 0},
+		{[]time.Duration{3}, -3},
+		{[]time.Duration{0, 3600}, 0},
+		{[]time.Duration{-3600, 0}, 0},
+		{[]time.Duration{-3600, -3601}, 3600},
+		{[]time.Duration{-5, 7}, 5},
+		{[]time.Duration{1, 2, 3600}, -2},
+		{[]time.Duration{-9, 1, 3600, 3600}, -1},
+	} {
+		n := &Cluster{config: Config{MaxClientAhead: 2 * limit}, links: map[location.Origin]*link{}}
+		for i, o := range c.offsets {
+			l := &link{}
+			l.clock.samples[0], l.clock.taken = sample{offset: o * time.Second}, 1
+			n.links[location.Origin(i)] = l
+		}
+		got := n.compareClocksLocked()
+		if got.Ahead != c.want*time.Second || got.Peers != len(c.offsets) || got.Astray() != (got.Ahead.Abs() > limit) {
+			t.Errorf("%v: got %+v, want %v s", c.offsets, got, int(c.want))
+		}
+	}
+}
+
+func FuzzNote(f *testing.F) {
+	f.Add(appendNote(nil, note{1, 2, 3, 4})[frameHeader:])
+	f.Add([]byte{kindNote})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n, err := readNote(b, time.Hour)
+		switch {
+		case err != nil && !errors.Is(err, replica.ErrMessage):
+			t.Errorf("%v", err)
+		case err == nil && b[0] == kindNote && !slices.Equal(appendNote(nil, n)[frameHeader:], b):
+			t.Errorf("%x is %+v", b, n)
+		}
+	})
+}
