@@ -13,7 +13,7 @@ import (
 	"herd/node/load"
 )
 
-// benchVerb is herd bench and its flags.
+// benchVerb is herd bench in one of its modes, and its flags.
 type benchVerb struct {
 	app  *app
 	mode string
@@ -23,7 +23,8 @@ type benchVerb struct {
 	rate     int
 	mix      string
 	sources  []string
-	nodes    int   // of the herd that is started if there is no address
+	nodes    int   // that are started if there is no address
+	started  int   // of them, once they run
 	pids     []int // of the servers, if they run here
 	others   bool  // load addresses beyond loopback
 	plain    bool
@@ -32,70 +33,154 @@ type benchVerb struct {
 	rateGiven, pipelineGiven bool
 }
 
-// The modes.
+// The modes: each but the first is a verb of its own below bench.
 const (
-	modeLoad     = "load"
-	modeConverge = "converge"
-	modeJoin     = "join"
+	modeLoad      = "load"
+	modeConverge  = "converge"
+	modeJoin      = "join"
+	modeIdle      = "idle"
+	modeReconnect = "reconnect"
 )
 
 func (a *app) bench() *cobra.Command {
-	b := &benchVerb{app: a, mode: modeLoad, protocol: string(load.Herd)}
-	cmd := &cobra.Command{
+	cmd := a.benchMode(modeLoad, &cobra.Command{
 		Use:   "bench [ADDR…]",
 		Short: "Put load on nodes and measure how they bear it",
 		Long: "Bench sends commands to the clients' ports at ADDR, checks every reply, and shows how\n" +
 			"long they took. Without an ADDR it starts a herd of its own, a process for each node,\n" +
-			"and ends it afterwards. With --rate, commands are due at fixed times and latency counts\n" +
-			"from then, whatever the nodes do; with --pipeline each connection waits for its replies\n" +
-			"and sends on, as fast as it goes. Ctrl-C ends it early. Exit code 1 if any reply was\n" +
-			"wrong or did not come. \"herd help measuring\" says what the numbers mean.",
+			"and ends it afterwards; with --protocol redis-… a Redis, if it is installed. With\n" +
+			"--rate, commands are due at fixed times and latency counts from then, whatever the nodes\n" +
+			"do; with --pipeline each connection waits for its replies and sends on, as fast as it\n" +
+			"goes. Ctrl-C ends it early. Exit code 1 if any reply was wrong or did not come.\n" +
+			"\"herd help measuring\" says what the numbers mean.",
 		Example: "  herd bench --rate 20000 --mix 90:10\n" +
 			"  herd bench --pipeline 16 127.0.0.1:4131\n" +
 			"  herd bench --protocol redis-set --pipeline 16 127.0.0.1:6379",
-	}
-	cmd.RunE = verb(func(ctx context.Context, args []string) error {
-		b.rateGiven, b.pipelineGiven = cmd.Flags().Changed("rate"), cmd.Flags().Changed("pipeline")
-		return b.run(ctx, args)
 	})
-	var protocols []string
-	for _, p := range load.Protocols() {
-		protocols = append(protocols, string(p))
-	}
-	f, c := cmd.Flags(), &b.load
-	choiceFlag(cmd, &b.mode, "mode", "load; converge: when do other nodes show what one was told; join: how soon is an empty node full",
-		modeLoad, modeConverge, modeJoin)
-	choiceFlag(cmd, &b.protocol, "protocol", "what ADDR speaks, and which command of Redis is sent", protocols...)
-	f.IntVar(&b.rate, "rate", 1000, "commands a second in all, due at fixed times; 0: as --pipeline 1")
-	f.IntVar(&c.Pipeline, "pipeline", 0, "instead of a rate: commands under way on each connection")
-	f.IntVar(&c.Connections, "connections", 50, "connections in all")
-	f.IntVar(&c.Clients, "clients", 100_000, "how many clients the commands are about")
-	f.DurationVar(&c.Duration, "duration", 10*time.Second, "how long to measure")
-	f.DurationVar(&c.Warmup, "warmup", time.Second, "load before it")
-	f.StringVar(&b.mix, "mix", "100:0", "IAMAT:WHATSAT, like 90:10")
-	f.IntVar(&c.Radius, "radius", 10, "km that a WHATSAT or GEOSEARCH looks")
-	f.IntVar(&c.Limit, "limit", 5, "results it asks for, at most")
-	f.StringSliceVar(&b.sources, "source", nil, "addresses of this machine to connect from, in turn; each has some 28,000 ports")
-	f.Uint64Var(&c.Seed, "seed", 1, "of everything random")
-	f.IntVar(&b.nodes, "nodes", 3, "how many nodes to start if there is no ADDR")
-	f.IntSliceVar(&b.pids, "pid", nil, "processes of the servers, if they run here: to show what they spend")
-	f.BoolVar(&b.others, "yes-load-others", false, "allow an ADDR that is not of this machine")
-	f.BoolVar(&b.plain, "plain", false, "draw with ASCII")
-	jsonFlag(cmd, &b.json)
+	cmd.AddCommand(
+		a.benchMode(modeConverge, &cobra.Command{
+			Use:   "converge [ADDR ADDR…]",
+			Short: "When do other nodes show what one was told",
+			Long: "Converge writes a new client at one node, each in turn, and asks all others for it\n" +
+				"until they show it. Of Redis the first ADDR is the primary, the others are replicas.\n" +
+				"Without an ADDR it starts a herd, or a Redis with replicas, and ends it afterwards.",
+			Example: "  herd bench converge --nodes 5 --rate 20000\n" +
+				"  herd bench converge --nodes 5 --rate 20000 --protocol redis-geoadd\n" +
+				"  herd bench converge --burst 1000",
+		}),
+		a.benchMode(modeJoin, &cobra.Command{
+			Use:   "join",
+			Short: "How soon is an empty node full",
+			Long: "Join starts a herd, fills it, loads it, and starts another node, which has nothing;\n" +
+				"or a Redis with replicas, and another replica.",
+			Example: "  herd bench join --clients 1000000 --rate 5000\n" +
+				"  herd bench join --clients 1000000 --rate 5000 --protocol redis-geoadd",
+		}),
+		a.benchMode(modeIdle, &cobra.Command{
+			Use:   "idle [ADDR…]",
+			Short: "What do connections cost that do nothing",
+			Long: "Idle makes many connections, sends one command on each, and holds them: what do they\n" +
+				"take of the server's memory and CPU, and does a client that is not idle feel them. At\n" +
+				"the end each must answer once more. This process and the server need a file for each\n" +
+				"connection: see \"ulimit -n\".",
+			Example: "  herd bench idle --connections 15000\n" +
+				"  herd bench idle --connections 9000 --protocol redis-set",
+		}),
+		a.benchMode(modeReconnect, &cobra.Command{
+			Use:   "reconnect [ADDR…]",
+			Short: "How does it go with a new connection for each command",
+			Long: "Reconnect sends each command on a connection of its own, so many a second, and counts\n" +
+				"what goes wrong by its kind. Ports of this end come round again: a source address has\n" +
+				"some 28,000, more addresses have more.",
+			Example: "  herd bench reconnect --rate 1000\n" +
+				"  herd bench reconnect --rate 1000 --source 127.0.0.1,127.0.0.2 127.0.0.1:4131",
+		}),
+	)
 	return cmd
 }
 
-func (b *benchVerb) run(ctx context.Context, args []string) error {
-	if err := b.complete(ctx, args); err != nil {
-		return err
+// benchMode makes a mode's verb.
+func (a *app) benchMode(mode string, cmd *cobra.Command) *cobra.Command {
+	b := &benchVerb{app: a, mode: mode, protocol: string(load.Herd), mix: "100:0"}
+	b.flags(cmd)
+	cmd.RunE = verb(func(ctx context.Context, args []string) error {
+		b.rateGiven, b.pipelineGiven = cmd.Flags().Changed("rate"), cmd.Flags().Changed("pipeline")
+		if err := b.complete(ctx, args); err != nil {
+			return err
+		}
+		switch mode {
+		case modeConverge:
+			return b.runConverge(ctx)
+		case modeJoin:
+			return b.runJoin(ctx)
+		case modeIdle:
+			return b.runIdle(ctx)
+		case modeReconnect:
+			return b.runReconnect(ctx)
+		}
+		return b.runLoad(ctx)
+	})
+	return cmd
+}
+
+// flags gives a mode its flags.
+func (b *benchVerb) flags(cmd *cobra.Command) {
+	var protocols []string
+	for _, p := range load.Protocols() {
+		if p != load.RedisGeoSearch || b.mode == modeLoad {
+			protocols = append(protocols, string(p))
+		}
 	}
+	f, c := cmd.Flags(), &b.load
+	choiceFlag(cmd, &b.protocol, "protocol", "what the servers speak, and which command of Redis is sent", protocols...)
+	clients := 100_000
+	if b.mode == modeIdle {
+		clients = 1000 // memory is to be of connections
+	}
+	f.IntVar(&c.Clients, "clients", clients, "how many clients the commands are about")
+	f.Uint64Var(&c.Seed, "seed", 1, "of everything random")
+	f.StringSliceVar(&b.sources, "source", nil, "addresses of this machine to connect from, in turn; each has some 28,000 ports")
+	f.BoolVar(&b.plain, "plain", false, "draw with ASCII")
+	jsonFlag(cmd, &b.json)
+
+	rate, rateHelp, nodes, duration := 1000, "commands a second in all, due at fixed times", 3, 10*time.Second
+	connections, connectionsHelp := 50, "connections in all"
 	switch b.mode {
+	case modeLoad:
+		rateHelp += "; 0: as --pipeline 1"
+		f.IntVar(&c.Pipeline, "pipeline", 0, "instead of a rate: commands under way on each connection")
+		f.StringVar(&b.mix, "mix", b.mix, "IAMAT:WHATSAT, like 90:10")
+		f.IntVar(&c.Radius, "radius", 10, "km that a WHATSAT or GEOSEARCH looks")
+		f.IntVar(&c.Limit, "limit", 5, "results it asks for, at most")
 	case modeConverge:
-		return b.runConverge(ctx)
+		rate, rateHelp = 0, "commands a second of a load beside it; 0: none"
+		connectionsHelp = "connections of the load beside it, and of a burst to each server"
+		f.IntVar(&c.Burst, "burst", 1, "clients to be written at once")
 	case modeJoin:
-		return b.runJoin(ctx)
+		rateHelp = "commands a second meanwhile"
+		duration = 5 * time.Second
+	case modeIdle:
+		rateHelp = "commands a second of the client that is not idle, on one connection"
+		nodes, duration = 1, 5*time.Second
+		connections, connectionsHelp = 10_000, "connections to hold"
+	case modeReconnect:
+		rateHelp = "connections a second, each for one command"
+		nodes = 1
+		connectionsHelp = "connections at a time, at most"
 	}
-	return b.runLoad(ctx)
+	f.IntVar(&b.rate, "rate", rate, rateHelp)
+	f.IntVar(&c.Connections, "connections", connections, connectionsHelp)
+	f.DurationVar(&c.Duration, "duration", duration, "how long to measure")
+	f.DurationVar(&c.Warmup, "warmup", time.Second, "load before it")
+	f.IntVar(&b.nodes, "nodes", nodes, "how many nodes to start if there is no ADDR")
+	if b.mode == modeJoin {
+		f.Lookup("duration").Usage = "how long to measure the load before the new node starts"
+		f.Lookup("nodes").Usage = "how many nodes to start before the new one"
+		cmd.Args = cobra.NoArgs
+		return
+	}
+	f.IntSliceVar(&b.pids, "pid", nil, "processes of the servers, if they run here: to show what they spend")
+	f.BoolVar(&b.others, "yes-load-others", false, "allow an ADDR that is not of this machine")
 }
 
 // complete makes what was typed into a load.
@@ -121,28 +206,20 @@ func (b *benchVerb) complete(ctx context.Context, args []string) error {
 		}
 		c.Sources = append(c.Sources, addr)
 	}
-	if len(b.pids) > 0 && !canMeter {
-		return usagef("--pid is not available on this system")
-	}
-	for _, pid := range b.pids {
-		if _, err := cpuTime(pid); err != nil {
-			return usagef("--pid %d: %w", pid, err)
-		}
-	}
 	if b.nodes < 1 || b.nodes > maxBenchNodes {
 		return usagef("--nodes must be a whole number from 1 to %d", maxBenchNodes)
 	}
 	check := *c
 	if len(args) == 0 {
-		if c.Protocol != load.Herd {
-			return usagef("%s needs the address of a server", c.Protocol)
-		}
 		check.Addrs = []string{"127.0.0.1:0"}
 	}
 	if err := check.Validate(); err != nil {
 		return usagef("%w", err)
 	}
 	if err := b.suits(len(args)); err != nil {
+		return err
+	}
+	if err := b.readPIDs(len(args)); err != nil {
 		return err
 	}
 	for _, addr := range args {
@@ -156,18 +233,32 @@ func (b *benchVerb) complete(ctx context.Context, args []string) error {
 // suits tells whether the mode can do what else was asked for.
 func (b *benchVerb) suits(addrs int) error {
 	switch {
-	case b.mode == modeConverge && b.pipelineGiven:
-		return usagef("--mode converge goes with --rate, not with --pipeline")
 	case b.mode == modeConverge && addrs == 0 && b.nodes < 2:
 		return usagef("--nodes must be 2 at least: one node has nobody to agree with")
 	case b.mode == modeConverge && addrs == 1:
-		return usagef("--mode converge needs two ADDR at least: one server has nobody to agree with")
-	case b.mode == modeConverge && b.load.Protocol != load.Herd && b.load.Protocol != load.RedisSet:
-		return usagef("--mode converge can't tell what %s has written", b.load.Protocol)
-	case b.mode == modeJoin && addrs > 0:
-		return usagef("--mode join starts nodes of its own: it takes no ADDR")
-	case b.mode == modeJoin && b.load.Rate == 0:
-		return usagef("--mode join needs a --rate")
+		return usagef("converge needs two ADDR at least: one server has nobody to agree with")
+	case b.mode == modeConverge && b.load.Burst < 1:
+		return usagef("--burst must be from 1 to %d", load.MaxBurst)
+	case b.mode != modeConverge && b.mode != modeLoad && b.load.Rate == 0:
+		return usagef("--rate must be at least 1 a second")
+	}
+	return nil
+}
+
+// readPIDs checks --pid.
+func (b *benchVerb) readPIDs(addrs int) error {
+	switch {
+	case len(b.pids) == 0:
+		return nil
+	case !canMeter:
+		return usagef("--pid is not available on this system")
+	case addrs == 0:
+		return usagef("--pid goes with an ADDR: what is started here is known")
+	}
+	for _, pid := range b.pids {
+		if _, err := cpuTime(pid); err != nil {
+			return usagef("--pid %d: %w", pid, err)
+		}
 	}
 	return nil
 }

@@ -1,10 +1,14 @@
-//go:build !unix
+//go:build !linux
 
 package main
 
-import "os/exec"
+import (
+	"io"
+	"os/exec"
+)
 
-func setApart(*exec.Cmd) {}
+// lifeFlags have a node see that its parent is gone.
+var lifeFlags = []string{"--" + inputFlag}
 
-// askToEnd ends a child: there is no way to ask.
-func askToEnd(cmd *exec.Cmd) error { return cmd.Process.Kill() }
+// bindLife gives a child an input that ends when this process does, however it does.
+func bindLife(cmd *exec.Cmd) (io.Closer, error) { return cmd.StdinPipe() }

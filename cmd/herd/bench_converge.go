@@ -24,22 +24,16 @@ type convergeReport struct {
 // is given.
 func (b *benchVerb) runConverge(ctx context.Context) error {
 	r := &convergeReport{Mode: b.mode, Protocol: b.protocol}
-	if len(b.load.Addrs) == 0 {
-		h, err := newBenchHerd(b.app, b.load.Connections+1000)
-		if err != nil {
-			return err
-		}
-		defer h.end()
-		if err := h.grow(ctx, b.nodes); err != nil {
-			return err
-		}
-		b.load.Addrs, b.pids, r.Nodes = h.addrs(), h.pids(), b.nodes
+	end, err := b.startServers(ctx, b.nodes)
+	if err != nil {
+		return err
 	}
-	r.Addrs = b.load.Addrs
+	defer end()
+	r.Addrs, r.Nodes = b.load.Addrs, b.started
 	defer makeThreads(load.Pacers() + len(r.Addrs))()
 	p := newProgress(b.app.stderr, b.load.Duration)
 	p.say(fmt.Sprintf("writing and polling for %s", b.load.Duration))
-	err := b.converge(ctx, r)
+	err = b.converge(ctx, r)
 	p.done()
 	if err != nil {
 		return unreachable(err)
@@ -65,9 +59,10 @@ func (b *benchVerb) converge(ctx context.Context, r *convergeReport) error {
 		}
 		return err
 	})
-	if b.rateGiven && b.load.Rate > 0 {
+	if b.load.Rate > 0 {
 		server := &meter{pids: b.pids}
 		c := b.load
+		c.Addrs = b.writable()
 		c.Begin, c.End = server.begin, server.end
 		both.Go(func() (err error) {
 			if r.Load, err = load.Run(ctx, c); err == nil {
@@ -83,32 +78,41 @@ func (r *convergeReport) print(a *app) error {
 	out := a.stdout
 	where := fmt.Sprintf("%d servers", r.Servers)
 	if r.Nodes > 0 {
-		where = fmt.Sprintf("a herd of %d here", r.Nodes)
+		where = startedHere(r.Protocol, r.Nodes)
 	}
 	at := "each in turn"
 	if r.Protocol != string(load.Herd) {
 		at = "the first"
 	}
-	fmt.Fprintf(out, "%d writes to %s, one at a time, at %s; %d polls of the others\n\n", r.Writes, where, at, r.Polls)
-	rows := [][]string{{"FROM THE WRITE UNTIL", "P50", "P90", "P99", "MAX"}}
-	for _, row := range []struct {
-		until string
-		l     load.Latency
-	}{
+	atOnce := "one at a time"
+	if r.Burst > 1 {
+		atOnce = fmt.Sprintf("%d at once", r.Burst)
+	}
+	fmt.Fprintf(out, "%s, %d writes to %s,\n%s, at %s; %d polls of the others\n\n", r.Protocol, r.Writes, where, atOnce, at, r.Polls)
+	type until struct {
+		what string
+		l    load.Latency
+	}
+	table := []until{
 		{"its reply", r.Acked},
 		{"another one shows it, at most", r.Seen},
 		{"another one shows it, at least", r.SeenLower},
 		{"all show it, at most", r.Everywhere},
 		{"all show it, at least", r.EverywhereLower},
-	} {
-		rows = append(rows, []string{row.until, ms(row.l.P50), ms(row.l.P90), ms(row.l.P99), ms(row.l.Max)})
+	}
+	if r.Burst > 1 {
+		table = append(table, until{fmt.Sprintf("all show all %d, at most", r.Watched), r.Whole})
+	}
+	rows := [][]string{{"FROM THE WRITE UNTIL", "P50", "P90", "P99", "MAX"}}
+	for _, row := range table {
+		rows = append(rows, []string{row.what, ms(row.l.P50), ms(row.l.P90), ms(row.l.P99), ms(row.l.Max)})
 	}
 	if err := printTable(out, rows); err != nil {
 		return err
 	}
 	fmt.Fprintln(out)
 	if l := r.Load; l != nil {
-		fmt.Fprintf(out, "meanwhile      %.0f commands a second, p50 %s, p99 %s, %d errors\n",
+		fmt.Fprintf(out, "meanwhile      %.0f a second, p50 %s, p99 %s, %d errors\n",
 			l.PerSecond, ms(l.Latency.P50), ms(l.Latency.P99), l.Wrong+l.Lost+l.Missing)
 	}
 	if s := r.Server; s != nil {

@@ -16,10 +16,15 @@ import (
 	"herd/node/load"
 )
 
-// benchOf runs bench with --json and a tiny load, and reads its report.
-func benchOf[T any](t *testing.T, args ...string) T {
+// benchOf runs bench, or a mode of it, with --json and a tiny load, and reads its report.
+func benchOf[T any](t *testing.T, mode string, args ...string) T {
 	t.Helper()
-	args = append([]string{"bench", "--json", "--duration", "300ms", "--warmup", "50ms", "--connections", "4"}, args...)
+	words := []string{"bench"}
+	if mode != modeLoad {
+		words = append(words, mode)
+	}
+	words = append(words, "--json", "--duration", "300ms", "--warmup", "50ms", "--connections", "4")
+	args = append(words, args...)
 	cmd := exec.CommandContext(t.Context(), herdBinary(t), args...)
 	cmd.Env = environ()
 	var stderr strings.Builder
@@ -37,7 +42,7 @@ func benchOf[T any](t *testing.T, args ...string) T {
 
 // Bench starts a herd, loads it, and leaves nothing behind.
 func TestE2EBench(t *testing.T) {
-	r := benchOf[loadReport](t, "--nodes", "2", "--rate", "200", "--clients", "50", "--mix", "50:50")
+	r := benchOf[loadReport](t, modeLoad, "--nodes", "2", "--rate", "200", "--clients", "50", "--mix", "50:50")
 	if r.Commands == 0 || r.Updates == 0 || r.Queries == 0 || !r.Good() || r.Filled != 50 || r.Nodes != 2 || len(r.Addrs) != 2 || r.Lateness == nil {
 		t.Errorf("open loop: %+v", r)
 	}
@@ -52,16 +57,19 @@ func TestE2EBench(t *testing.T) {
 	}
 
 	p := start(t, spec{name: "Clark", key: testKey("bench")})
-	r = benchOf[loadReport](t, "--pipeline", "16", "--clients", "1000", "--source", "127.0.0.1,127.0.0.1", "--pid", fmt.Sprint(p.Ready.PID), p.Ready.Client)
+	r = benchOf[loadReport](t, modeLoad, "--pipeline", "16", "--clients", "1000", "--source", "127.0.0.1,127.0.0.1", "--pid", fmt.Sprint(p.Ready.PID), p.Ready.Client)
 	if r.Commands == 0 || !r.Good() || r.Rate != 0 || r.Pipeline != 16 || r.Lateness != nil {
 		t.Errorf("closed loop: %+v", r)
 	}
 }
 
 func TestE2EBenchConverge(t *testing.T) {
-	r := benchOf[convergeReport](t, "--mode", "converge", "--nodes", "2", "--rate", "100", "--clients", "50")
+	r := benchOf[convergeReport](t, modeConverge, "--nodes", "2", "--rate", "100", "--clients", "50")
 	if r.Writes == 0 || r.Polls == 0 || !r.Good() || r.Servers != 2 || r.Load == nil || r.Load.Commands == 0 || !r.Load.Good() {
 		t.Errorf("%+v", r)
+	}
+	if b := benchOf[convergeReport](t, modeConverge, "--nodes", "2", "--burst", "10", "--clients", "50"); !b.Good() || b.Writes == 0 || b.Writes%10 != 0 || b.Watched != 10 {
+		t.Errorf("%+v", b)
 	}
 	if r.Seen.P50 < r.SeenLower.P50 || r.Everywhere.Max < r.Seen.Max {
 		t.Errorf("the bounds are not in order: %+v", r)
@@ -69,7 +77,7 @@ func TestE2EBenchConverge(t *testing.T) {
 }
 
 func TestE2EBenchJoin(t *testing.T) {
-	r := benchOf[joinReport](t, "--mode", "join", "--nodes", "2", "--rate", "100", "--clients", "2000")
+	r := benchOf[joinReport](t, modeJoin, "--nodes", "2", "--rate", "100", "--clients", "2000")
 	if r.Held < 2000 || r.Asked != 2000 || r.Known != 2000 || r.Ready <= 0 || !r.Before.Good() || !r.During.Good() {
 		t.Errorf("%+v", r)
 	}
@@ -126,13 +134,89 @@ func TestE2EBenchWrong(t *testing.T) {
 func TestE2EBenchRedis(t *testing.T) {
 	addr := serveRedis(t)
 	for _, p := range load.Protocols()[1:] {
-		r := benchOf[loadReport](t, "--protocol", string(p), "--pipeline", "4", "--clients", "20", addr)
+		r := benchOf[loadReport](t, modeLoad, "--protocol", string(p), "--pipeline", "4", "--clients", "20", addr)
 		if r.Commands == 0 || !r.Good() || r.Protocol != string(p) || (r.Queries > 0) != (p == load.RedisGeoSearch) {
 			t.Errorf("%s: %+v", p, r)
 		}
 	}
-	r := benchOf[convergeReport](t, "--mode", "converge", "--protocol", "redis-set", addr, addr)
+	r := benchOf[convergeReport](t, modeConverge, "--protocol", "redis-set", addr, addr)
 	if r.Writes == 0 || !r.Good() {
 		t.Errorf("%+v", r)
+	}
+}
+
+// Without an address a Redis is started, and replicas where they have a use.
+func TestE2EBenchStartsRedis(t *testing.T) {
+	r := benchOf[loadReport](t, modeLoad, "--protocol", "redis-set", "--rate", "100", "--clients", "20")
+	if r.Commands == 0 || !r.Good() || r.Nodes != 1 || len(r.Addrs) != 1 {
+		t.Errorf("%+v", r)
+	}
+	c := benchOf[convergeReport](t, modeConverge, "--protocol", "redis-geoadd", "--rate", "100", "--clients", "20")
+	if c.Writes == 0 || !c.Good() || c.Servers != 3 || !c.Load.Good() {
+		t.Errorf("%+v", c)
+	}
+	j := benchOf[joinReport](t, modeJoin, "--protocol", "redis-geoadd", "--nodes", "1", "--rate", "100", "--clients", "200")
+	if j.Held < 200 || j.Known != 200 || j.Ready <= 0 || !j.Before.Good() || !j.During.Good() {
+		t.Errorf("%+v", j)
+	}
+	for _, addr := range append(r.Addrs, c.Addrs...) {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			t.Errorf("the server at %s is left behind", addr)
+		}
+	}
+}
+
+func TestE2EBenchIdle(t *testing.T) {
+	r := benchOf[idleReport](t, modeIdle, "--connections", "40", "--rate", "100", "--clients", "20")
+	if r.Connections != 40 || r.Answered != 40 || r.Nodes != 1 || r.Before.Lively.Commands == 0 || !r.During.Lively.Good() {
+		t.Errorf("%+v", r)
+	}
+	if canMeter && (r.Before.Resident < 1<<20 || r.During.Resident < 1<<20 || r.During.Cores == nil) {
+		t.Errorf("before %+v, during %+v", r.Before, r.During)
+	}
+	r = benchOf[idleReport](t, modeIdle, "--protocol", "redis-set", "--rate", "100", "--clients", "20", serveRedis(t))
+	if r.Answered != 4 || r.Before.Resident != 0 || r.Each != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestE2EBenchReconnect(t *testing.T) {
+	r := benchOf[reconnectReport](t, modeReconnect, "--rate", "100", "--clients", "20", "--source", "127.0.0.1,127.0.0.1")
+	if r.Commands != 30 || !r.Good() || r.Ports == 0 || uint64(r.Ports)+r.Reused != 30 {
+		t.Errorf("%+v", r)
+	}
+	r = benchOf[reconnectReport](t, modeReconnect, "--protocol", "redis-geoadd", "--rate", "100", "--clients", "20", serveRedis(t))
+	if r.Commands != 30 || !r.Good() {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A server that answers wrong, or hangs, fails every mode, and the JSON is whole where
+// there is something to tell.
+func TestE2EBenchBadServers(t *testing.T) {
+	wrong := serveLines(t, func(line string) string { return "? " + line + "\n" })
+	quick := []string{"--duration", "300ms", "--warmup", "0s", "--connections", "2", "--rate", "20", "--json"}
+	for _, tt := range []struct {
+		mode  string
+		addrs []string
+		json  bool
+		want  string
+	}{
+		{modeConverge, []string{wrong, wrong}, true, "wrong replies"},
+		{modeIdle, []string{wrong}, false, "no AT line"},
+		{modeReconnect, []string{wrong}, true, "6 commands failed"},
+	} {
+		cmd := exec.CommandContext(t.Context(), herdBinary(t), append(append([]string{"bench", tt.mode}, quick...), tt.addrs...)...)
+		cmd.Env = environ()
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, _ := cmd.Output()
+		if code := cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(stderr.String(), tt.want) {
+			t.Errorf("%s: exit code %d: %s", tt.mode, code, &stderr)
+		}
+		if json.Valid(out) != tt.json || !tt.json && len(out) > 0 {
+			t.Errorf("%s: printed %s", tt.mode, out)
+		}
 	}
 }

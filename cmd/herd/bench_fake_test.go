@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -50,42 +51,127 @@ func serveLines(t *testing.T, answer func(line string) string) (addr string) {
 	})
 }
 
-// serveRedis is as much of Redis as bench talks to.
-func serveRedis(t *testing.T) (addr string) {
-	var mu sync.Mutex // guards the fields below
-	texts := map[string]string{}
-	members := map[string]bool{}
+// fakeRedis is as much of Redis as bench talks to.
+type fakeRedis struct {
+	mu      sync.Mutex // guards the fields below
+	texts   map[string]string
+	members map[string][2]string // longitude, latitude
+}
+
+func newFakeRedis() *fakeRedis {
+	return &fakeRedis{texts: map[string]string{}, members: map[string][2]string{}}
+}
+
+func (f *fakeRedis) answer(words []string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	bulk := func(s string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(s), s) }
-	answer := func(words []string) string {
-		mu.Lock()
-		defer mu.Unlock()
-		switch words[0] {
-		case "SET":
-			texts[words[1]] = words[2]
-			return "+OK\r\n"
-		case "GET":
-			if v, ok := texts[words[1]]; ok {
-				return bulk(v)
-			}
-			return "$-1\r\n"
-		case "GEOADD":
-			members[words[4]] = true
-			return ":1\r\n"
-		case "GEOSEARCH":
-			if !members[words[3]] {
-				return "-ERR could not decode requested zset member\r\n"
-			}
-			return "*1\r\n" + bulk(words[3])
+	switch words[0] {
+	case "SET":
+		f.texts[words[1]] = words[2]
+		return "+OK\r\n"
+	case "GET":
+		if v, ok := f.texts[words[1]]; ok {
+			return bulk(v)
 		}
-		return "-ERR unknown command\r\n"
+		return "$-1\r\n"
+	case "GEOADD":
+		f.members[words[4]] = [2]string{words[2], words[3]}
+		return ":1\r\n"
+	case "GEOPOS":
+		at, ok := f.members[words[2]]
+		if !ok {
+			return "*1\r\n*-1\r\n"
+		}
+		return "*1\r\n*2\r\n" + bulk(at[0]) + bulk(at[1])
+	case "GEOSEARCH":
+		if _, ok := f.members[words[3]]; !ok {
+			return "-ERR could not decode requested zset member\r\n"
+		}
+		return "*1\r\n" + bulk(words[3])
+	case "ZCARD":
+		return fmt.Sprintf(":%d\r\n", len(f.members))
+	case "DBSIZE":
+		return fmt.Sprintf(":%d\r\n", len(f.texts))
+	case "INFO":
+		return bulk("# Replication\r\nrole:master\r\n")
 	}
+	return "-ERR unknown command\r\n"
+}
+
+// serveRedis serves a fakeRedis.
+func serveRedis(t *testing.T) (addr string) {
+	f := newFakeRedis()
 	return serveConns(t, func(r *bufio.Reader, w io.Writer) error {
 		words, err := readWords(r)
 		if err == nil {
-			_, err = io.WriteString(w, answer(words))
+			_, err = io.WriteString(w, f.answer(words))
 		}
 		return err
 	})
+}
+
+// fakeRedisServer is the program redis-server to tests. A replica asks its primary.
+func fakeRedisServer() {
+	options := map[string]string{}
+	for i := 1; i+1 < len(os.Args); i += 2 {
+		options[os.Args[i]] = os.Args[i+1]
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(options["--bind"], options["--port"]))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	f := newFakeRedis()
+	primary := strings.Replace(options["--replicaof"], " ", ":", 1)
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		if primary == "" {
+			go fakeRedisConn(c, func(words []string) string { return f.answer(words) })
+		} else {
+			go fakeRedisConn(c, func(words []string) string { return askPrimary(primary, words) })
+		}
+	}
+}
+
+func fakeRedisConn(c net.Conn, answer func(words []string) string) {
+	defer c.Close()
+	for r := bufio.NewReader(c); ; {
+		words, err := readWords(r)
+		if err == nil {
+			_, err = io.WriteString(c, answer(words))
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// askPrimary gives what a replica answers.
+func askPrimary(primary string, words []string) string {
+	if words[0] == "INFO" {
+		const info = "role:slave\r\nmaster_link_status:up\r\n"
+		return fmt.Sprintf("$%d\r\n%s\r\n", len(info), info)
+	}
+	c, err := net.Dial("tcp", primary)
+	if err != nil {
+		return "-ERR the primary is gone\r\n"
+	}
+	defer c.Close()
+	text := fmt.Sprintf("*%d\r\n", len(words))
+	for _, w := range words {
+		text += fmt.Sprintf("$%d\r\n%s\r\n", len(w), w)
+	}
+	io.WriteString(c, text)
+	c.(*net.TCPConn).CloseWrite()
+	reply, err := io.ReadAll(c)
+	if err != nil {
+		return "-ERR the primary is gone\r\n"
+	}
+	return string(reply)
 }
 
 // readWords reads an array of bulk strings.

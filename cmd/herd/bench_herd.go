@@ -12,23 +12,18 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
-const (
-	maxBenchNodes = 20
-	startPatience = time.Minute      // for a node to be ready
-	endPatience   = 10 * time.Second // for a node to leave
-)
+const maxBenchNodes = 20
 
 // benchHerd is a herd that a bench has started. Each node is a process, so that what
 // the nodes spend and what the load itself spends are told apart, and a pause of one's
 // collector is not one of the other.
 type benchHerd struct {
+	*children
 	app      *app
 	binary   string
-	dir      string // of ready files
 	environ  []string
 	maxConns int
 	nodes    []*benchNode
@@ -37,10 +32,8 @@ type benchHerd struct {
 // benchNode is a node in a process of its own.
 type benchNode struct {
 	readyNode
-	cmd   *exec.Cmd
-	file  string
-	begun time.Time
-	ended chan struct{} // closed when the process is gone
+	*child
+	file string
 }
 
 // newBenchHerd makes a herd without nodes. The caller owes an end.
@@ -49,45 +42,39 @@ func newBenchHerd(a *app, maxConns int) (*benchHerd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "herd-bench-")
-	if err != nil {
-		return nil, err
-	}
-	h := &benchHerd{app: a, binary: binary, dir: dir, maxConns: maxConns}
+	h := &benchHerd{app: a, binary: binary, maxConns: maxConns}
 	for _, e := range a.environ { // settings of other nodes are none of these nodes'
 		if !strings.HasPrefix(e, "HERD_") || strings.HasPrefix(e, "HERD_PLACES_") {
 			h.environ = append(h.environ, e)
 		}
 	}
 	h.environ = append(h.environ, "HERD_GOSSIP_KEY="+base64.StdEncoding.EncodeToString(newKey()))
-	return h, nil
+	h.children, err = newChildren()
+	return h, err
 }
 
 // start starts a node; it joins through the one before it. It is not waited for.
 func (h *benchHerd) start() (*benchNode, error) {
 	name := devName(len(h.nodes))
-	n := &benchNode{file: filepath.Join(h.dir, name+".json"), ended: make(chan struct{})}
+	file := filepath.Join(h.dir, name+".json")
 	args := []string{
-		"node", "--name", name, "--ready-file", n.file, "--gossip-profile", "local", "--log-level", "warn",
+		"node", "--name", name, "--ready-file", file, "--gossip-profile", "local", "--log-level", "warn",
 		"--client-addr", "127.0.0.1:0", "--gossip-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0",
 		"--client-max-conns", strconv.Itoa(h.maxConns), "--client-idle-timeout", "0s",
 	}
+	args = append(args, lifeFlags...)
 	if len(h.nodes) > 0 {
 		args = append(args, "--join", h.nodes[len(h.nodes)-1].Gossip)
 	}
-	n.cmd = exec.Command(h.binary, args...)
-	n.cmd.Env, n.cmd.Stderr = h.environ, h.app.stderr
-	setApart(n.cmd)
-	n.begun = time.Now()
-	if err := n.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
+	cmd := exec.Command(h.binary, args...)
+	cmd.Env, cmd.Stderr = h.environ, h.app.stderr
+	c, err := h.children.start(cmd)
+	if err != nil {
+		return nil, err
 	}
+	n := &benchNode{child: c, file: file}
 	n.Name = name
 	h.nodes = append(h.nodes, n)
-	go func() { // ends with the process, which end waits for
-		n.cmd.Wait()
-		close(n.ended)
-	}()
 	return n, nil
 }
 
@@ -103,6 +90,15 @@ func (h *benchHerd) grow(ctx context.Context, nodes int) error {
 		}
 	}
 	return h.settle(ctx)
+}
+
+func (h *benchHerd) add(ctx context.Context) (added, error) {
+	n, err := h.start()
+	if err != nil {
+		return added{}, err
+	}
+	err = n.waitReady(ctx)
+	return added{n.Client, time.Since(n.begun), func(ctx context.Context) (int, error) { return held(ctx, n) }}, err
 }
 
 // waitReady waits for the ready file, and sees it within a millisecond or so.
@@ -174,24 +170,4 @@ func (h *benchHerd) pids() (pids []int) {
 		pids = append(pids, n.PID)
 	}
 	return pids
-}
-
-// end has all nodes leave and waits until they are gone.
-func (h *benchHerd) end() {
-	var all sync.WaitGroup
-	for _, n := range h.nodes {
-		all.Go(func() {
-			if askToEnd(n.cmd) != nil {
-				n.cmd.Process.Kill()
-			}
-			select {
-			case <-n.ended:
-			case <-time.After(endPatience):
-				n.cmd.Process.Kill()
-				<-n.ended
-			}
-		})
-	}
-	all.Wait()
-	os.RemoveAll(h.dir)
 }

@@ -42,11 +42,15 @@ func (m *meter) end()   { m.after = m.sum() }
 
 // spent is nil if there is nothing to tell.
 func (m *meter) spent(seconds, commands float64) *spent {
-	if !canMeter || len(m.pids) == 0 || seconds == 0 || commands == 0 {
+	if !canMeter || len(m.pids) == 0 || seconds == 0 {
 		return nil
 	}
 	cpu := max(m.after-m.before, 0).Seconds()
-	return &spent{cpu, cpu / commands * 1e6, cpu / seconds}
+	s := &spent{Seconds: cpu, Cores: cpu / seconds}
+	if commands > 0 {
+		s.PerMillion = cpu / commands * 1e6
+	}
+	return s
 }
 
 // loadReport is what --json prints in the mode load.
@@ -74,31 +78,22 @@ func makeThreads(n int) (undo func()) {
 }
 
 func (b *benchVerb) runLoad(ctx context.Context) error {
-	pids := b.pids
-	nodes := 0
-	if len(b.load.Addrs) == 0 {
-		h, err := newBenchHerd(b.app, b.load.Connections+1000)
-		if err != nil {
-			return err
-		}
-		defer h.end()
-		if err := h.grow(ctx, b.nodes); err != nil {
-			return err
-		}
-		b.load.Addrs, pids, nodes = h.addrs(), h.pids(), b.nodes
-	}
-	report, err := b.measure(ctx, pids)
+	end, err := b.startServers(ctx, b.alone())
 	if err != nil {
 		return err
 	}
-	report.Nodes = nodes
+	defer end()
+	report, err := b.measure(ctx)
+	if err != nil {
+		return err
+	}
 	return b.show(report)
 }
 
 // measure runs the load.
-func (b *benchVerb) measure(ctx context.Context, pids []int) (*loadReport, error) {
+func (b *benchVerb) measure(ctx context.Context) (*loadReport, error) {
 	defer makeThreads(load.Pacers())()
-	server, self := &meter{pids: pids}, &meter{pids: []int{os.Getpid()}}
+	server, self := &meter{pids: b.pids}, &meter{pids: []int{os.Getpid()}}
 	c := b.load
 	p := newProgress(b.app.stderr, c.Duration)
 	c.Begin = func() { server.begin(); self.begin() }
@@ -115,7 +110,7 @@ func (b *benchVerb) measure(ctx context.Context, pids []int) (*loadReport, error
 		return nil, unreachable(err)
 	}
 	r := &loadReport{
-		Mode: b.mode, Protocol: b.protocol, Addrs: c.Addrs,
+		Mode: b.mode, Protocol: b.protocol, Addrs: c.Addrs, Nodes: b.started,
 		Connections: c.Connections, Clients: c.Clients, Rate: c.Rate, Result: *result,
 	}
 	if c.Rate == 0 {

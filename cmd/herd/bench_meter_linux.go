@@ -35,3 +35,20 @@ func cpuTime(pid int) (time.Duration, error) {
 	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux
 	return time.Duration(ticks) * tick, nil
 }
+
+// resident is how much memory a process has, in bytes.
+func resident(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := bytes.Fields(text)
+	if len(fields) < 2 {
+		return 0, fmt.Errorf("/proc/%d/statm is not understood", pid)
+	}
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("/proc/%d/statm is not understood: %w", pid, err)
+	}
+	return pages * int64(os.Getpagesize()), nil
+}

@@ -11,3 +11,5 @@ import (
 const canMeter = false
 
 func cpuTime(int) (time.Duration, error) { return 0, errors.ErrUnsupported }
+
+func resident(int) (int64, error) { return 0, errors.ErrUnsupported }

@@ -37,7 +37,7 @@ func (b *benchVerb) printLoad(r *loadReport) error {
 	return nil
 }
 
-// title says what was measured, in a line.
+// title says what was measured.
 func (r *loadReport) title() string {
 	var how string
 	if r.Rate > 0 {
@@ -51,9 +51,20 @@ func (r *loadReport) title() string {
 	}
 	where := strings.Join(r.Addrs, ", ")
 	if r.Nodes > 0 {
-		where = fmt.Sprintf("a herd of %d here", r.Nodes)
+		where = startedHere(r.Protocol, r.Nodes)
 	}
-	return fmt.Sprintf("%s, %s over %d connections, %d clients, %.1f s, to %s", what, how, r.Connections, r.Clients, r.Seconds, where)
+	return fmt.Sprintf("%s, %s over %d connections, %d clients, %.1f s,\nto %s", what, how, r.Connections, r.Clients, r.Seconds, where)
+}
+
+// startedHere tells of servers that the bench has started.
+func startedHere(protocol string, n int) string {
+	switch {
+	case protocol == string(load.Herd):
+		return fmt.Sprintf("a herd of %d here", n)
+	case n == 1:
+		return "a Redis here"
+	}
+	return fmt.Sprintf("a Redis with %d replicas here", n-1)
 }
 
 // notes are the lines below the table.

@@ -36,7 +36,8 @@ func sampleReport() *loadReport {
 	return r
 }
 
-const sampleTable = `herd 90:10, 2000/s over 50 connections, 100000 clients, 6.0 s, to 127.0.0.1:4131, 127.0.0.1:4141
+const sampleTable = `herd 90:10, 2000/s over 50 connections, 100000 clients, 6.0 s,
+to 127.0.0.1:4131, 127.0.0.1:4141
 
 COMMANDS  PER SECOND  P50       P90       P99      P99.9    MAX      ERRORS
 12000     2000        0.152 ms  0.310 ms  12.3 ms  99.0 ms  1234 ms  3
@@ -163,6 +164,12 @@ func TestMeter(t *testing.T) {
 	if s == nil || s.Seconds < 0.05 || s.PerMillion != s.Seconds || s.Cores != s.Seconds/2 {
 		t.Errorf("spent %+v", s)
 	}
+	if s := m.spent(2, 0); s == nil || s.PerMillion != 0 || s.Cores == 0 {
+		t.Errorf("spent on nothing: %+v", s)
+	}
+	if n, err := resident(os.Getpid()); n < 1<<20 || err != nil {
+		t.Errorf("%d bytes resident, %v", n, err)
+	}
 	if s := (&meter{}).spent(2, 1e6); s != nil {
 		t.Errorf("no process spent %+v", s)
 	}
@@ -202,6 +209,51 @@ func TestBenchJSON(t *testing.T) {
 	for _, want := range []string{`"p50_ns": 152300,`, `"series": [`, `"cpu_seconds_per_million": 41.66,`, `"lateness": {`, `"mode": "load"`} {
 		if !strings.Contains(f.out.String(), want) {
 			t.Errorf("no %s in %s", want, fmt.Sprint(&f.out))
+		}
+	}
+}
+
+func TestRedisMissing(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	f := newFakeApp(fine)
+	code := f.run(t.Context(), []string{"bench", "--protocol", "redis-set"})
+	if want := "herd: redis-server is not installed here: install it, or give the ADDR of a Redis\n"; code != exitUsage || f.err.String() != want {
+		t.Errorf("exit code %d: %s", code, &f.err)
+	}
+}
+
+// The report of each mode fits a terminal.
+func TestBenchReports(t *testing.T) {
+	worst := load.Latency{P50: 99 * time.Second, P90: 99 * time.Second, P99: 99 * time.Second, P999: 99 * time.Second, Max: 99 * time.Second}
+	lively := &load.Result{Latency: worst, PerSecond: 1e6}
+	cores := 1.5
+	for _, r := range []interface{ print(*app) error }{
+		&idleReport{
+			Protocol: "redis-geoadd", Nodes: 1, Connections: 50_000, Answered: 49_999, Each: 1234,
+			Before: &idleState{1 << 37, &cores, lively}, During: &idleState{1 << 37, &cores, lively},
+		},
+		&reconnectReport{
+			Protocol: "redis-geoadd", Nodes: 1, Rate: 1_000_000,
+			Reconnected: load.Reconnected{
+				Commands: 1e9, PerSecond: 1e6, Latency: worst, Connected: worst, Unsent: 1e9, Ports: 28_000, Reused: 1e9,
+				Errors: map[string]uint64{"refused": 1e6, "reset": 2, "closed": 3},
+			},
+			Server: &spent{1, 100, 1}, Generator: &spent{1, 100, 1},
+		},
+		&convergeReport{
+			Protocol: "redis-geoadd", Nodes: 20, Load: lively,
+			Converged: load.Converged{Burst: 10_000, Watched: 32, Writes: 1e9, Polls: 1e9, Acked: worst, Whole: worst},
+		},
+		&joinReport{Protocol: "redis-geoadd", Nodes: 20, Clients: 1e8, Rate: 1e7, Before: lively, During: lively, Ready: time.Hour},
+	} {
+		f := newFakeApp(fine)
+		if err := r.print(&f.app); err != nil {
+			t.Error(err)
+		}
+		for line := range strings.Lines(f.out.String()) {
+			if utf8.RuneCountInString(line) > 80+1 {
+				t.Errorf("%T: a line of %d characters: %s", r, utf8.RuneCountInString(line), line)
+			}
 		}
 	}
 }

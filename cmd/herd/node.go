@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -22,10 +23,28 @@ func (a *app) node() *cobra.Command {
 			"  herd node --name Bailey --client-addr 127.0.0.1:0 --gossip-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --join 127.0.0.1:4132",
 		Args: cobra.NoArgs,
 	}
-	cmd.RunE = verb(func(ctx context.Context, _ []string) error { return a.runNode(ctx, &s) })
+	untilInputEnds := false
+	cmd.RunE = verb(func(ctx context.Context, _ []string) error {
+		if untilInputEnds {
+			var leave context.CancelFunc
+			ctx, leave = context.WithCancel(ctx)
+			defer leave()
+			go func() { // reads until the input, or this process, ends
+				io.Copy(io.Discard, os.Stdin)
+				leave()
+			}()
+		}
+		return a.runNode(ctx, &s)
+	})
 	s.register(cmd)
+	cmd.Flags().BoolVar(&untilInputEnds, inputFlag, false, "leave when the standard input ends")
+	cmd.Flags().MarkHidden(inputFlag)
 	return cmd
 }
+
+// inputFlag has a node end with the process that has started it, where the kernel does
+// not see to it: that process holds the other end of its input.
+const inputFlag = "leave-with-input"
 
 func (a *app) runNode(ctx context.Context, s *settings) error {
 	hup := catchHangups()

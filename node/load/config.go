@@ -16,6 +16,7 @@ const (
 	MaxClients     = 100_000_000
 	MaxRate        = 10_000_000 // commands a second
 	MaxPipeline    = 1024
+	MaxBurst       = 10_000
 	MaxDuration    = 24 * time.Hour
 )
 
@@ -29,6 +30,8 @@ type Config struct {
 	Clients     int // how many clients the commands are about
 	Rate        int // commands a second in all, in the open loop; 0: the closed loop
 	Pipeline    int // closed loop: commands under way on a connection; 0 is 1
+
+	Burst int // [Converge]: clients that are written at once; 0 is 1
 
 	Warmup   time.Duration // load before what is measured
 	Duration time.Duration // what is measured
@@ -67,6 +70,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("the rate must be from 0 to %d a second", MaxRate)
 	case c.Pipeline < 0 || c.Pipeline > MaxPipeline:
 		return fmt.Errorf("the pipeline must be from 1 to %d", MaxPipeline)
+	case c.Burst < 0 || c.Burst > MaxBurst:
+		return fmt.Errorf("the burst must be from 1 to %d", MaxBurst)
 	case c.Duration <= 0 || c.Warmup < 0 || c.Duration > MaxDuration || c.Warmup > MaxDuration:
 		return fmt.Errorf("the duration must be more than 0s and at most %s", MaxDuration)
 	case c.Updates < 0 || c.Queries < 0 || c.Updates > maxShare || c.Queries > maxShare:
@@ -95,7 +100,7 @@ func (c Config) withDefaults() Config {
 			c.Updates, c.Queries = 0, 1
 		}
 	}
-	c.Pipeline = max(c.Pipeline, 1)
+	c.Pipeline, c.Burst = max(c.Pipeline, 1), max(c.Burst, 1)
 	if c.Timeout == 0 {
 		c.Timeout = 5 * time.Second
 	}
@@ -106,7 +111,7 @@ func (c Config) withDefaults() Config {
 }
 
 func dial(ctx context.Context, addr string, source netip.Addr) (net.Conn, error) {
-	d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: -1}
+	d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: -1, Control: latePort}
 	if source.IsValid() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}

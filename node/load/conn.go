@@ -151,7 +151,7 @@ func (c *connection) take(now int64) bool {
 		if why := c.speak.check(command, b[:n], c.scratch[:]); why != "" {
 			t.wrong++
 			if len(t.samples) < maxSamples {
-				t.sample(fmt.Sprintf("%s: %.120q answered %.160q", why, c.speak.append(nil, command), b[:n]))
+				t.sample(misfit(c.speak, command, b[:n], why))
 			}
 		} else {
 			c.group.count(command, now)
@@ -163,6 +163,11 @@ func (c *connection) take(now int64) bool {
 	c.head.Store(head)
 	c.have = copy(c.buf, b)
 	return true
+}
+
+// misfit is what is shown of a wrong reply.
+func misfit(speak dialect, c *command, reply []byte, why string) string {
+	return fmt.Sprintf("%s: %.120q answered %.160q", why, speak.append(nil, c), reply)
 }
 
 // unanswered is how many commands have no reply, once the connection has ended.

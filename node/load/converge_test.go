@@ -39,6 +39,28 @@ func TestConverge(t *testing.T) {
 	})
 }
 
+// Of a burst each client is written once, and the watched ones are seen.
+func TestConvergeBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeHerd()
+		f.visible = time.Millisecond
+		c := f.config()
+		c.Burst, c.Connections, c.Duration = 100, 7, time.Second
+		r, err := Converge(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if !r.Good() || r.Burst != 100 || r.Watched != mostWatched || r.Writes < 1000 || r.Writes%100 != 0 || r.Writes != len(f.known) {
+			t.Errorf("%d known: %+v", len(f.known), r)
+		}
+		if r.Whole.P50 < r.Everywhere.P50 || r.Whole.P50 < f.visible || r.SeenLower.Max > f.visible {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 func TestConvergeFaults(t *testing.T) {
 	tests := map[string]struct {
 		fake                 func(*fakeHerd)
@@ -103,8 +125,8 @@ func TestConvergeNeeds(t *testing.T) {
 		t.Error("one server converges with itself")
 	}
 	c = newFakeHerd().config()
-	c.Protocol = RedisGeoAdd
+	c.Protocol = RedisGeoSearch
 	if _, err := Converge(t.Context(), c); err == nil {
-		t.Error("GEOADD shows what it has written")
+		t.Error("GEOSEARCH shows what was written")
 	}
 }

@@ -208,3 +208,34 @@ func TestDigits(t *testing.T) {
 		}
 	})
 }
+
+// A GEOADD shows by the position, which comes back rounded to a cell.
+func TestGeoPos(t *testing.T) {
+	d := dialectOf(RedisGeoAdd)
+	query := kiwi
+	query.query = true
+	const want = "*3\r\n$6\r\nGEOPOS\r\n$10\r\nherd-bench\r\n$20\r\nbench-00000000000042\r\n"
+	if got := string(d.append(nil, &query)); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for reply, shown := range map[string]bool{
+		"*1\r\n*2\r\n$21\r\n-118.4451287388801575\r\n$20\r\n34.06893142081508984\r\n": true,
+		"*1\r\n*2\r\n$21\r\n-118.4451487388801575\r\n$20\r\n34.06893142081508984\r\n": false, // elsewhere
+		"*1\r\n*-1\r\n": false,
+	} {
+		for i := range reply {
+			if n := d.frame(&query, []byte(reply[:i])); n != 0 {
+				t.Errorf("%q is a whole reply", reply[:i])
+			}
+		}
+		if n := d.frame(&query, []byte(reply+"*1")); n != len(reply) {
+			t.Errorf("%q: %d bytes are the reply", reply, n)
+		}
+		if got := d.shows(&kiwi, []byte(reply), nil); got != shown {
+			t.Errorf("%q: shown %t", reply, got)
+		}
+		if known := d.check(&query, []byte(reply), nil) == ""; known != strings.Contains(reply, "*2") {
+			t.Errorf("%q: known %t", reply, known)
+		}
+	}
+}

@@ -11,5 +11,8 @@
 //
 // [Converge] writes at one server and polls the others until they show it.
 //
+// [Reconnect] sends each command on a connection of its own. [Hold] makes connections that
+// do nothing.
+//
 // Every reply is checked against the command that it answers.
 package load

@@ -3,11 +3,12 @@ package load
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 )
 
-// redisKey is the sorted set that the GEO commands are about.
-const redisKey = "herd-bench"
+// RedisKey is the sorted set that the GEO commands are about.
+const RedisKey = "herd-bench"
 
 // redisDialect speaks RESP, as much of it as the commands need.
 type redisDialect struct {
@@ -38,10 +39,11 @@ var (
 	setHead    = "*3\r\n" + bulk("SET") + bulkHead(idWidth)
 	setValue   = "\r\n" + bulkHead(latWidth+lonWidth+1+timeWidth)
 	getHead    = "*2\r\n" + bulk("GET") + bulkHead(idWidth)
-	geoAddHead = "*5\r\n" + bulk("GEOADD", redisKey) + bulkHead(lonWidth)
+	geoPosHead = "*3\r\n" + bulk("GEOPOS", RedisKey) + bulkHead(idWidth)
+	geoAddHead = "*5\r\n" + bulk("GEOADD", RedisKey) + bulkHead(lonWidth)
 	geoAddLat  = "\r\n" + bulkHead(latWidth)
 	geoAddID   = "\r\n" + bulkHead(idWidth)
-	searchHead = "*10\r\n" + bulk("GEOSEARCH", redisKey, "FROMMEMBER") + bulkHead(idWidth)
+	searchHead = "*10\r\n" + bulk("GEOSEARCH", RedisKey, "FROMMEMBER") + bulkHead(idWidth)
 )
 
 func bulkHead(length int) string { return "$" + strconv.Itoa(length) + "\r\n" }
@@ -50,6 +52,8 @@ func (d *redisDialect) append(b []byte, c *command) []byte {
 	switch {
 	case c.query && d.protocol == RedisSet:
 		b = appendID(append(b, getHead...), c.key)
+	case c.query && d.protocol == RedisGeoAdd:
+		b = appendID(append(b, geoPosHead...), c.key)
 	case c.query:
 		b = appendID(append(b, searchHead...), c.key)
 		b = append(b, "\r\n"...)
@@ -72,24 +76,20 @@ func appendValue(b []byte, c *command) []byte {
 	return appendTime(append(b, ' '), c.nanos)
 }
 
-// frame knows simple strings, errors, integers, and arrays of bulk strings.
+// frame knows simple strings, errors, integers, bulk strings and arrays of all these.
 func (d *redisDialect) frame(_ *command, b []byte) int {
-	n, length := respHead(b)
-	switch {
-	case length == 0:
-		return 0
-	case b[0] == '$':
-		n, length = 1, 0
-	case b[0] != '*':
-		return length
-	}
-	for range n {
-		size, head := respHead(b[length:])
+	length := 0
+	for values := 1; values > 0; values-- {
+		n, head := respHead(b[length:])
 		if head == 0 {
 			return 0
 		}
-		if b[length] == '$' && size >= 0 {
-			length += size + len("\r\n")
+		switch mark := b[length]; {
+		case n < 0:
+		case mark == '*':
+			values += n
+		case mark == '$':
+			head += n + len("\r\n")
 		}
 		if length += head; length > len(b) {
 			return 0
@@ -125,8 +125,10 @@ func (d *redisDialect) check(c *command, reply, _ []byte) string {
 	switch {
 	case reply[0] == '-':
 		return "an error"
-	case c.query:
+	case c.query && d.protocol == RedisGeoSearch:
 		return d.checkSearch(reply)
+	case c.query:
+		return d.checkStored(reply)
 	case d.protocol == RedisSet:
 		if string(reply) != "+OK\r\n" {
 			return "not +OK"
@@ -158,8 +160,40 @@ func (d *redisDialect) checkSearch(reply []byte) string {
 	return ""
 }
 
+// checkStored checks the reply to a GET or GEOPOS about one client.
+func (d *redisDialect) checkStored(reply []byte) string {
+	if d.protocol == RedisSet {
+		if !bytes.HasPrefix(reply, []byte(setValue[len("\r\n"):])) {
+			return "the client is not known"
+		}
+		return ""
+	}
+	if _, _, ok := position(reply); !ok {
+		return "the client is not known"
+	}
+	return ""
+}
+
 func (d *redisDialect) shows(c *command, reply, scratch []byte) bool {
-	return bytes.Contains(reply, appendValue(scratch[:0], c))
+	if d.protocol == RedisSet {
+		return bytes.Contains(reply, appendValue(scratch[:0], c))
+	}
+	// A cell of the sorted set's geohash is some 5 microdegrees wide.
+	const cell = 10
+	lat, lon, ok := position(reply)
+	return ok && math.Abs(lat*1e6-float64(c.lat)) <= cell && math.Abs(lon*1e6-float64(c.lon)) <= cell
+}
+
+// position reads the reply to a GEOPOS about one client, in degrees; false if it has no
+// position.
+func position(reply []byte) (lat, lon float64, ok bool) {
+	lines := bytes.Split(reply, []byte("\r\n")) // *1 *2 $n lon $n lat and nothing
+	if len(lines) != 7 || string(lines[1]) != "*2" {
+		return 0, 0, false
+	}
+	lon, err1 := strconv.ParseFloat(string(lines[3]), 64)
+	lat, err2 := strconv.ParseFloat(string(lines[5]), 64)
+	return lat, lon, err1 == nil && err2 == nil
 }
 
 func (d *redisDialect) results() (n, replies uint64) { return d.found, d.queries }

@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -88,14 +87,11 @@ func fill(ctx context.Context, config Config) error {
 // mostAsked is about how many clients Known asks for.
 const mostAsked = 100_000
 
-// Known asks a herd about the clients, some of them if they are many, and gives how
-// many it was asked for and how many it knows.
+// Known asks about the clients, some of them if they are many, and gives how many were
+// asked for and how many are known.
 func Known(ctx context.Context, config Config) (asked, known int, err error) {
 	if err := config.Validate(); err != nil {
 		return 0, 0, err
-	}
-	if config.Protocol != Herd {
-		return 0, 0, fmt.Errorf("%s has no such question", config.Protocol)
 	}
 	config = config.withDefaults()
 	config.Updates, config.Queries = 0, 1
@@ -152,11 +148,7 @@ func newLoad(ctx context.Context, config Config) (*load, error) {
 	conns := make([]*connection, config.Connections)
 	for i := range conns {
 		dials.Go(func() error {
-			var source netip.Addr
-			if len(config.Sources) > 0 {
-				source = config.Sources[i%len(config.Sources)]
-			}
-			c, err := config.Dial(dialing, config.Addrs[i%len(config.Addrs)], source)
+			c, err := config.connect(dialing, i, config.Addrs[i%len(config.Addrs)])
 			if err != nil {
 				return fmt.Errorf("connect: %w", err)
 			}
