@@ -20,6 +20,16 @@ type Network interface {
 	Dial(ctx context.Context, addr string) (net.Conn, error)
 }
 
+// introduced is a stream of a [Network] that wants to know which node is at its
+// other end, as soon as that is proved: a network with faults for some peers does.
+type introduced interface{ SetPeer(name string) }
+
+func introduce(raw net.Conn, peer string) {
+	if c, ok := raw.(introduced); ok {
+		c.SetPeer(peer)
+	}
+}
+
 // OS is the operating system's network: TCP and UDP.
 type OS struct{}
 

@@ -242,6 +242,7 @@ func (t *Transport) dialPeer(ctx context.Context, addr string, purpose Purpose) 
 		return nil, err
 	}
 	raw.SetDeadline(time.Time{})
+	introduce(raw, peer)
 	s := &Stream{Conn: conn, raw: raw, peer: peer, purpose: purpose, transport: t}
 	if !t.remember(s) {
 		return nil, net.ErrClosed
@@ -334,6 +335,7 @@ func (t *Transport) greet(g *guest) {
 		return
 	}
 	g.conn.SetDeadline(time.Time{})
+	introduce(g.conn, peer)
 	s := &Stream{Conn: conn, raw: g.conn, peer: peer, purpose: purpose, inbound: true, transport: t}
 	if !t.remember(s) {
 		return
