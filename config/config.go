@@ -22,6 +22,12 @@ type Config struct {
 	HTTP   HTTP
 	Log    Log
 
+	// Chaos lets whoever reaches the HTTP port put faults into this node: cut it off,
+	// pause it, kill it ("herd chaos"). For tests and lessons. Default false. With an
+	// HTTP address beyond loopback it takes InsecureChaos too.
+	Chaos         bool
+	InsecureChaos bool
+
 	// ReadyFile is written, atomically, when the node is ready, with its name,
 	// bound addresses and process ID as JSON, and removed when it ends. Empty
 	// (the default): none.

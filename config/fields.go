@@ -50,6 +50,8 @@ func table(c *Config) []row {
 	rows := []row{
 		{"name", false, word(&c.Name, 1, 64), "what the herd and clients call this node; default the host name"},
 		{"ready_file", false, path(&c.ReadyFile), "file to write when ready: name, addresses and process ID as JSON"},
+		{"chaos", false, toggle(&c.Chaos), "let \"herd chaos\" cut this node off, slow it down, pause it and kill it: for tests and lessons"},
+		{"insecure_chaos", false, toggle(&c.InsecureChaos), "allow chaos from beyond loopback: whoever reaches http.addr can do all that"},
 		{"places_order", false, providers(&c.Places.Order), "who is asked what is near, in this order; default the order of the places blocks"},
 
 		{"client.addr", false, address(&c.Client.Addr), "where clients connect; port 0 takes any free one"},

@@ -30,7 +30,19 @@ func (c *Config) problems() []problem {
 			found = append(found, problem{field: r.name, detail: mustBe(r)})
 		}
 	}
-	return slices.Concat(found, c.clashes(), c.Places.problems())
+	return slices.Concat(found, c.clashes(), c.openChaos(), c.Places.problems())
+}
+
+// openChaos finds faults on command for everybody.
+func (c *Config) openChaos() []problem {
+	host, _, _ := net.SplitHostPort(c.HTTP.Addr)
+	if !c.Chaos || c.InsecureChaos || loopback(host) {
+		return nil
+	}
+	return []problem{{
+		field: "chaos", other: "http.addr",
+		detail: fmt.Sprintf("With chaos, whoever reaches the HTTP address %s can pause and kill this node. Keep http.addr on loopback, or set insecure_chaos = true if the network keeps strangers out.", c.HTTP.Addr),
+	}}
 }
 
 func mustBe(r row) string { return "It must be " + r.value.allowed + "." }

@@ -18,6 +18,7 @@ func (s *clientServer) accept() error {
 		switch {
 		case err == nil:
 			pause = 0
+			s.hold()
 			s.admit(conn)
 		case s.open.Err() != nil:
 			return nil

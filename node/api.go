@@ -37,6 +37,11 @@ func (n *Node) routes() []route {
 		{"GET", "/v1/self", "this node", n.getSelf},
 		{"GET", "/v1/members", "the herd as this node sees it", n.getMembers},
 		{"POST", "/v1/leave", "leave the herd and end", n.postLeave},
+		{"GET", "/v1/chaos", "faults on command: what acts now", n.chaos(n.getChaos)},
+		{"POST", "/v1/chaos", "add faults", n.chaos(n.postChaos)},
+		{"DELETE", "/v1/chaos", "heal all", n.chaos(n.deleteChaos)},
+		{"POST", "/v1/chaos/kill", "end this node as kill -9 would", n.chaos(n.postKill)},
+		{"POST", "/v1/chaos/restart", "start a killed node of this process again", n.chaos(n.postRestart)},
 	}
 }
 
@@ -62,7 +67,7 @@ func mux(routes []route) *http.ServeMux {
 	index.handle = func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		for _, r := range routes {
-			fmt.Fprintf(w, "%-4s %-12s %s\n", r.method, r.path, r.what)
+			fmt.Fprintf(w, "%-6s %-17s %s\n", r.method, r.path, r.what)
 		}
 	}
 	methods := make(map[string][]string)

@@ -18,11 +18,17 @@ import (
 // get asks the node over its HTTP port; if that is not served, its handler.
 func (n testNode) get(t *testing.T, method, path string) (code int, body string) {
 	t.Helper()
+	return n.send(t, method, path, "")
+}
+
+// send is get with a body.
+func (n testNode) send(t *testing.T, method, path, text string) (code int, body string) {
+	t.Helper()
 	client := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext:       func(ctx context.Context, _, addr string) (net.Conn, error) { return n.host.Dial(ctx, addr) },
 	}}
-	req, err := http.NewRequestWithContext(t.Context(), method, "http://10.0.0.1:4133"+path, nil)
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://10.0.0.1:4133"+path, strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,11 +42,11 @@ func (n testNode) get(t *testing.T, method, path string) (code int, body string)
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
+	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp.StatusCode, string(text)
+	return resp.StatusCode, string(answer)
 }
 
 // serving tells whether Run has begun and not ended.
@@ -202,7 +208,7 @@ func TestRebinding(t *testing.T) {
 
 // The list at "/" is what there is.
 func TestIndex(t *testing.T) {
-	n := newTestNode(t)
+	n := newTestNode(t, func(c *Config) { c.Settings.Chaos = true })
 	code, body := n.get(t, "GET", "/")
 	if code != 200 {
 		t.Fatalf("got %d", code)

@@ -51,6 +51,10 @@ type Config struct {
 	// other nodes are told. Nil: time.Now.
 	Clock func() time.Time
 
+	// Supervisor kills and restarts nodes for the chaos API, if the settings allow that.
+	// Nil: nobody does.
+	Supervisor Supervisor
+
 	// Table is where fixes go. Nil: a new one.
 	Table *location.Table
 }
@@ -71,6 +75,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Sources == nil {
 		c.Sources = NewSources(c.Version)
+	}
+	if c.Network == nil {
+		c.Network = gossip.OS{}
 	}
 	if c.Table == nil {
 		c.Table = location.NewTable(shards, tableSeed(c.Keys))

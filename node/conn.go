@@ -49,6 +49,7 @@ func (d *deadline) anew(now time.Time) (by time.Time) {
 // write sends b. It gives up when the client takes nothing of it for
 // writeTimeout.
 func (c *session) write(b []byte) error {
+	c.server.hold()
 	for {
 		if by, due := c.stall.renew(time.Now()); due {
 			c.conn.SetWriteDeadline(by)

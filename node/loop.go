@@ -138,6 +138,7 @@ func (l *loop) run() {
 		if len(l.more) == 0 {
 			l.ready = l.poller.Wait(l.ready)
 		}
+		l.server.hold()
 		l.now = time.Now()
 		if len(l.ready) == 0 {
 			l.tick()

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"herd/gossip"
+	"herd/gossip/fault"
 	"herd/gossip/location"
 	"herd/places"
 )
@@ -25,6 +26,7 @@ type Node struct {
 	cluster cluster
 	ledger  *places.Ledger // what the whole herd has spent
 	places  *nearbyChain
+	faults  *fault.Net // nil: chaos is not allowed
 
 	clientListener net.Listener
 	httpListener   net.Listener
@@ -99,6 +101,7 @@ func build(c Config, newCluster func(gossip.Config) (cluster, error)) (*Node, er
 	if err := n.preparePlaces(); err != nil {
 		return nil, err
 	}
+	n.prepareChaos()
 	if err := n.bind(newCluster); err != nil {
 		n.unbind()
 		return nil, err
@@ -149,6 +152,9 @@ func (n *Node) unbind() {
 	if n.cluster != nil {
 		n.cluster.Close()
 	}
+	if n.faults != nil {
+		n.faults.Close()
+	}
 }
 
 // prepare makes the parts that stand on the ports. It starts nothing.
@@ -167,6 +173,7 @@ func (n *Node) prepare() {
 		MaxID:       s.Client.MaxID,
 		IdleTimeout: s.Client.IdleTimeout,
 		Clock:       n.config.Clock,
+		Hold:        n.hold(),
 		Logger:      n.log.Named("clients"),
 	})
 	n.api = n.newAPI()

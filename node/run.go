@@ -191,6 +191,9 @@ func (n *Node) age() time.Duration { return time.Since(n.started).Round(time.Mil
 func (r *run) down(wanted bool) error {
 	began := time.Now()
 	r.phase.Store(int32(leaving))
+	if r.faults != nil {
+		r.faults.Heal() // a goodbye must be heard
+	}
 	switch {
 	case r.alive.Err() != nil:
 	case wanted:

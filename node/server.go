@@ -58,6 +58,9 @@ type clientConfig struct {
 	MaxID       int           // bytes of a client ID
 	IdleTimeout time.Duration // how long a connection may be silent; 0: for ever
 
+	// Hold returns when the node is not paused, or ctx is done. Nil: it never is.
+	Hold func(ctx context.Context)
+
 	Logger hclog.Logger
 	Clock  func() time.Time // the wall clock by which reports are received; nil: time.Now
 }
@@ -187,6 +190,13 @@ func (s *clientServer) kill() {
 		}
 		s.wakeLoopsLocked()
 	})
+}
+
+// hold returns when clients may be served.
+func (s *clientServer) hold() {
+	if s.config.Hold != nil {
+		s.config.Hold(s.alive)
+	}
 }
 
 // connections is how many are open.

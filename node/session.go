@@ -343,6 +343,7 @@ func (c *session) read() error {
 			c.conn.SetReadDeadline(*by)
 		}
 		n, err := c.conn.Read(c.lines.Space())
+		s.hold()
 		c.received = s.config.Clock().UnixNano()
 		if n > 0 { // an error comes again with the next read
 			c.lines.Fed(n)

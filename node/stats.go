@@ -9,7 +9,7 @@ import (
 // Stats is what the node has counted and how it stands. It never fails, whatever
 // the node's phase.
 func (n *Node) Stats() metrics.Stats {
-	return metrics.Stats{
+	s := metrics.Stats{
 		Version:       n.config.Version,
 		Ready:         n.in(serving),
 		CaughtUp:      n.cluster.Sync().CaughtUp,
@@ -21,6 +21,10 @@ func (n *Node) Stats() metrics.Stats {
 		ReloadsFailed: n.reloadsFailed.Load(),
 		HTTPRefused:   n.apiConns.refused.Load(),
 	}
+	if n.faults != nil {
+		s.Faults = n.faults.Stats()
+	}
+	return s
 }
 
 func (n *Node) getMetrics() http.HandlerFunc { return metrics.Handler(n.Stats).ServeHTTP }

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"herd/gossip"
+	"herd/gossip/fault"
 	"herd/places"
 )
 
@@ -19,4 +20,6 @@ type Stats struct {
 	Reloads       uint64 // that took effect
 	ReloadsFailed uint64 // that changed nothing
 	HTTPRefused   uint64 // connections to the HTTP port closed at once: too many
+
+	Faults fault.Stats // on command; all zero where chaos is not allowed
 }

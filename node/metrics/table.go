@@ -14,7 +14,7 @@ import (
 
 // all lists every family that a node shows.
 func all() []metric {
-	return slices.Concat(process(), server(), fixes(), acks(), membership(), transport(), nearby())
+	return slices.Concat(process(), server(), fixes(), acks(), membership(), transport(), faults(), nearby())
 }
 
 func process() []metric {
@@ -127,6 +127,25 @@ func transport() []metric {
 			part{"failed", func(s *Stats) uint64 { return s.Gossip.Transport.DialsFailed }}),
 		gauge("gossip_streams", "Streams that have proved a key and are open, either way.", func(s *Stats) int { return s.Gossip.Transport.Open }),
 		gauge("gossip_streams_unproved", "Streams to the gossip port that have not proved a key yet.", func(s *Stats) int { return s.Gossip.Transport.Unproved }),
+	}
+}
+
+// faults are those on command, which somebody allows and then forgets.
+func faults() []metric {
+	return []metric{
+		gauge("chaos_faults", "Faults that act on this node on command (herd chaos).", func(s *Stats) int { return s.Faults.Active }),
+		counter("chaos_faults_total", "Faults added on command.", func(s *Stats) uint64 { return s.Faults.Faults }),
+		counters("chaos_packets_total", "Gossip packets that met a fault on command, either way, by what became of them.", "result",
+			part{"cut", func(s *Stats) uint64 { return s.Faults.PacketsCut }},
+			part{"lost", func(s *Stats) uint64 { return s.Faults.PacketsLost }},
+			part{"late", func(s *Stats) uint64 { return s.Faults.PacketsLate }},
+			part{"doubled", func(s *Stats) uint64 { return s.Faults.PacketsDoubled }}),
+		counters("chaos_streams_total", "Gossip streams that met a fault on command: fell silent for a while, or broke.", "result",
+			part{"held", func(s *Stats) uint64 { return s.Faults.StreamsHeld }},
+			part{"reset", func(s *Stats) uint64 { return s.Faults.StreamsReset }}),
+		counters("chaos_dials_total", "Dials to other nodes that met a fault on command: had to wait, or were refused.", "result",
+			part{"held", func(s *Stats) uint64 { return s.Faults.DialsHeld }},
+			part{"refused", func(s *Stats) uint64 { return s.Faults.DialsRefused }}),
 	}
 }
 

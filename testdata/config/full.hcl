@@ -1,5 +1,6 @@
 name       = env.NODE
 ready_file = "/run/herd/ready.json"
+chaos      = true
 
 client {
   addr         = "0.0.0.0:4131"

@@ -1,0 +1,6 @@
+name  = "Clark"
+chaos = true
+
+http {
+  addr = "0.0.0.0:4133"
+}
