@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
 
 	"herd/config"
@@ -28,7 +27,7 @@ const (
 type app struct {
 	stdout, stderr io.Writer
 	environ        []string
-	newNode        func(*config.Loaded, hclog.Logger) (server, error)
+	newNode        nodeFunc
 }
 
 // run does what the arguments say and returns the exit code. It ends soon after
@@ -61,7 +60,7 @@ func (a *app) root() *cobra.Command {
 	root.SetUsageTemplate(usageTemplate)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		a.dev(), a.node(), a.members(), a.send(), a.leave(), a.places(), a.bench(), a.keygen(),
+		a.dev(), a.node(), a.members(), a.send(), a.leave(), a.places(), a.bench(), a.chaos(), a.keygen(),
 		a.config(), a.version(), a.completion(),
 	)
 	root.AddCommand(topics()...)

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,25 +37,44 @@ func (a *app) httpAddrFlag(cmd *cobra.Command, c *client) {
 
 // do sends a request and returns the body of a good answer.
 func (c *client) do(ctx context.Context, method, path string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+c.addr+path, nil)
+	return c.send(ctx, method, path, nil)
+}
+
+// send is do with a body, which goes as JSON.
+func (c *client) send(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+c.addr+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, usagef("%q is not an address: %w", c.addr, err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, &exit{exitUnreachable, fmt.Errorf("no node answers at %s: %w", c.addr, innermost(err))}
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read the answer of %s to %s: %w", c.addr, path, err)
 	case len(body) > maxBody:
 		return nil, fmt.Errorf("the answer of %s to %s is longer than %d bytes", c.addr, path, maxBody)
 	case resp.StatusCode/100 != 2:
-		return nil, fmt.Errorf("%s answers %s to %s %s", c.addr, resp.Status, method, path)
+		return nil, fmt.Errorf("%s answers %s to %s %s%s", c.addr, resp.Status, method, path, detail(body))
 	}
 	return body, nil
+}
+
+// detail is what a node says of a request that it refuses.
+func detail(body []byte) string {
+	var problem struct {
+		Detail string `json:"detail"`
+	}
+	if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
+		return ""
+	}
+	return ": " + strings.TrimSuffix(problem.Detail, ".")
 }
 
 // innermost leaves out that a POST was posted: the address and the cause say it.

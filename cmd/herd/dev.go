@@ -26,6 +26,7 @@ type devVerb struct {
 	readyFile string
 	places    []string // the chain of providers
 	log       config.Log
+	chaos     bool
 	json      bool
 }
 
@@ -37,7 +38,7 @@ func (a *app) dev() *cobra.Command {
 		Long: "Dev runs a herd of several nodes on loopback, with a key of its own and nothing to\n" +
 			"set up. Ctrl-C makes all of them leave. Node i, from 0, has its clients' port at the\n" +
 			"base port + 10i, gossip one higher, HTTP two higher. Variables that begin with\n" +
-			"HERD_PLACES_ count as for \"herd node\".",
+			"HERD_PLACES_ count as for \"herd node\". \"herd chaos\" may break it.",
 		Example: "  herd dev --nodes 3\n" +
 			"  herd dev --places-order campus.geojson,embedded",
 		Args: cobra.NoArgs,
@@ -48,6 +49,7 @@ func (a *app) dev() *cobra.Command {
 	cmd.Flags().StringVar(&d.readyFile, "ready-file", "", "file to write when all are ready: their names and addresses as JSON")
 	cmd.Flags().StringSliceVar(&d.places, "places-order", nil, "who is asked what is near, in this order; see \"herd help providers\" (default embedded)")
 	cmd.Flags().StringVar(&d.log.Level, "log-level", "warn", "the least that is logged, of all nodes")
+	cmd.Flags().BoolVar(&d.chaos, "chaos", true, "let \"herd chaos\" break the herd")
 	jsonFlag(cmd, &d.json)
 	return cmd
 }
@@ -61,7 +63,7 @@ func (d *devVerb) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer closeAll(herd)
+	defer herd.close()
 	if d.readyFile != "" { // the ports are ours: whoever wrote it is dead
 		os.Remove(d.readyFile)
 		defer os.Remove(d.readyFile)
@@ -70,23 +72,23 @@ func (d *devVerb) run(ctx context.Context) error {
 	// A node that ends on request leaves the others be; one that fails ends all.
 	running, ctx := errgroup.WithContext(ctx)
 	var up sync.WaitGroup
-	for _, s := range herd {
+	for _, n := range herd.nodes {
 		up.Add(1)
 		isUp := sync.OnceFunc(up.Done)
 		running.Go(func() error {
 			defer isUp()
-			return serve(ctx, s, func() error { isUp(); return nil })
+			return herd.live(ctx, n, isUp)
 		})
 	}
 	up.Wait()
 	if ctx.Err() == nil {
-		running.Go(func() error { return d.announce(configs, herd) })
+		running.Go(func() error { return d.announce(herd) })
 	}
 	if err := running.Wait(); err != nil {
 		return err
 	}
 	if !d.json {
-		fmt.Fprintf(d.app.stdout, "All %d nodes have left.\n", len(herd))
+		fmt.Fprintf(d.app.stdout, "All %d nodes have left.\n", len(herd.nodes))
 	}
 	return nil
 }
@@ -113,6 +115,7 @@ func (d *devVerb) configs() ([]*config.Loaded, error) {
 		c.Gossip.Profile = "local"
 		c.Log = d.log
 		c.Places = near.Config.Places
+		c.Chaos = d.chaos
 		if err := c.Validate(); err != nil {
 			return nil, err
 		}
@@ -156,38 +159,33 @@ func devName(i int) string {
 
 // bind opens the ports of all nodes before any of them starts; each joins
 // through the one before it.
-func (d *devVerb) bind(configs []*config.Loaded) ([]server, error) {
+func (d *devVerb) bind(configs []*config.Loaded) (*devHerd, error) {
 	logger, _, err := newLogger(d.log, d.app.stderr) // no file, nothing to end
 	if err != nil {
 		return nil, err
 	}
-	var herd []server
+	herd := &devHerd{newNode: d.app.newNode}
 	for i, c := range configs {
 		if i > 0 {
-			c.Config.Gossip.Join = []string{herd[i-1].Addrs().Gossip}
+			c.Config.Gossip.Join = []string{herd.nodes[i-1].addrs.Gossip}
 		}
-		s, err := d.app.newNode(c, logger.ResetNamed("herd."+c.Config.Name))
-		if err != nil {
-			closeAll(herd)
+		n := newDevNode(c, logger.ResetNamed("herd."+c.Config.Name))
+		if err := herd.begin(n); err != nil {
+			herd.close()
 			return nil, fmt.Errorf("start %s: %w", c.Config.Name, err)
 		}
-		herd = append(herd, s)
+		n.addrs = n.server.Addrs()
+		herd.nodes = append(herd.nodes, n)
 	}
 	return herd, nil
 }
 
-func closeAll(herd []server) {
-	for _, s := range herd {
-		s.Close()
-	}
-}
-
 // announce says that the herd is ready and where it is.
-func (d *devVerb) announce(configs []*config.Loaded, herd []server) error {
+func (d *devVerb) announce(herd *devHerd) error {
 	all := []readyNode{}
 	rows := [][]string{{"NODE", "CLIENTS", "GOSSIP", "HTTP"}}
-	for i, s := range herd {
-		r := describe(configs[i].Config.Name, s)
+	for _, n := range herd.nodes {
+		r := describe(n.name, n.addrs)
 		all = append(all, r)
 		rows = append(rows, []string{r.Name, r.Client, r.Gossip, "http://" + r.HTTP})
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"herd/config"
+	"herd/node"
 )
 
 // fakeNode stands in for a node: ready when it runs, gone when told.
@@ -55,7 +56,7 @@ type fakeApp struct {
 
 func newFakeApp(prepare func(i int, n *fakeNode) error) *fakeApp {
 	f := &fakeApp{}
-	f.app = app{stdout: &f.out, stderr: &f.err, newNode: func(l *config.Loaded, _ hclog.Logger) (server, error) {
+	f.app = app{stdout: &f.out, stderr: &f.err, newNode: func(l *config.Loaded, _ hclog.Logger, supervisor node.Supervisor) (server, error) {
 		n := &fakeNode{loaded: l, ready: make(chan struct{}), reloaded: make(chan config.Places, 1)}
 		if err := prepare(len(f.nodes), n); err != nil {
 			return nil, err

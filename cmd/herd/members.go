@@ -22,6 +22,9 @@ type member struct {
 	HTTP    string    `json:"http"`
 	Version string    `json:"version"`
 	InSync  bool      `json:"in_sync"`
+	Leased  bool      `json:"leased"`
+	Linked  bool      `json:"linked"`
+	Lagging bool      `json:"lagging"`
 	Clock   *int64    `json:"clock_ahead_us"`
 }
 

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +60,10 @@ func (a *app) runNode(ctx context.Context, s *settings) error {
 	}
 	defer endLog()
 
-	n, err := a.newNode(loaded, logger)
+	if c := loaded.Config; c.Chaos {
+		logger.Warn("CHAOS is allowed: whoever reaches the HTTP port can cut this node off, slow it down, pause it and kill it", "http", c.HTTP.Addr)
+	}
+	n, err := a.newNode(loaded, logger, lonely{})
 	if err != nil {
 		return err
 	}
@@ -75,6 +80,26 @@ func (a *app) runNode(ctx context.Context, s *settings) error {
 		if file == "" {
 			return nil
 		}
-		return writeReady(file, describe(loaded.Config.Name, n))
+		return writeReady(file, describe(loaded.Config.Name, n.Addrs()))
 	})
 }
+
+// lonely is the supervisor of a node that has a process to itself.
+type lonely struct{}
+
+// exitKilled is what a shell says of a process that kill -9 has ended.
+const exitKilled = 137
+
+// Kill ends the process: nothing is said to anybody, nothing is cleaned up.
+func (lonely) Kill(_ string, d time.Duration) (func(), error) {
+	if d > 0 {
+		return nil, errors.New("a process that is killed can't start itself again")
+	}
+	return func() { os.Exit(exitKilled) }, nil
+}
+
+func (lonely) Restart(string) error {
+	return errors.New("this node has its process to itself: whoever started the other one has to start it again")
+}
+
+func (lonely) Killed() []string { return nil }

@@ -17,8 +17,7 @@ type readyNode struct {
 	PID    int    `json:"pid"`
 }
 
-func describe(name string, s server) readyNode {
-	a := s.Addrs()
+func describe(name string, a addrs) readyNode {
 	return readyNode{Name: name, Client: a.Client, Gossip: a.Gossip, HTTP: a.HTTP, PID: os.Getpid()}
 }
 

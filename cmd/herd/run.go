@@ -23,18 +23,22 @@ type server interface {
 // addrs are the addresses that a node is bound to.
 type addrs = node.Addrs
 
+// nodeFunc makes a node. The supervisor is asked only if chaos is allowed.
+type nodeFunc func(*config.Loaded, hclog.Logger, node.Supervisor) (server, error)
+
 // nodeMaker makes the nodes of this process. They share tables of
 // places, which are larger than a node.
-func nodeMaker() func(*config.Loaded, hclog.Logger) (server, error) {
+func nodeMaker() nodeFunc {
 	sources := node.NewSources(release)
-	return func(loaded *config.Loaded, logger hclog.Logger) (server, error) {
+	return func(loaded *config.Loaded, logger hclog.Logger, supervisor node.Supervisor) (server, error) {
 		n, err := node.New(node.Config{
-			Settings:  loaded.Config,
-			Keys:      loaded.Keys,
-			PlacesKey: loaded.PlacesKey,
-			Version:   release,
-			Logger:    logger,
-			Sources:   sources,
+			Settings:   loaded.Config,
+			Keys:       loaded.Keys,
+			PlacesKey:  loaded.PlacesKey,
+			Version:    release,
+			Logger:     logger,
+			Sources:    sources,
+			Supervisor: supervisor,
 		})
 		if err != nil {
 			return nil, named(err)
