@@ -1,6 +1,6 @@
 // Package simnet is a network in memory, for tests of many nodes in one process.
 // It does to packets and streams what real networks do: delay, lose, duplicate, reorder and
-// cut; and it kills hosts. It is made of mutexes, conditions and timers alone,
+// cut; and it pauses and kills hosts. It is made of mutexes, conditions and timers alone,
 // so in a testing/synctest bubble hours of it pass in a moment.
 //
 // A [Host] has the three methods that a cluster needs of the world: Listen,
@@ -14,6 +14,13 @@
 // way between two, [Net.Heal] mends all. A stream that is cut one way still
 // flows the other way; a dial needs both. No stream ends by itself, however long
 // the cut.
+//
+// # What a pause is
+//
+// [Net.Pause] is as much of SIGSTOP as a network can do. What comes to the host waits until
+// [Net.Resume], packets in their queue and streams under way; what the host writes to streams waits too, and
+// packets that it sends are dropped: a process that stands still sends none. Its kernel goes on: dials to it succeed,
+// and are heard of later. Its timers go on too, which is unlike SIGSTOP.
 //
 // # What a kill is
 //

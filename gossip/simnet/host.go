@@ -124,8 +124,8 @@ func (h *Host) nextPortLocked() uint16 {
 }
 
 // Dial opens a stream to addr. It takes a round trip; it is refused if nobody
-// listens there, and waits until ctx is done, 2 minutes at most, while either direction is cut or there is no such
-// host.
+// listens there, and waits until ctx is done, 2 minutes at most, while either direction is cut, this host is paused or
+// there is no such host.
 func (h *Host) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	fail := func(err error) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: textAddr{"tcp", addr}, Err: err}
@@ -149,7 +149,7 @@ func (h *Host) Dial(ctx context.Context, addr string) (net.Conn, error) {
 			return fail(err)
 		}
 		n.mu.Lock()
-		if n.hosts[to.Addr()] != nil && !n.cutLocked(h.ip, to.Addr()) && !n.cutLocked(to.Addr(), h.ip) {
+		if n.hosts[to.Addr()] != nil && !n.paused[h.ip] && !n.cutLocked(h.ip, to.Addr()) && !n.cutLocked(to.Addr(), h.ip) {
 			c, err := h.connectLocked(to)
 			n.mu.Unlock()
 			if err != nil {

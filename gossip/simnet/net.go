@@ -35,7 +35,7 @@ type Stats struct {
 	PacketBytes       uint64 // sent
 	PacketsDelivered  uint64 // put into a receiver's queue, duplicates included
 	PacketsLost       uint64 // by chance
-	PacketsCut        uint64 // by a cut
+	PacketsCut        uint64 // by a cut, or by the sender's pause
 	PacketsUnheard    uint64 // nobody listened, or the host was killed
 	PacketsOverflowed uint64 // the receiver's queue was full
 	Dials             uint64
@@ -52,8 +52,9 @@ type Net struct {
 	link    Link // of pairs not in links
 	paths   map[pair]*path
 	side    map[netip.Addr]int
-	held    map[*flow]struct{} // flows with segments whose time came during a cut
-	changed chan struct{}      // closed and replaced when cuts change or a host comes up
+	paused  map[netip.Addr]bool
+	held    map[*flow]struct{} // flows with segments whose time came during a cut or a pause
+	changed chan struct{}      // closed and replaced when cuts or pauses change or a host comes up
 	stats   Stats
 }
 
@@ -77,6 +78,7 @@ func New(seed uint64) *Net {
 		hosts:   make(map[netip.Addr]*Host),
 		paths:   make(map[pair]*path),
 		side:    make(map[netip.Addr]int),
+		paused:  make(map[netip.Addr]bool),
 		held:    make(map[*flow]struct{}),
 		changed: make(chan struct{}),
 	}
@@ -136,7 +138,37 @@ func (n *Net) Cut(from, to string) {
 	n.changedLocked()
 }
 
-// Heal ends the partition and all cuts. Links stay as they are set.
+// Mend ends the cut of one direction. A partition stays.
+func (n *Net) Mend(from, to string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.pathLocked(netip.MustParseAddr(from), netip.MustParseAddr(to)).cut = false
+	n.changedLocked()
+}
+
+// Pause has a host stand still: see the package comment.
+func (n *Net) Pause(ip string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.paused[netip.MustParseAddr(ip)] = true
+}
+
+// Resume ends a pause.
+func (n *Net) Resume(ip string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	addr := netip.MustParseAddr(ip)
+	delete(n.paused, addr)
+	if h := n.hosts[addr]; h != nil {
+		for _, s := range h.sockets {
+			s.cond.Broadcast()
+		}
+	}
+	n.changedLocked()
+}
+
+// Heal ends the partition and all cuts. Links stay as they are set, and who is
+// paused stays so.
 func (n *Net) Heal() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -162,6 +194,9 @@ func (n *Net) changedLocked() {
 		f.arriveLocked()
 	}
 }
+
+// stillLocked tells whether what goes in a direction has to wait for a host that is paused.
+func (n *Net) stillLocked(from, to netip.Addr) bool { return n.paused[from] || n.paused[to] }
 
 func (n *Net) cutLocked(from, to netip.Addr) bool {
 	return n.side[from] != n.side[to] || n.pathLocked(from, to).cut

@@ -45,7 +45,7 @@ func (s *socket) ReadFrom(b []byte) (int, net.Addr, error) {
 			return 0, nil, s.error("read", net.ErrClosed)
 		case s.deadline.passed():
 			return 0, nil, s.error("read", os.ErrDeadlineExceeded)
-		case len(s.queue) > 0:
+		case len(s.queue) > 0 && !s.host.net.paused[s.addr.Addr()]:
 			p := s.queue[0]
 			s.queue = s.queue[1:]
 			return copy(b, p.data), net.UDPAddrFromAddrPort(p.from), nil
@@ -77,7 +77,7 @@ func (s *socket) WriteTo(b []byte, addr net.Addr) (int, error) {
 	delay, again := link.delay(rng), link.delay(rng)
 	lost, twice, held := chance(link.Loss, rng), chance(link.Duplicate, rng), chance(link.Reorder, rng)
 	switch {
-	case n.cutLocked(s.addr.Addr(), to.Addr()):
+	case n.cutLocked(s.addr.Addr(), to.Addr()) || n.paused[s.addr.Addr()]:
 		n.stats.PacketsCut++
 		return len(b), nil
 	case lost:

@@ -14,7 +14,7 @@ import (
 // flow is one direction of a stream. All of it is guarded by net.mu.
 //
 // A written segment is under way until its time comes and the direction is not
-// cut; then it has arrived and can be read, cut or not.
+// cut and neither end paused; then it has arrived and can be read, whatever comes.
 type flow struct {
 	net      *Net
 	from, to netip.Addr
@@ -50,9 +50,9 @@ func (f *flow) sendLocked(data []byte, end error) {
 }
 
 // arriveLocked takes in the segments whose time has come. If the direction is
-// cut they are held, and this is called again when cuts change.
+// cut or an end paused they are held, and this is called again when that changes.
 func (f *flow) arriveLocked() {
-	if f.net.cutLocked(f.from, f.to) {
+	if f.net.cutLocked(f.from, f.to) || f.net.stillLocked(f.from, f.to) {
 		f.net.held[f] = struct{}{}
 		return
 	}
