@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"herd/node"
 )
 
 // patience is how long a client waits for all its replies.
@@ -39,7 +41,8 @@ func (h *Herd) Ask(i int, lines ...string) ([]string, error) {
 // Client is a connection to a node's client port.
 type Client struct {
 	net.Conn
-	r *bufio.Reader
+	Node *node.Node // the life of it that this is a connection to
+	r    *bufio.Reader
 }
 
 // Dial connects to a node as a client. The caller owes a Close. Any goroutine may
@@ -47,21 +50,29 @@ type Client struct {
 func (h *Herd) Dial(i int) (*Client, error) {
 	h.mu.Lock()
 	p := h.nodes[i]
-	host := p.host
+	host, ip, n := p.host, p.ip, p.node
 	h.mu.Unlock()
+	if n == nil {
+		return nil, fmt.Errorf("%s does not run", p.name)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	// From the node's own machine: clients have a network that no test cuts.
-	conn, err := host.Dial(ctx, net.JoinHostPort(p.ip, clientPort))
+	conn, err := host.Dial(ctx, net.JoinHostPort(ip, clientPort))
 	if err != nil {
 		return nil, err
 	}
-	return &Client{conn, bufio.NewReader(conn)}, nil
+	return &Client{conn, n, bufio.NewReader(conn)}, nil
 }
 
 // Ask sends lines, all at once, and returns the replies that came.
 func (c *Client) Ask(lines ...string) (replies []string, err error) {
-	c.SetDeadline(time.Now().Add(patience))
+	return c.AskUntil(time.Now().Add(patience), lines...)
+}
+
+// AskUntil is Ask with a deadline of its own.
+func (c *Client) AskUntil(deadline time.Time, lines ...string) (replies []string, err error) {
+	c.SetDeadline(deadline)
 	if _, err := io.WriteString(c, strings.Join(lines, "\n")+"\n"); err != nil {
 		return nil, err
 	}

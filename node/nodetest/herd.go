@@ -36,18 +36,22 @@ type Herd struct {
 	t      testing.TB
 	change []func(i int, c *node.Config)
 
-	mu    sync.Mutex // guards nodes and their hosts, which clients read meanwhile
+	mu    sync.Mutex // guards nodes, their hosts and addresses, which clients read meanwhile
 	nodes []*process
+	moves int
 }
 
 // process is one node, through all its lives.
 type process struct {
-	name, ip string
-	host     *simnet.Host // guarded by Herd.mu
-	table    *location.Table
-	log      logBuffer
+	name  string
+	table *location.Table
+	log   logBuffer
 
+	// What clients read meanwhile: only Herd.mu's holder may change it.
+	ip   string
+	host *simnet.Host
 	node *node.Node // nil: it does not run
+
 	stop context.CancelFunc
 	done chan error
 }
@@ -87,15 +91,20 @@ func (h *Herd) Add() int {
 	return i
 }
 
+// NodeName is the name of the i-th node of any herd.
+func NodeName(i int) string {
+	names := [...]string{"Bailey", "Bona", "Campbell", "Clark", "Jaquez"}
+	if i < len(names) {
+		return names[i]
+	}
+	return fmt.Sprintf("Node%d", i+1)
+}
+
 // Reserve makes room for one more node, which does not run yet, and returns its
 // number.
 func (h *Herd) Reserve() int {
 	i := len(h.nodes)
-	names := [...]string{"Bailey", "Bona", "Campbell", "Clark", "Jaquez"}
-	p := &process{name: fmt.Sprintf("Node%d", i+1), ip: fmt.Sprintf("10.0.0.%d", i+1)}
-	if i < len(names) {
-		p.name = names[i]
-	}
+	p := &process{name: NodeName(i), ip: fmt.Sprintf("10.0.0.%d", i+1)}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.nodes = append(h.nodes, p)
@@ -127,21 +136,22 @@ func (h *Herd) Launch(i int) {
 	if p.node != nil {
 		h.t.Fatalf("%s runs already", p.name)
 	}
-	h.mu.Lock()
-	p.host = h.Net.Host(p.ip)
-	h.mu.Unlock()
+	host := h.Net.Host(p.ip)
 	p.table = location.NewTable(64, 0)
-	n, err := node.New(h.config(i))
+	n, err := node.New(h.config(i, host))
 	if err != nil {
 		h.t.Fatalf("start %s: %v", p.name, err)
 	}
+	h.mu.Lock()
+	p.host, p.node = host, n
+	h.mu.Unlock()
 	var ctx context.Context
 	ctx, p.stop = context.WithCancel(context.Background())
-	p.node, p.done = n, make(chan error, 1)
+	p.done = make(chan error, 1)
 	go func() { p.done <- n.Run(ctx) }() // Stop and kill wait for done
 }
 
-func (h *Herd) config(i int) node.Config {
+func (h *Herd) config(i int, host *simnet.Host) node.Config {
 	p := h.nodes[i]
 	s := config.Default()
 	s.Name = p.name
@@ -159,8 +169,8 @@ func (h *Herd) config(i int) node.Config {
 		Version:  "test",
 		Logger:   hclog.New(&hclog.LoggerOptions{Name: p.name, Output: &p.log, Level: hclog.Info}),
 		Links:    places.Links(nowhere{}),
-		Network:  p.host,
-		Listen:   listen(p.host),
+		Network:  host,
+		Listen:   listen(host),
 		Table:    p.table,
 	}
 	for _, f := range h.change {
@@ -186,6 +196,13 @@ func (h *Herd) kill(i int) {
 	p.host.Kill()
 	p.node.Close()
 	<-p.done
+	h.forget(p)
+}
+
+// forget takes note that a node has ended.
+func (h *Herd) forget(p *process) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	p.node = nil
 }
 
@@ -200,6 +217,37 @@ func (h *Herd) Stop(i int) error {
 	return h.Wait(i)
 }
 
+// Leave has the node leave and does not wait for it.
+func (h *Herd) Leave(i int) { h.nodes[i].stop() }
+
+// Move gives a node that does not run an address that none has had.
+func (h *Herd) Move(i int) {
+	h.t.Helper()
+	p := h.nodes[i]
+	if p.node != nil {
+		h.t.Fatalf("%s runs", p.name)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p.ip = fmt.Sprintf("10.0.%d.%d", 1+h.moves/250, 1+h.moves%250)
+	h.moves++
+}
+
+// IP is the address of a node.
+func (h *Herd) IP(i int) string { return h.nodes[i].ip }
+
+// Ended tells whether the Run of a node has returned, and what.
+func (h *Herd) Ended(i int) (ended bool, err error) {
+	p := h.nodes[i]
+	select {
+	case err := <-p.done:
+		p.done <- err
+		return true, err
+	default:
+		return false, nil
+	}
+}
+
 // Wait returns what the Run of a node returns, when it does.
 func (h *Herd) Wait(i int) error {
 	h.t.Helper()
@@ -209,7 +257,7 @@ func (h *Herd) Wait(i int) error {
 	select {
 	case err := <-p.done:
 		p.node.Close()
-		p.node = nil
+		h.forget(p)
 		return err
 	case <-timer.C:
 		h.t.Fatalf("%s has not ended after %s", p.name, limit)
@@ -235,8 +283,12 @@ func (h *Herd) Heal() { h.Net.Heal() }
 // Len is how many nodes there are, those that don't run included.
 func (h *Herd) Len() int { return len(h.nodes) }
 
-// Node is the node of that number; nil if it does not run.
-func (h *Herd) Node(i int) *node.Node { return h.nodes[i].node }
+// Node is the node of that number; nil if it does not run. Any goroutine may call it.
+func (h *Herd) Node(i int) *node.Node {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.nodes[i].node
+}
 
 // Name is the name of a node.
 func (h *Herd) Name(i int) string { return h.nodes[i].name }

@@ -47,18 +47,18 @@ func TestDifference(t *testing.T) {
 func TestUnsettled(t *testing.T) {
 	Bubble(t, func(t *testing.T) {
 		h := Start(t, 3)
-		if why := h.unsettled(); why != "" {
+		if why := h.Unsettled(); why != "" {
 			t.Errorf("right after the start: %s", why)
 		}
 		h.Kill(2)
-		if why := h.unsettled(); !strings.Contains(why, "Campbell") {
+		if why := h.Unsettled(); !strings.Contains(why, "Campbell") {
 			t.Errorf("right after a kill: %q", why)
 		}
 		h.Settle()
 		h.Partition([]int{0})
 		h.Send(0, "IAMAT kiwi +34-118 1")
 		h.Send(1, "IAMAT kiwi +34-118 2")
-		if h.unsettled() == "" {
+		if h.Unsettled() == "" {
 			t.Error("in a partition it is settled")
 		}
 		time.Sleep(time.Minute)
@@ -103,4 +103,45 @@ func TestRealTime(t *testing.T) {
 	if err := h.Stop(0); err != nil {
 		t.Error(err)
 	}
+}
+
+// A node that has moved is found at its new address, by clients and by the herd.
+func TestMove(t *testing.T) {
+	Bubble(t, func(t *testing.T) {
+		h := Start(t, 3)
+		h.Send(1, "IAMAT kiwi +34-118 1")
+		was := h.IP(1)
+		h.Kill(1)
+		h.Move(1)
+		h.Restart(1)
+		h.Settle()
+		if h.IP(1) == was {
+			t.Errorf("it is still at %s", was)
+		}
+		if got := h.Send(1, "WHATSAT kiwi 10 0")[0]; !strings.HasPrefix(got, "AT Bona ") {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// A node is told to leave, and is seen to have ended when it has.
+func TestLeaveAside(t *testing.T) {
+	Bubble(t, func(t *testing.T) {
+		h := Start(t, 2)
+		h.Leave(0)
+		if ended, _ := h.Ended(0); ended {
+			t.Error("it has ended at once")
+		}
+		time.Sleep(10 * time.Second)
+		if ended, err := h.Ended(0); !ended || err != nil {
+			t.Errorf("ended %t, %v", ended, err)
+		}
+		if err := h.Wait(0); err != nil {
+			t.Error(err)
+		}
+		if _, err := h.Dial(0); err == nil {
+			t.Error("it is dialed after its end")
+		}
+		h.Settle()
+	})
 }

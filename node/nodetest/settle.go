@@ -24,7 +24,7 @@ func (h *Herd) SettleWithin(limit time.Duration) time.Duration {
 	h.t.Helper()
 	began := time.Now()
 	for {
-		why := h.unsettled()
+		why := h.Unsettled()
 		took := time.Since(began)
 		switch {
 		case why == "":
@@ -36,8 +36,8 @@ func (h *Herd) SettleWithin(limit time.Duration) time.Duration {
 	}
 }
 
-// unsettled says what is missing; empty: nothing.
-func (h *Herd) unsettled() string {
+// Unsettled says what is missing until the herd has settled; empty: nothing.
+func (h *Herd) Unsettled() string {
 	var first *process
 	running := make(map[string]bool)
 	for _, p := range h.nodes {
