@@ -1,0 +1,175 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"herd/config"
+	"herd/gossip"
+	"herd/gossip/simnet"
+	"herd/node"
+	"herd/node/history"
+	"herd/node/nodetest"
+)
+
+// Times of the quiet phase.
+const (
+	settleLimit = 30 * time.Second // from the end of the faults until all are of one mind
+	lookEvery   = 10 * time.Millisecond
+)
+
+// Report is what a play of a scenario has shown.
+type Report struct {
+	Violations []string         // what must not be
+	Settled    time.Duration    // from the end of the faults until all nodes were of one mind
+	History    *history.History // what clients saw; nil: there is none to judge
+	Judged     *history.Report  // likewise
+	Net        simnet.Stats
+	Log        string // what all nodes have logged, if there are violations
+}
+
+// String is the report for a person: one line if nothing is wrong.
+func (r Report) String() string {
+	if len(r.Violations) > 0 {
+		return strings.Join(r.Violations, "\n\n")
+	}
+	j := r.Judged
+	return fmt.Sprintf("settled after %s; %d commands answered, %d not; %d acknowledged, %d lost with all who held them",
+		r.Settled, j.All.OK, j.All.Fail+j.All.Unknown, j.Writes, j.Excused)
+}
+
+// Play plays a scenario in a bubble of its own. change may set what it likes of each node's
+// configuration, at each of its starts.
+func Play(t *testing.T, s *Scenario, change ...func(i int, c *node.Config)) (r Report) {
+	t.Helper()
+	nodetest.Bubble(t, func(t *testing.T) {
+		settings := func(_ int, c *node.Config) {
+			c.Settings.Herd.AckTimeout = s.AckTimeout
+			c.Settings.Gossip.Profile = s.Profile
+		}
+		h := nodetest.Start(t, s.Nodes, append([]func(int, *node.Config){settings}, change...)...)
+		for h.Len() < maxNodes {
+			h.Reserve()
+		}
+		p := &player{Scenario: s, herd: h}
+		p.play()
+		r = p.report
+		r.Net = h.Net.Stats()
+		if len(r.Violations) > 0 {
+			for i := range h.Len() {
+				r.Log += fmt.Sprintf("%s:\n%s\n", h.Name(i), h.Log(i))
+			}
+		}
+	})
+	return r
+}
+
+// player plays a scenario.
+type player struct {
+	*Scenario
+	herd     *nodetest.Herd
+	recorder *history.Recorder
+
+	mu     sync.Mutex // guards report
+	report Report
+}
+
+func (p *player) broken(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.report.Violations = append(p.report.Violations, fmt.Sprintf(format, args...))
+}
+
+func (p *player) play() {
+	p.recorder = history.NewRecorder(history.Settings{Ahead: config.Default().Herd.MaxClientAhead, Seed: p.Seed}, 0)
+	clients := newClients(p.herd, p.recorder)
+	ctx, cancel := context.WithCancel(context.Background())
+	var working sync.WaitGroup
+	working.Go(func() {
+		if err := p.work(ctx, clients); err != nil {
+			p.broken("%v", err)
+		}
+	})
+	newNemesis(p.herd, p.broken).run(p.Scenario)
+	p.settle()
+	cancel()
+	working.Wait()
+	clients.close()
+	p.settle() // what came last too
+	p.dump()
+	p.check()
+}
+
+// work has clients send commands, to all nodes that ever run, until ctx is done.
+func (p *player) work(ctx context.Context, t history.Transport) error {
+	if p.Rate == 0 {
+		return nil
+	}
+	w := history.Workload{Seed: p.Seed}
+	for i := range maxNodes {
+		if p.runs(i) {
+			w.Nodes = append(w.Nodes, nodetest.NodeName(i))
+		}
+	}
+	w.Workers = 4 * len(w.Nodes) // some of them wait for a node that is down
+	w.Pause = time.Duration(w.Workers) * time.Second / time.Duration(p.Rate)
+	return w.Run(ctx, p.recorder, t)
+}
+
+// settle waits until all nodes are of one mind.
+func (p *player) settle() {
+	began := time.Now()
+	for {
+		why := p.herd.Unsettled()
+		took := time.Since(began)
+		switch {
+		case why == "":
+			p.report.Settled = max(p.report.Settled, took)
+			return
+		case took > settleLimit:
+			p.broken("not settled after %s: %s", settleLimit, why)
+			return
+		}
+		time.Sleep(lookEvery)
+	}
+}
+
+// dump records what each node holds.
+func (p *player) dump() {
+	for i := range p.herd.Len() {
+		if n := p.herd.Node(i); n != nil {
+			p.recorder.DumpTable(self(n), p.herd.Table(i))
+		}
+	}
+}
+
+// check judges the history.
+func (p *player) check() {
+	h, err := p.recorder.History()
+	if err != nil {
+		p.broken("%v", err)
+		return
+	}
+	p.report.History, p.report.Judged = h, history.Check(h)
+	for _, v := range p.report.Judged.Violations {
+		p.broken("%s: %s", v.Promise, v.Why)
+	}
+}
+
+// self is this life of a node.
+func self(n *node.Node) history.Process {
+	for _, m := range n.Members() {
+		if m.Self {
+			return processOf(&m)
+		}
+	}
+	return history.Process{} // no node is without itself
+}
+
+func processOf(m *gossip.Member) history.Process {
+	return history.Process{Node: m.Name, Boot: uint64(m.Origin)}
+}
