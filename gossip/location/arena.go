@@ -9,14 +9,15 @@ import (
 // last one of each shard is half empty in the mean.
 type chunk [chunkSize]byte
 
-// block is what the table's memory grows by: few objects for the garbage collector,
-// but small enough to be made of what other objects have left.
+// block is what the memory of a small table grows by: few objects for the garbage
+// collector, but small enough to be made of what other objects have left.
 type block [blockChunks]chunk
 
 const (
 	chunkSize   = 2 << 10
 	chunkUnits  = chunkSize / unit
 	blockChunks = 32
+	slabBlocks  = 32 // 2 MiB
 	blockUnits  = blockChunks * chunkUnits
 	maxBlocks   = 1 << 32 / blockUnits
 )
@@ -27,6 +28,7 @@ type arena struct {
 	blocks atomic.Pointer[[]*block]
 	mu     sync.Mutex // guards what follows; taken under a shard's lock
 	chunks int        // that were given out
+	slab   []chunk    // of which blocks are made
 }
 
 func newArena() *arena {
@@ -50,10 +52,26 @@ func (a *arena) chunk() uint32 {
 		if len(blocks) == maxBlocks {
 			panic("location: a table of 32 GiB is full")
 		}
-		blocks = append(blocks, new(block))
+		blocks = append(blocks, a.block(len(blocks)))
 		a.blocks.Store(&blocks)
 	}
 	ref := uint32(a.chunks) * chunkUnits
 	a.chunks++
 	return ref
+}
+
+// block makes the next one. When there are many they are parts of slabs, which the
+// system may back by huge pages: to have each page of 4 KiB made at its first touch takes
+// longer than all else that is done to add a client.
+func (a *arena) block(before int) *block {
+	if before < slabBlocks {
+		return new(block)
+	}
+	if len(a.slab) == 0 {
+		a.slab = make([]chunk, slabBlocks*blockChunks)
+		adviseHuge(a.slab)
+	}
+	b := (*block)(a.slab[:blockChunks])
+	a.slab = a.slab[blockChunks:]
+	return b
 }

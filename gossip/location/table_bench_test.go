@@ -67,6 +67,24 @@ func BenchmarkTable(b *testing.B) {
 	}
 }
 
+// An op is to fill an empty table with what another of its seed holds, in the order of
+// that one's shards.
+func BenchmarkTableCopy(b *testing.B) {
+	const clients = 1_000_000
+	from, e := benchTable(b, clients), benchEntry(b)
+	ids := make([][]byte, 0, clients)
+	for i := range from.Shards() {
+		from.Scan(i, func(id string, _ *Entry) { ids = append(ids, []byte(id)) })
+	}
+	for b.Loop() {
+		to := NewTable(from.Shards(), 1)
+		for _, id := range ids {
+			to.Merge(id, e)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/clients, "ns/client")
+}
+
 func BenchmarkTableScan(b *testing.B) {
 	const clients = 1_000_000
 	table := benchTable(b, clients)
