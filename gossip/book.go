@@ -12,7 +12,7 @@ import (
 )
 
 // book is the addresses at which a member may be found: the seeds as they were
-// given, and every member seen lately. memberlist forgets the dead after 30 s and
+// given, and every member seen lately. memberlist forgets the dead soon and
 // never calls them again; the book is why a herd that was cut in two heals. It is
 // safe for concurrent use.
 type book struct {

@@ -13,18 +13,20 @@ import (
 // A note is a message on the live lane of a kind that the core has none of. It rides
 // with an ack that is due anyway, about once a second:
 //
-//	kind, sender's clock, its wall clock, the receiver's clock that is echoed, how long that was held
+//	kind, whether the sender sees the receiver among the living,
+//	sender's clock, its wall clock, the receiver's clock that is echoed, how long that was held
 //
 // Clocks and times are nanoseconds in eight bytes. An echo of zero is none.
 const (
 	kindNote    = 0xfc
 	noteVersion = 3 // since this one of the session the live lane carries notes
-	noteSize    = 1 + 4*8
+	noteSize    = 1 + 1 + 4*8
 	noteEvery   = time.Second
 )
 
-// note is what one end tells the other of its clocks.
+// note is what one end tells the other of its clocks, and of the other.
 type note struct {
+	sees  bool          // the receiver among the living, as the sender knows them
 	clock time.Duration // of the sender, as now gives it
 	wall  int64         // of the sender, nanoseconds since the epoch
 	echo  time.Duration // clock of the last note that came to the sender
@@ -33,7 +35,11 @@ type note struct {
 
 func appendNote(b []byte, n note) []byte {
 	b = binary.BigEndian.AppendUint32(b, noteSize)
-	b = append(b, kindNote)
+	sees := byte(0)
+	if n.sees {
+		sees = 1
+	}
+	b = append(b, kindNote, sees)
 	for _, x := range [...]int64{int64(n.clock), n.wall, int64(n.echo), int64(n.held)} {
 		b = binary.BigEndian.AppendUint64(b, uint64(x))
 	}
@@ -46,13 +52,16 @@ func readNote(message []byte, now time.Duration) (n note, err error) {
 	if len(message) != noteSize {
 		return n, fmt.Errorf("%w: note of %d bytes, want %d", replica.ErrMessage, len(message), noteSize)
 	}
+	if message[1] > 1 {
+		return n, fmt.Errorf("%w: note that sees %d", replica.ErrMessage, message[1])
+	}
 	var x [4]int64
 	for i := range x {
-		if x[i] = int64(binary.BigEndian.Uint64(message[1+8*i:])); x[i] < 0 {
+		if x[i] = int64(binary.BigEndian.Uint64(message[2+8*i:])); x[i] < 0 {
 			return n, fmt.Errorf("%w: note with a time before all times", replica.ErrMessage)
 		}
 	}
-	n = note{time.Duration(x[0]), x[1], time.Duration(x[2]), time.Duration(x[3])}
+	n = note{message[1] == 1, time.Duration(x[0]), x[1], time.Duration(x[2]), time.Duration(x[3])}
 	if n.echo > now {
 		return n, fmt.Errorf("%w: note of a clock that is ahead of ours", replica.ErrMessage)
 	}
@@ -93,7 +102,7 @@ func (c *Cluster) appendNoteLocked(l *link, buf []byte) []byte {
 	if l.version < noteVersion || !due {
 		return buf
 	}
-	n := note{clock: now, wall: c.wall().UnixNano(), echo: k.echo}
+	n := note{sees: c.seesLocked(l.peer), clock: now, wall: c.wall().UnixNano(), echo: k.echo}
 	if k.heard > 0 {
 		n.held = now - k.heard
 	}
@@ -116,6 +125,7 @@ func (l *link) receiveNote(message []byte) error {
 		offer(l.wake[replica.Live], struct{}{})
 	}
 	k.heard, k.echo = now, n.clock
+	l.unseen = !n.sees
 	if n.echo == 0 {
 		return nil
 	}

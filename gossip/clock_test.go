@@ -204,7 +204,7 @@ func TestCompareClocks(t *testing.T) {
 }
 
 func FuzzNote(f *testing.F) {
-	f.Add(appendNote(nil, note{1, 2, 3, 4})[frameHeader:])
+	f.Add(appendNote(nil, note{true, 1, 2, 3, 4})[frameHeader:])
 	f.Add([]byte{kindNote})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n, err := readNote(b, time.Hour)

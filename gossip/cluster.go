@@ -82,6 +82,7 @@ type Cluster struct {
 	lookupsFound atomic.Uint64
 	joins        atomic.Uint64
 	joinsFailed  atomic.Uint64
+	refreshes    atomic.Uint64
 	propagation  spread // ages of fixes when they came
 
 	ctx    context.Context // done: Close has begun

@@ -45,6 +45,7 @@ type link struct {
 	states []stateLink // as cluster.states; nil: the peer takes none
 	turn   int         // of which of them it is to be sent next
 	clock  clockLink
+	unseen bool // the peer has said that it does not see this node among the living
 
 	bye    [2]chan struct{} // one slot each: the writer of the lane is to say goodbye
 	said   chan struct{}    // one slot for each lane: it has

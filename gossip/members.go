@@ -60,6 +60,8 @@ type Member struct {
 	Queued  int    // bytes of batches that wait for it
 	Lagging bool   // its queue overflowed and it has not come back yet
 
+	Unseen bool // it says that it does not see this node among the living
+
 	Clock      time.Duration // how far its wall clock is ahead of this node's
 	ClockKnown bool          // that has been measured
 }

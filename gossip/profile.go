@@ -17,6 +17,7 @@ type profile struct {
 	stream        time.Duration // longest wait for a dial, and for each read and write, of a push/pull
 	suspicionMult int           // a suspect has suspicionMult·log10(n)·probeInterval to refute, at least
 	suspicionMax  int           // ×: the wait while nobody else confirms the suspicion
+	forget        time.Duration // the dead are told of, and remembered by memberlist, for so long: it believes no member whose incarnation it holds to be old
 	settle        time.Duration // after this a death is known to all: twice the wait of one whom nobody confirms, in a small herd
 }
 
@@ -25,11 +26,11 @@ type profile struct {
 func profileNamed(name string) (profile, error) {
 	switch name {
 	case "local":
-		return profile{"local", 200 * time.Millisecond, 100 * time.Millisecond, 20 * time.Millisecond, 2 * time.Second, time.Second, 4, 6, 10 * time.Second}, nil
+		return profile{"local", 200 * time.Millisecond, 100 * time.Millisecond, 20 * time.Millisecond, 2 * time.Second, time.Second, 4, 6, 4 * time.Second, 10 * time.Second}, nil
 	case "lan", "":
-		return profile{"lan", 250 * time.Millisecond, 100 * time.Millisecond, 50 * time.Millisecond, 5 * time.Second, 2 * time.Second, 4, 6, 12 * time.Second}, nil
+		return profile{"lan", 250 * time.Millisecond, 100 * time.Millisecond, 50 * time.Millisecond, 5 * time.Second, 2 * time.Second, 4, 6, 4 * time.Second, 12 * time.Second}, nil
 	case "wan":
-		return profile{"wan", time.Second, 500 * time.Millisecond, 200 * time.Millisecond, 15 * time.Second, 5 * time.Second, 5, 6, 60 * time.Second}, nil
+		return profile{"wan", time.Second, 500 * time.Millisecond, 200 * time.Millisecond, 15 * time.Second, 5 * time.Second, 5, 6, 20 * time.Second, 60 * time.Second}, nil
 	}
 	return profile{}, fmt.Errorf("profile %q: want local, lan or wan", name)
 }
@@ -40,6 +41,7 @@ func (p profile) config() *memberlist.Config {
 	c.ProbeInterval, c.ProbeTimeout = p.probeInterval, p.probeTimeout
 	c.GossipInterval, c.PushPullInterval = p.gossip, p.pushPull
 	c.SuspicionMult, c.SuspicionMaxTimeoutMult = p.suspicionMult, p.suspicionMax
+	c.GossipToTheDeadTime = p.forget
 	c.TCPTimeout = p.stream
 	// Membership news are few and small: compressing them costs more than it
 	// saves. Packets stay at 1,400 bytes: memberlist corrupts larger compounds.

@@ -232,6 +232,7 @@ func (c *Cluster) askSeeds(ctx context.Context) (seeds, error) {
 func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) error {
 	const tries = 4 // at once: some hang
 	slots := make(chan struct{}, tries)
+	refreshed := -refreshEvery
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -258,8 +259,19 @@ func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) error
 		if !offer(slots, struct{}{}) {
 			continue
 		}
+		unseenBy := ""
+		if c.now()-refreshed > refreshEvery {
+			unseenBy = c.unseenBy(members)
+		}
+		if unseenBy != "" {
+			refreshed = c.now()
+		}
 		c.wg.Go(func() {
 			defer func() { <-slots }()
+			if unseenBy != "" {
+				c.refresh(ctx, list, unseenBy)
+				return
+			}
 			addr := c.book.missing(ctx, members)
 			if addr != "" && !c.join(list, addr) && alone && ctx.Err() == nil {
 				c.warn("no other node answers: serving alone, and trying on", "seeds", strings.Join(c.config.Join, " "))

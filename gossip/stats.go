@@ -45,6 +45,7 @@ func (c *Cluster) Members() []Member {
 		m.Leased = l.core.Leased(now)
 		m.Acked, m.Queued, m.Lagging = l.core.Acked(), l.core.Queued(), l.core.Lagging()
 		m.Clock, m.ClockKnown = l.clock.offset()
+		m.Unseen = l.unseen
 	}
 	return all
 }
@@ -84,6 +85,7 @@ type Stats struct {
 
 	Joins          uint64 // successful, the first and those after
 	JoinsFailed    uint64
+	Refreshes      uint64 // times that this node told the herd anew that it is alive, for a peer did not see it
 	MembersRefused uint64 // announcements of members that make no sense
 	MembersByState map[string]int
 
@@ -120,6 +122,7 @@ func (c *Cluster) Stats() Stats {
 		Transport:      c.transport.Stats(),
 		Joins:          c.joins.Load(),
 		JoinsFailed:    c.joinsFailed.Load(),
+		Refreshes:      c.refreshes.Load(),
 		MembersRefused: c.members.refusals(),
 		MembersByState: c.members.byState(),
 		LookupsFound:   c.lookupsFound.Load(),

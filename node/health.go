@@ -62,7 +62,10 @@ func (n *Node) checks(b *strings.Builder, sync gossip.Sync) {
 			leased = "not leased"
 		}
 		text := fmt.Sprintf("%s, %s, %s", m.State, insync, leased)
-		line(m.InSync && m.Leased && m.State == gossip.Alive, "member "+m.Name, text, text)
+		if m.Unseen {
+			text += ", does not see this node"
+		}
+		line(m.InSync && m.Leased && !m.Unseen && m.State == gossip.Alive, "member "+m.Name, text, text)
 	}
 }
 

@@ -26,6 +26,7 @@ type memberInfo struct {
 	Acked   uint64    `json:"acked"`          // this node's last batch that it has, with all before
 	Queued  int       `json:"queued"`         // bytes that wait for it
 	Lagging bool      `json:"lagging"`        // its queue overflowed; it catches up
+	Unseen  bool      `json:"unseen"`         // it says that it does not see this node among the living
 	Clock   *int64    `json:"clock_ahead_us"` // how far its clock is ahead of this node's, in microseconds; null: not measured
 }
 
@@ -35,7 +36,7 @@ func describe(m gossip.Member) memberInfo {
 		State: m.State.String(), Since: m.Since, Started: m.Started,
 		Client: m.Client, Gossip: m.Gossip, HTTP: m.HTTP, Version: m.Version,
 		InSync: m.InSync, Leased: m.Leased, Linked: m.Linked,
-		Acked: m.Acked, Queued: m.Queued, Lagging: m.Lagging,
+		Acked: m.Acked, Queued: m.Queued, Lagging: m.Lagging, Unseen: m.Unseen,
 	}
 	if m.ClockKnown {
 		us := m.Clock.Microseconds()
