@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -59,7 +60,12 @@ func (d *devVerb) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	herd, err := d.bind(configs)
+	logger, endLog, err := newLogger(d.log, d.app.stderr)
+	if err != nil {
+		return err
+	}
+	defer endLog()
+	herd, err := d.bind(configs, logger)
 	if err != nil {
 		return err
 	}
@@ -159,11 +165,7 @@ func devName(i int) string {
 
 // bind opens the ports of all nodes before any of them starts; each joins
 // through the one before it.
-func (d *devVerb) bind(configs []*config.Loaded) (*devHerd, error) {
-	logger, _, err := newLogger(d.log, d.app.stderr) // no file, nothing to end
-	if err != nil {
-		return nil, err
-	}
+func (d *devVerb) bind(configs []*config.Loaded, logger hclog.Logger) (*devHerd, error) {
 	herd := &devHerd{newNode: d.app.newNode}
 	for i, c := range configs {
 		if i > 0 {

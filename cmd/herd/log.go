@@ -13,22 +13,28 @@ import (
 	"herd/config"
 )
 
-// newLogger makes the logger that a configuration asks for, and what ends it.
+// newLogger makes the logger that a configuration asks for, and what ends it: the
+// caller owes that, and all lines are written then. Who logs waits for no writer.
 func newLogger(c config.Log, stderr io.Writer) (hclog.Logger, func(), error) {
-	end := func() {}
+	var file *logFile
 	if c.File != "" {
-		f, err := openLog(c.File)
-		if err != nil {
+		var err error
+		if file, err = openLog(c.File); err != nil {
 			return nil, nil, fmt.Errorf("open the log file: %w", err)
 		}
-		stderr, end = io.MultiWriter(stderr, f), f.close
 	}
-	return hclog.New(&hclog.LoggerOptions{
+	lines := newAside(stderr)
+	end, to := lines.end, io.Writer(lines)
+	if file != nil { // which does not wait for standard error either
+		end, to = func() { lines.end(); file.close() }, io.MultiWriter(lines, file)
+	}
+	lines.log = hclog.New(&hclog.LoggerOptions{
 		Name:       "herd",
 		Level:      hclog.LevelFromString(c.Level),
-		Output:     stderr,
+		Output:     to,
 		JSONFormat: c.Format == "json",
-	}), end, nil
+	})
+	return lines.log, end, nil
 }
 
 // logFile is a file that others may rename: SIGHUP opens the name anew.

@@ -60,11 +60,12 @@ func TestLogReopen(t *testing.T) {
 
 func TestLogText(t *testing.T) {
 	var stderr bytes.Buffer
-	logger, _, err := newLogger(config.Log{Level: "debug", Format: "text"}, &stderr)
+	logger, end, err := newLogger(config.Log{Level: "debug", Format: "text"}, &stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	logger.Debug("a client left", "conns", 3)
+	end()
 	if !strings.Contains(stderr.String(), "[DEBUG] herd: a client left: conns=3") {
 		t.Errorf("got %q", &stderr)
 	}
