@@ -18,9 +18,10 @@ func (a *app) chaos() *cobra.Command {
 		Use:   "chaos",
 		Short: "Break a herd on purpose, and see what it does",
 		Long: "Chaos kills and pauses nodes, cuts them off from each other, and makes their network\n" +
-			"slow and lossy, in a herd that allows it: one of \"herd dev\", or of nodes with --chaos. It talks to\n" +
-			"one node to find the others, and to all of them to do its work. Faults with --for end by\n" +
-			"themselves, whatever becomes of this command. \"herd help chaos\" says what to try.",
+			"slow and lossy, in a herd that allows it: one of \"herd dev\", or of nodes with --chaos.\n" +
+			"It talks to one node to find the others, and to all of them to do its work. Faults with\n" +
+			"--for end by themselves, whatever becomes of this command. \"herd help breaking\" says what\n" +
+			"to try and what to watch.",
 		Example: "  herd chaos partition 'Bailey,Bona | Campbell,Clark,Jaquez' --for 20s\n" +
 			"  herd chaos run --for 30s --seed 7",
 	})

@@ -247,7 +247,7 @@ func (a *app) chaosRate() *cobra.Command {
 	cmd := c.verb(&cobra.Command{
 		Use:     "rate BYTES [NODES]",
 		Short:   "Let nodes have a slow line",
-		Long:    "Rate bounds how many bytes a second go to and from each peer of the nodes, of all nodes if\nnone is named.",
+		Long:    "Rate bounds how many bytes a second go to and from each peer of the nodes, of all nodes\nif none is named.",
 		Example: "  herd chaos rate 64KiB Clark --for 30s",
 		Args:    cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, args []string) error {

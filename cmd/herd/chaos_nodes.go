@@ -15,11 +15,11 @@ func (a *app) chaosKill() *cobra.Command {
 	cmd := c.verb(&cobra.Command{
 		Use:   "kill NODES",
 		Short: "Kill nodes: no goodbye, no clean-up",
-		Long: "Kill ends nodes as kill -9 does. Of \"herd dev\" one can be started again, by --for or by\n" +
-			"\"herd chaos restart\", with an empty table and the same addresses; a node that has its process to itself ends\n" +
-			"with exit code 137, and whoever started it has to do so again.",
+		Long: "Kill ends nodes as kill -9 does. One of \"herd dev\" can be started again, by --for or by\n" +
+			"\"herd chaos restart\", with an empty table and the same addresses. A node that has its\n" +
+			"process to itself ends with exit code 137, and whoever started it has to do so again.",
 		Example: "  herd chaos kill Clark --for 10s\n" +
-			"  herd chaos kill Bailey,Bona",
+			"  herd chaos kill Bona,Jaquez",
 		Args: cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, args []string) error {
 		if err := c.checkFor(); err != nil {
@@ -64,7 +64,7 @@ func (a *app) chaosRestart() *cobra.Command {
 	return c.verb(&cobra.Command{
 		Use:     "restart NODES",
 		Short:   "Start killed nodes of \"herd dev\" again",
-		Long:    "Restart starts nodes of \"herd dev\" that were killed: empty, with the same names and addresses.\nIt does not wait until they are ready; \"herd members --wait\" does.",
+		Long:    "Restart starts nodes of \"herd dev\" that were killed: empty, with the same names and\naddresses. It does not wait until they are ready; \"herd members --wait 5\" does.",
 		Example: "  herd chaos restart Clark",
 		Args:    cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, args []string) error {
@@ -89,8 +89,8 @@ func (a *app) chaosPause() *cobra.Command {
 		Use:   "pause NODES",
 		Short: "Let nodes stand still: no gossip, no clients",
 		Long: "Pause stops all traffic of nodes with other nodes and with clients, and no connection\n" +
-			"ends. It is close to SIGSTOP but not the same: the node's clocks run, so it sees the others go silent. Its\n" +
-			"HTTP port goes on: it must hear \"heal\".",
+			"ends. It is like SIGSTOP but for the node's own timers, which go on: it sees the others\n" +
+			"fall silent. Its HTTP port goes on too: it must hear \"heal\".",
 		Example: "  herd chaos pause Clark --for 5s",
 		Args:    cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, args []string) error {
@@ -123,7 +123,7 @@ func (a *app) chaosHeal() *cobra.Command {
 	return c.verb(&cobra.Command{
 		Use:     "heal [NODES]",
 		Short:   "End all faults, and start killed nodes again",
-		Long:    "Heal ends every fault at the nodes, at all of them if none is named, and starts nodes of \"herd\ndev\" that were killed.",
+		Long:    "Heal ends every fault at the nodes, at all of them if none is named, and starts nodes of\n\"herd dev\" that were killed.",
 		Example: "  herd chaos heal",
 	}, func(ctx context.Context, args []string) error {
 		herd, err := c.find(ctx)

@@ -189,12 +189,12 @@ func (a *app) chaosRandom() *cobra.Command {
 		Use:   "random",
 		Short: "Break the herd at random for a while",
 		Long: "Random kills, pauses, cuts and slows nodes at random, and heals all at the end, or when\n" +
-			"it is interrupted. The same seed makes the same faults for the same nodes and time. \"herd chaos run\" does this and\n" +
-			"checks what clients see.",
+			"it is interrupted. The same seed makes the same faults for the same nodes and time.\n" +
+			"\"herd chaos run\" does this and checks what clients see.",
 		Example: "  herd chaos random --seed 7 --for 30s",
 		Args:    cobra.NoArgs,
 	}, func(ctx context.Context, _ []string) error {
-		if err := c.checkFor(); err != nil {
+		if err := c.checkLong(); err != nil {
 			return err
 		}
 		seed := orRandom(seed)
@@ -224,6 +224,13 @@ func (a *app) chaosRandom() *cobra.Command {
 func (c *chaosVerb) longFlag(cmd *cobra.Command, seed *uint64) {
 	cmd.Flags().DurationVar(&c.length, "for", 30*time.Second, "how long; a minute or more shows more")
 	cmd.Flags().Uint64Var(seed, "seed", 0, "of all that is random; 0 takes any, and says which")
+}
+
+func (c *chaosVerb) checkLong() error {
+	if c.length < minChaosRun || c.length > maxChaosTime {
+		return usagef("--for must be from %s to %s", minChaosRun, maxChaosTime)
+	}
+	return nil
 }
 
 func orRandom(seed uint64) uint64 {

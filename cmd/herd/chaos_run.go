@@ -85,8 +85,6 @@ func (r *chaosRunVerb) finish(cmd *cobra.Command) *cobra.Command {
 
 func (r *chaosRunVerb) check() error {
 	switch {
-	case r.length < minChaosRun || r.length > maxChaosTime:
-		return usagef("--for must be from %s to %s", minChaosRun, maxChaosTime)
 	case r.clients < 1 || r.clients > maxChaosClients:
 		return usagef("--clients must be from 1 to %d", maxChaosClients)
 	case r.rate < 1 || r.rate > maxChaosRate:
@@ -96,7 +94,7 @@ func (r *chaosRunVerb) check() error {
 	case r.ahead <= 0:
 		return usagef("--max-client-ahead must be more than 0s")
 	}
-	return nil
+	return r.checkLong()
 }
 
 // chaosTale is what run and report tell.

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"herd/node/history"
+)
+
+// The same seed makes the same faults, all of them within the time, and never two
+// nodes dead at once.
+func TestSchedule(t *testing.T) {
+	names := []string{"Bailey", "Bona", "Campbell", "Clark", "Jaquez"}
+	kinds := map[string]int{}
+	overlaps := 0
+	for seed := range uint64(200) {
+		total := time.Minute
+		shots := schedule(seed, names, total)
+		if !reflect.DeepEqual(shots, schedule(seed, names, total)) {
+			t.Fatalf("seed %d makes two schedules", seed)
+		}
+		if len(shots) < 3 {
+			t.Errorf("seed %d: %d faults in a minute", seed, len(shots))
+		}
+		var dead, end time.Duration
+		for _, s := range shots {
+			kinds[s.Kind]++
+			if s.At < 0 || s.For <= 0 || s.At+s.For > total || len(s.Nodes) == 0 {
+				t.Errorf("seed %d: %+v", seed, s)
+			}
+			for _, n := range s.Peers {
+				if slices.Contains(s.Nodes, n) {
+					t.Errorf("seed %d: %s is on both sides", seed, n)
+				}
+			}
+			if s.At < end {
+				overlaps++
+			}
+			end = max(end, s.At+s.For)
+			if s.Kind == "kill" {
+				if s.At < dead || len(s.Nodes) != 1 {
+					t.Errorf("seed %d: two die at once", seed)
+				}
+				dead = s.At + s.For
+			}
+		}
+	}
+	if len(kinds) != 7 || overlaps == 0 {
+		t.Errorf("kinds %v, overlaps %d", kinds, overlaps)
+	}
+	for _, few := range [][]string{{"Clark"}, {"Bona", "Clark"}} {
+		schedule(1, few, minChaosRun) // a herd may be small, and the time short
+	}
+	if reflect.DeepEqual(schedule(1, names, time.Minute), schedule(2, names, time.Minute)) {
+		t.Error("two seeds make one schedule")
+	}
+}
+
+// chaosFake is the HTTP port of a node that knows some members.
+type chaosFake struct {
+	*httptest.Server
+	name   string
+	knows  []*chaosFake
+	refuse bool
+
+	mu      sync.Mutex // guards bodies and deletes
+	bodies  []string
+	deletes []string
+}
+
+func newChaosFake(t *testing.T, name string) *chaosFake {
+	f := &chaosFake{name: name}
+	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
+	t.Cleanup(f.Close)
+	return f
+}
+
+func (f *chaosFake) addr() string { return f.Listener.Addr().String() }
+
+func (f *chaosFake) serve(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch body, _ := io.ReadAll(r.Body); {
+	case r.URL.Path == "/v1/members":
+		list := memberList{Self: f.name, Members: []member{{Name: f.name, State: "alive", HTTP: f.addr()}}}
+		for _, k := range f.knows {
+			list.Members = append(list.Members, member{Name: k.name, State: "failed", HTTP: k.addr()})
+		}
+		json.NewEncoder(w).Encode(list)
+	case r.Method == "GET":
+		json.NewEncoder(w).Encode(chaosState{Node: f.name, Faults: []chaosFault{{Cut: true, Way: "in", Peers: []string{"Bona"}}}})
+	case r.Method == "DELETE":
+		f.deletes = append(f.deletes, r.URL.RawQuery)
+		fmt.Fprint(w, `{"healed": 1}`)
+	case f.refuse:
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusConflict)
+		fmt.Fprint(w, `{"title": "Conflict", "status": 409, "detail": "No more of that."}`)
+	default:
+		f.bodies = append(f.bodies, string(body))
+		fmt.Fprintf(w, `{"added": [%d]}`, len(f.bodies)+40)
+	}
+}
+
+// chaosFakes is a herd of three that has fallen apart: each knows but the next.
+func chaosFakes(t *testing.T) (a, b, c *chaosFake) {
+	a, b, c = newChaosFake(t, "Bailey"), newChaosFake(t, "Bona"), newChaosFake(t, "Clark")
+	a.knows, b.knows = []*chaosFake{b}, []*chaosFake{c}
+	return a, b, c
+}
+
+func (f *chaosFake) run(t *testing.T, args ...string) (code int, out string) {
+	t.Helper()
+	app := newFakeApp(fine)
+	code = app.run(t.Context(), append(append([]string{"chaos"}, args...), "--http-addr", f.addr()))
+	return code, app.out.String() + app.err.String()
+}
+
+// All nodes are found, through whoever knows them, and each is told its part.
+func TestChaosPartition(t *testing.T) {
+	a, b, c := chaosFakes(t)
+	if code, out := a.run(t, "partition", "Clark,", "Bailey", "--for", "20s"); code != exitDone || out != "Partition Clark,Bailey | Bona for 20s.\n" {
+		t.Fatalf("got %d %s", code, out)
+	}
+	for f, want := range map[*chaosFake]string{
+		a: `{"faults":[{"peers":["Bona"],"for":"20s","cut":true}]}`,
+		b: `{"faults":[{"peers":["Clark","Bailey"],"for":"20s","cut":true}]}`,
+		c: `{"faults":[{"peers":["Bona"],"for":"20s","cut":true}]}`,
+	} {
+		if !slices.Equal(f.bodies, []string{want}) {
+			t.Errorf("%s: got %q, want %q", f.name, f.bodies, want)
+		}
+	}
+}
+
+// What acts on some nodes acts on all traffic with them once, at whoever sends.
+func TestChaosSpread(t *testing.T) {
+	a, b, _ := chaosFakes(t)
+	if code, out := a.run(t, "loss", "30%", "Bailey"); code != exitDone || out != "Loss of 30% at Bailey until \"herd chaos heal\".\n" {
+		t.Fatalf("got %d %s", code, out)
+	}
+	if got := a.bodies[0]; got != `{"faults":[{"way":"out","loss":0.3}]}` {
+		t.Errorf("got %s", got)
+	}
+	if got := b.bodies[0]; got != `{"faults":[{"peers":["Bailey"],"way":"out","loss":0.3}]}` {
+		t.Errorf("got %s", got)
+	}
+}
+
+// One way: the one is mute, the other deaf.
+func TestChaosCut(t *testing.T) {
+	a, b, c := chaosFakes(t)
+	if code, out := a.run(t, "cut", "Bailey", "Bona", "--one-way"); code != exitDone {
+		t.Fatalf("got %d %s", code, out)
+	}
+	if a.bodies[0] != `{"faults":[{"peers":["Bona"],"way":"out","cut":true}]}` ||
+		b.bodies[0] != `{"faults":[{"peers":["Bailey"],"way":"in","cut":true}]}` || len(c.bodies) != 0 {
+		t.Errorf("got %s %s %s", a.bodies, b.bodies, c.bodies)
+	}
+}
+
+// If one node refuses, the others are as they were, and its reason is told.
+func TestChaosRefused(t *testing.T) {
+	a, b, c := chaosFakes(t)
+	c.refuse = true
+	code, out := a.run(t, "delay", "50ms")
+	if code != exitFailed || !strings.Contains(out, "No more of that") {
+		t.Errorf("got %d %s", code, out)
+	}
+	for _, f := range []*chaosFake{a, b} {
+		if !slices.Equal(f.deletes, []string{"id=41"}) {
+			t.Errorf("%s: taken back: %q", f.name, f.deletes)
+		}
+	}
+}
+
+// A node that is down is left out, and shown as such.
+func TestChaosDown(t *testing.T) {
+	a, b, c := chaosFakes(t)
+	c.Close()
+	if code, out := a.run(t, "pause", "all", "--json"); code != exitDone || len(b.bodies) != 1 || strings.Contains(out, "Clark") {
+		t.Errorf("got %d %s", code, out)
+	}
+	code, out := a.run(t, "status")
+	if code != exitDone || !strings.Contains(out, "Clark   does not answer") || !strings.Contains(out, "Bailey  deaf towards Bona") {
+		t.Errorf("got %d\n%s", code, out)
+	}
+	if code, out := a.run(t, "kill", "Clark"); code != exitFailed || !strings.Contains(out, "dead already") {
+		t.Errorf("got %d %s", code, out)
+	}
+}
+
+// storm is a history: what Clark has acknowledged, and what both hold in the end.
+func storm(held ...string) *history.History {
+	const line = "AT Clark +1.000000000 kiwi +34-118 100"
+	clark, bona := history.Process{Node: "Clark", Boot: 1}, history.Process{Node: "Bona", Boot: 2}
+	return &history.History{
+		Settings: history.Settings{Wall: 1, Ahead: time.Minute, Shared: true, Seed: 9},
+		Ops:      []history.Op{{Kind: history.Write, At: clark, Client: "kiwi", Position: "+34-118", Time: "100", Line: line, Inv: 1, Ret: 2}},
+		Dumps:    []history.Dump{{At: clark, Lines: []string{line}, Inv: 5, Ret: 6}, {At: bona, Lines: held, Inv: 5, Ret: 6}},
+	}
+}
+
+// A broken promise is exit code 1, and told; so is a file that is none exit code 2.
+func TestChaosCheck(t *testing.T) {
+	check := func(text []byte, flags ...string) (int, string) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "history.ndjson")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f := newFakeApp(fine)
+		code := f.run(t.Context(), append([]string{"chaos", "check", file}, flags...))
+		return code, f.out.String() + f.err.String()
+	}
+	file := func(h *history.History) []byte {
+		var b bytes.Buffer
+		if err := h.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	good, bad := storm("AT Clark +1.000000000 kiwi +34-118 100"), storm()
+	if code, out := check(file(good)); code != exitDone || !strings.HasPrefix(out, "Seed 9. Updates sent: 1.\n") {
+		t.Errorf("got %d %s", code, out)
+	}
+	if code, out := check(file(bad)); code != exitFailed || !strings.Contains(out, "herd: promises were broken: convergence (1)") {
+		t.Errorf("got %d %s", code, out)
+	}
+	code, out := check(file(bad), "--json")
+	var r history.Report
+	if err := json.NewDecoder(strings.NewReader(out)).Decode(&r); code != exitFailed || err != nil || r.Tally(history.Convergence).Broken != 1 {
+		t.Errorf("got %d %v %s", code, err, out)
+	}
+	for _, text := range []string{"", "{", "[]\n", "hello\n", string(file(bad)[:40])} {
+		if code, out := check([]byte(text)); code != exitUsage || !strings.Contains(out, "history.ndjson: ") {
+			t.Errorf("%q: got %d %s", text, code, out)
+		}
+	}
+}
+
+// What a run found decides its exit code.
+func TestChaosVerdict(t *testing.T) {
+	soon := time.Second
+	for name, c := range map[string]struct {
+		h       *history.History
+		settled *time.Duration
+		want    string
+	}{
+		"good":      {storm("AT Clark +1.000000000 kiwi +34-118 100"), &soon, ""},
+		"broken":    {storm(), &soon, "promises were broken: convergence (1)"},
+		"not one":   {storm("AT Clark +1.000000000 kiwi +34-118 100"), nil, "not one herd again in 1m0s"},
+		"no answer": {&history.History{}, &soon, "nothing is proved"},
+	} {
+		f := newFakeApp(fine)
+		r := &chaosRunVerb{chaosVerb: chaosVerb{app: &f.app}, seed: 7, settle: time.Minute}
+		tr := &trial{chaosRunVerb: r, rec: history.NewRecorder(history.Settings{}, 0), tale: chaosTale{Settled: c.settled}}
+		err := tr.verdict(c.h)
+		if got := fmt.Sprint(err); (err == nil) != (c.want == "") || !strings.Contains(got, c.want) && err != nil {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+		if !strings.Contains(f.out.String(), "Seed 7. Updates sent: ") {
+			t.Errorf("%s: got %s", name, &f.out)
+		}
+	}
+}
