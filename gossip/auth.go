@@ -157,10 +157,12 @@ func newProver(name, label string, ring *memberlist.Keyring) (*prover, error) {
 		return nil, fmt.Errorf("make certificate: %w", err)
 	}
 	return &prover{name: name, label: label, ring: ring, tls: &tls.Config{
-		Certificates:           []tls.Certificate{cert},
-		InsecureSkipVerify:     true, // the proof does what a certificate would
-		MinVersion:             tls.VersionTLS13,
-		SessionTicketsDisabled: true, // each stream has its own exporter
+		Certificates:       []tls.Certificate{cert},
+		InsecureSkipVerify: true, // the proof does what a certificate would
+		MinVersion:         tls.VersionTLS13,
+		// Nobody waits for the first bytes of a page: records as long as they may be.
+		DynamicRecordSizingDisabled: true,
+		SessionTicketsDisabled:      true, // each stream has its own exporter
 	}}, nil
 }
 

@@ -33,10 +33,12 @@ func (c *Cluster) beat() {
 					c.endLocked(l, errSilent, true)
 				}
 			}
-			offer(l.still, struct{}{})
+			if o := &l.out[replica.Delta]; ran-o.wrote > silence(c.config.AckTimeout)/4 {
+				o.alive = true
+				offer(o.wake, struct{}{})
+			}
 		}
-		c.afterLocked()
-		c.mu.Unlock()
+		c.unlock()
 		offer(c.newsc, struct{}{})
 		if !isClosed(c.caughtUp) {
 			c.nudge()
@@ -60,11 +62,22 @@ func (c *Cluster) clockLocked(elapsed time.Duration) {
 
 // afterLocked passes on what calls of the core have left: lanes with something to
 // send, batches acknowledged, events.
-func (c *Cluster) afterLocked() {
+func (c *Cluster) afterLocked() { c.passOnLocked(nil) }
+
+// passOnLocked is afterLocked, but appends to mine links of which the caller is now the
+// writer of the live lane, as many as there is room for.
+func (c *Cluster) passOnLocked(mine []*link) []*link {
 	c.core.TakeDirty(func(r *replica.Link, lane replica.Lane) {
-		if l := c.links[r.Peer()]; l != nil && l.core == r {
-			offer(l.wake[lane], struct{}{})
+		l := c.links[r.Peer()]
+		if l == nil || l.core != r || l.out[lane].taken {
+			return
 		}
+		if lane == replica.Live && len(mine) < cap(mine) && l.streams[lane].Eager() {
+			l.out[lane].taken = true
+			mine = append(mine, l)
+			return
+		}
+		offer(l.out[lane].wake, struct{}{})
 	})
 	if released := c.core.Released(); released > c.released.Load() {
 		c.released.Store(released)
@@ -91,6 +104,7 @@ func (c *Cluster) afterLocked() {
 			c.nudge()
 		}
 	}
+	return mine
 }
 
 // inSyncLocked is the names of the members that this node's AT lines wait for.

@@ -122,7 +122,7 @@ func (l *link) receiveNote(message []byte) error {
 	}
 	if k.heard == 0 { // both want to know before they say that they are ready
 		k.owed = true
-		offer(l.wake[replica.Live], struct{}{})
+		offer(l.out[replica.Live].wake, struct{}{})
 	}
 	k.heard, k.echo = now, n.clock
 	l.unseen = !n.sees

@@ -67,12 +67,13 @@ type Cluster struct {
 	states    []*shared
 	seed      maphash.Seed // of states' hashes: nobody outside can aim at one
 
-	newsc        chan struct{} // one slot: there is something to be logged
-	nudged       chan struct{} // one slot: keepLinks should look around
-	caughtUp     chan struct{} // closed by checkCaughtUp
-	clockChecked chan struct{} // closed by watchClock
-	owing        chan struct{} // one slot: some peer is owed a state
-	arriving     chan struct{} // one slot: a state has come
+	newsc        chan struct{}      // one slot: there is something to be logged
+	nudged       chan struct{}      // one slot: keepLinks should look around
+	caughtUp     chan struct{}      // closed by checkCaughtUp
+	clockChecked chan struct{}      // closed by watchClock
+	owing        chan struct{}      // one slot: some peer is owed a state
+	arriving     chan struct{}      // one slot: a state has come
+	late         chan time.Duration // one slot: Flush is to be called at that time, by now
 
 	ran          atomic.Int64 // nanoseconds in which this node ran: a pause counts little
 	joined       atomic.Bool  // some node of the herd has answered, or nobody is to be waited for
@@ -83,7 +84,8 @@ type Cluster struct {
 	joins        atomic.Uint64
 	joinsFailed  atomic.Uint64
 	refreshes    atomic.Uint64
-	propagation  spread // ages of fixes when they came
+	propagation  spread    // ages of fixes when they came
+	idle         sync.Pool // of waiters
 
 	ctx    context.Context // done: Close has begun
 	cancel context.CancelFunc
@@ -192,6 +194,8 @@ func New(config Config) (*Cluster, error) {
 		quarantines:  make(map[location.Origin]time.Time),
 		flights:      make(map[string]*flight),
 		byNumber:     make(map[uint64]*flight),
+		late:         make(chan time.Duration, 1),
+		idle:         sync.Pool{New: newWaiter},
 	}
 	c.core = replica.New(replica.Config{
 		Self: self.Origin, Name: self.Name, Table: config.Table,
@@ -286,8 +290,27 @@ func (c *Cluster) Report(id []byte, f location.Fix) (ticket uint64) {
 func (c *Cluster) Flush() {
 	c.mu.Lock()
 	c.core.Flush(c.now())
-	c.afterLocked()
-	c.mu.Unlock()
+	if at, waits := c.core.Due(); waits {
+		offer(c.late, at)
+	}
+	c.unlock()
+}
+
+// flushLate sends what waits for the gap between two batches to end, until Close. Run
+// starts it.
+func (c *Cluster) flushLate() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case at := <-c.late:
+			timer.Reset(at - c.now())
+		case <-timer.C:
+			c.Flush()
+		}
+	}
 }
 
 // Wait returns nil when the batch that a ticket names is acknowledged by every
@@ -296,6 +319,9 @@ func (c *Cluster) Flush() {
 func (c *Cluster) Wait(ctx context.Context, ticket uint64) error {
 	if ticket <= c.released.Load() {
 		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	c.mu.Lock()
 	if c.closed {
@@ -307,7 +333,9 @@ func (c *Cluster) Wait(ctx context.Context, ticket uint64) error {
 		return nil
 	}
 	c.stats.ackWaits++
-	w := c.waiters.add(ticket)
+	w := c.idle.Get().(*waiter)
+	defer c.idle.Put(w)
+	c.waiters.add(w, ticket)
 	c.mu.Unlock()
 	select {
 	case <-w.done:

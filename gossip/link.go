@@ -2,11 +2,8 @@ package gossip
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,11 +13,7 @@ import (
 	"herd/gossip/replica"
 )
 
-const (
-	readBuffer = 64 << 10
-	writeLimit = 256 << 10 // bytes asked of the core for one write
-	keepBuffer = 1 << 20   // a write buffer that grew beyond this is given back
-)
+const readBuffer = 64 << 10
 
 // link is a session with a peer: two streams that live and die together, and the
 // core's end of them.
@@ -34,9 +27,8 @@ type link struct {
 	smaller bool   // the end with the smaller origin has dialed
 	opened  time.Time
 	addr    string
-	streams [2]*Stream       // by replica.Lane
-	wake    [2]chan struct{} // one slot each: the lane may have something to send
-	done    chan struct{}    // closed by end
+	streams [2]*Stream    // by replica.Lane
+	done    chan struct{} // closed by end
 
 	core *replica.Link // but for Prepare and Scan under cluster.mu
 
@@ -47,10 +39,9 @@ type link struct {
 	clock  clockLink
 	unseen bool // the peer has said that it does not see this node among the living
 
-	bye    [2]chan struct{} // one slot each: the writer of the lane is to say goodbye
-	said   chan struct{}    // one slot for each lane: it has
-	still  chan struct{}    // one slot: the writer of the delta lane is to show that it lives
-	heard  [2]atomic.Int64  // by lane: run time of the cluster when the live lane last brought something
+	out    [2]outgoing     // by lane
+	said   chan struct{}   // one slot for each lane: goodbye was said on it
+	heard  [2]atomic.Int64 // by lane: run time of the cluster when the live lane last brought something
 	once   sync.Once
 	reason error // why it ended; set before done is closed
 }
@@ -75,18 +66,17 @@ func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, versi
 		cluster: c, peer: peer, name: live.PeerName(), addr: addr,
 		id:      Meta{Name: live.PeerName(), Origin: peer}.ID(),
 		streams: [2]*Stream{replica.Live: live, replica.Delta: delta},
-		wake:    [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
 		done:    make(chan struct{}),
 		version: version,
 		smaller: dialed == (c.self.Origin < peer),
 		opened:  time.Now(),
 		clock:   clockLink{owed: true},
-		bye:     [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
 		said:    make(chan struct{}, 2),
-		still:   make(chan struct{}, 1),
 	}
 	for lane := range l.heard {
 		l.heard[lane].Store(c.ran.Load())
+		l.out[lane].wake = make(chan struct{}, 1)
+		l.out[lane].wake <- struct{}{}
 	}
 	c.mu.Lock()
 	old := c.links[peer]
@@ -204,8 +194,7 @@ func (l *link) receive(lane replica.Lane, message []byte, r *bufio.Reader) error
 		err = c.core.Receive(c.now(), l.core, lane, message)
 	}
 	c.core.TakeArrived(c.arrivedNow)
-	c.afterLocked()
-	c.mu.Unlock()
+	c.unlock()   // with acks of what came
 	r.Discard(n) // they are there
 	return err
 }
@@ -246,98 +235,6 @@ func (l *link) receiveOurs(message []byte) error {
 // arrivedNow takes note of how old fixes are that have just been merged.
 func (c *Cluster) arrivedNow(received []int64) {
 	c.propagation.arrivals(c.wall().UnixNano(), received)
-}
-
-// write sends what the core has for a lane, as much as there is in one write, until
-// the link ends. There is no timer: while a write is under way the next grows.
-func (l *link) write(lane replica.Lane) error {
-	c := l.cluster
-	var buf []byte
-	var wrote time.Duration // run time of the last write
-	for {
-		var more bool
-		buf = buf[:0]
-		if lane == replica.Delta {
-			buf = l.core.Scan(buf, writeLimit)
-		}
-		c.mu.Lock()
-		buf, more = c.core.Next(c.now(), l.core, lane, buf, writeLimit)
-		if lane == replica.Live {
-			buf = c.appendNoteLocked(l, buf)
-			buf = c.appendStateLocked(l, buf)
-		}
-		c.afterLocked()
-		c.mu.Unlock()
-		if len(buf) > 0 {
-			if _, err := l.streams[lane].Write(buf); err != nil {
-				return err
-			}
-			wrote = time.Duration(c.ran.Load())
-			if cap(buf) > keepBuffer {
-				buf = nil
-			}
-			continue
-		}
-		if more {
-			continue
-		}
-		still := l.still
-		if lane == replica.Live {
-			still = nil // it has acks to show
-		}
-		select {
-		case <-l.wake[lane]:
-		case <-l.bye[lane]:
-			if _, err := io.WriteString(l.streams[lane], goodbye); err != nil {
-				return err
-			}
-			offer(l.said, struct{}{})
-		case <-still:
-			if shown := time.Duration(c.ran.Load()); shown-wrote > silence(c.config.AckTimeout)/4 {
-				if _, err := io.WriteString(l.streams[lane], alive); err != nil {
-					return err
-				}
-				wrote = shown
-			}
-		case <-l.done:
-			return l.reason
-		}
-	}
-}
-
-// Messages of ours between the core's, in frames like theirs, of kinds that are none
-// of them. goodbye on both lanes, for the end of either ends the link: the sender leaves;
-// memberlist alone would have it taken for dead. alive on the delta lane, which may be idle for long: a path that
-// is broken for this one of the two streams must not go unnoticed. For the others
-// see kindState and kindNote.
-const (
-	frameHeader = 4
-	goodbye     = "\x00\x00\x00\x01\xff"
-	alive       = "\x00\x00\x00\x01\xfe"
-)
-
-// sayGoodbye tells all peers that this node leaves, as far as they listen before ctx
-// is done, and tells whether all did.
-func (c *Cluster) sayGoodbye(ctx context.Context) bool {
-	c.mu.Lock()
-	links := slices.Collect(maps.Values(c.links))
-	c.mu.Unlock()
-	for _, l := range links {
-		for _, bye := range l.bye {
-			offer(bye, struct{}{})
-		}
-	}
-	for _, l := range links {
-		for range l.bye {
-			select {
-			case <-l.said:
-			case <-l.done:
-			case <-ctx.Done():
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // silence is how long a peer may send nothing on a lane: it owes an ack each

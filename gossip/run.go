@@ -41,6 +41,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 		return err
 	}
 	c.spawn(c.beat)
+	c.spawn(c.flushLate)
 	c.spawn(c.tellNews)
 	c.spawn(c.shareStates)
 	c.spawn(c.mergeStates)

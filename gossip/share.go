@@ -121,7 +121,7 @@ func (c *Cluster) shareOne(i int, s *shared, onward bool) bool {
 // send has the live writer send a state. The caller holds cluster.mu.
 func (l *link) send(i int) {
 	l.states[i].due = true
-	offer(l.wake[replica.Live], struct{}{})
+	offer(l.out[replica.Live].wake, struct{}{})
 }
 
 // relayLocked passes a state on to some of the peers that may lack it, and tells

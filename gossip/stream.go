@@ -2,7 +2,6 @@ package gossip
 
 import (
 	"crypto/tls"
-	"net"
 	"time"
 )
 
@@ -14,7 +13,7 @@ const closeGrace = 100 * time.Millisecond
 // a net.Conn: safe for one reader and one writer at a time, Close at any time.
 type Stream struct {
 	*tls.Conn
-	raw       net.Conn
+	raw       *outlet
 	peer      string
 	purpose   Purpose
 	inbound   bool
@@ -29,6 +28,28 @@ func (s *Stream) Purpose() Purpose { return s.purpose }
 
 // Inbound tells whether the peer dialed.
 func (s *Stream) Inbound() bool { return s.inbound }
+
+// Send sends b as far as that needs no waiting, and tells whether it has gone. If not, it
+// does so with the next Flush, before which there must be no other Send. Not to be mixed
+// with Write; one goroutine at a time.
+func (s *Stream) Send(b []byte) (gone bool, err error) {
+	s.raw.gather(true)
+	_, err = s.Conn.Write(b)
+	s.raw.gather(false)
+	if err != nil {
+		return false, err
+	}
+	return s.raw.offer()
+}
+
+// Eager tells whether Send may send anything at all.
+func (s *Stream) Eager() bool { return s.raw.socket != nil }
+
+// Flush sends what Send has left, and waits for it.
+func (s *Stream) Flush() error { return s.raw.flush() }
+
+// Rest gives back the room that a long Send has taken. To be called after Flush.
+func (s *Stream) Rest() { s.raw.shrink() }
 
 // Close tells the peer, if that is possible within 100 ms, and closes. A Read or
 // Write under way returns with an error. It is idempotent.

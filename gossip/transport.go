@@ -223,13 +223,14 @@ func (t *Transport) dialPeer(ctx context.Context, addr string, purpose Purpose) 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(t.ctx, func() { cancel(net.ErrClosed) })()
-	raw, err := t.config.Network.Dial(ctx, addr)
+	dialed, err := t.config.Network.Dial(ctx, addr)
 	if t.ctx.Err() != nil && err != nil {
 		return nil, net.ErrClosed
 	}
 	if err != nil {
 		return nil, err
 	}
+	raw := newOutlet(dialed)
 	raw.SetDeadline(time.Now().Add(t.config.HandshakeTimeout))
 	hurry := context.AfterFunc(ctx, func() { raw.Close() })
 	conn := tls.Client(raw, t.prover.tls)
@@ -242,7 +243,7 @@ func (t *Transport) dialPeer(ctx context.Context, addr string, purpose Purpose) 
 		return nil, err
 	}
 	raw.SetDeadline(time.Time{})
-	introduce(raw, peer)
+	introduce(dialed, peer)
 	s := &Stream{Conn: conn, raw: raw, peer: peer, purpose: purpose, transport: t}
 	if !t.remember(s) {
 		return nil, net.ErrClosed
@@ -324,7 +325,8 @@ func (t *Transport) acceptStreams() {
 // greet makes an inbound stream prove a key and hands it on.
 func (t *Transport) greet(g *guest) {
 	g.conn.SetDeadline(time.Now().Add(t.config.HandshakeTimeout))
-	conn := tls.Server(g.conn, t.prover.tls)
+	raw := newOutlet(g.conn)
+	conn := tls.Server(raw, t.prover.tls)
 	peer, purpose, err := t.prover.accept(conn)
 	stayed := t.lobby.leave(g)
 	if err != nil || !stayed {
@@ -336,7 +338,7 @@ func (t *Transport) greet(g *guest) {
 	}
 	g.conn.SetDeadline(time.Time{})
 	introduce(g.conn, peer)
-	s := &Stream{Conn: conn, raw: g.conn, peer: peer, purpose: purpose, inbound: true, transport: t}
+	s := &Stream{Conn: conn, raw: raw, peer: peer, purpose: purpose, inbound: true, transport: t}
 	if !t.remember(s) {
 		return
 	}

@@ -125,7 +125,7 @@ func TestStreamAfterShutdown(t *testing.T) {
 	near, far := line(t)
 	tr := newTestTransport(t, TransportConfig{})
 	tr.Shutdown()
-	s := &Stream{Conn: tls.Client(near, tr.prover.tls), raw: near, transport: tr}
+	s := &Stream{Conn: tls.Client(near, tr.prover.tls), raw: newOutlet(near), transport: tr}
 	if tr.remember(s) {
 		t.Error("the stream was kept")
 	}

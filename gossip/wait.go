@@ -5,7 +5,7 @@ import "container/heap"
 // waiter is somebody who waits for a batch to be acknowledged.
 type waiter struct {
 	ticket uint64
-	done   chan struct{} // closed when it is, or when the cluster closes
+	done   chan struct{} // one slot: it is, or the cluster closes
 	at     int           // its place in the queue; -1: not in it
 }
 
@@ -37,22 +37,27 @@ func (q *waitQueue) Pop() any {
 	return w
 }
 
-func (q *waitQueue) add(ticket uint64) *waiter {
-	w := &waiter{ticket: ticket, done: make(chan struct{})}
+func newWaiter() any { return &waiter{done: make(chan struct{}, 1), at: -1} }
+
+// add has w, which is in no queue, wait for a ticket.
+func (q *waitQueue) add(w *waiter, ticket uint64) {
+	w.ticket = ticket
 	heap.Push(q, w)
-	return w
 }
 
-// remove takes out a waiter that waits no longer, if it is still in.
+// remove takes out a waiter that waits no longer, if it is still in. It may be added
+// again.
 func (q *waitQueue) remove(w *waiter) {
 	if w.at >= 0 {
 		heap.Remove(q, w.at)
+		return
 	}
+	<-w.done
 }
 
 // release lets go all whose ticket is not beyond released.
 func (q *waitQueue) release(released uint64) {
 	for len(*q) > 0 && (*q)[0].ticket <= released {
-		close(heap.Pop(q).(*waiter).done)
+		heap.Pop(q).(*waiter).done <- struct{}{}
 	}
 }

@@ -33,6 +33,13 @@ type Config struct {
 	// of them has its part of ChunkBytes. Default 8.
 	Stripes int
 
+	// GapPeers is up to how many peers batches follow each other as fast as writers are;
+	// with more of them at least GapEach for each peer lies between two, 20 ms at the
+	// most: what a batch costs, its acks included, grows with the peers. Defaults 20
+	// and 50 µs.
+	GapPeers int
+	GapEach  time.Duration
+
 	// CompareEvery is how often the vector is sent to one peer chosen at random.
 	// Default 1 s.
 	CompareEvery time.Duration
@@ -64,6 +71,7 @@ type Core struct {
 
 	// As an origin.
 	seq      uint64          // last sealed batch
+	notYet   time.Duration   // the next one keeps a gap until then
 	open     *open           // number seq+1
 	sealedAt []time.Duration // run time at which batch firstAt+i was sealed
 	firstAt  uint64
@@ -92,6 +100,7 @@ type Stats struct {
 	Accepted   uint64 // reports taken from clients
 	Stale      uint64 // of those, reports that were older than what the table held
 	Clamped    uint64 // of those, reports ordered by the clamp
+	Mailed     uint64 // of those, reports that went into a batch and were not replaced there by a newer one
 	Alone      uint64 // batches acknowledged while there were peers and none was in sync
 	Batches    uint64 // sealed
 	Applied    uint64 // fixes from peers that won
@@ -109,6 +118,8 @@ type Stats struct {
 // New makes the core of a node. It knows nobody yet.
 func New(cfg Config) *Core {
 	setDefault(&cfg.AckTimeout, 250*time.Millisecond)
+	setDefault(&cfg.GapPeers, 20)
+	setDefault(&cfg.GapEach, 50*time.Microsecond)
 	setDefault(&cfg.CompareEvery, time.Second)
 	setDefault(&cfg.GoneAfter, time.Minute)
 	setDefault(&cfg.QueueBytes, 4<<20)
@@ -187,6 +198,7 @@ func (c *Core) Stats() Stats {
 		sum.Accepted += s.accepted
 		sum.Stale += s.stale
 		sum.Clamped += s.clamped
+		sum.Mailed += s.mailed
 		s.mu.Unlock()
 	}
 	return sum

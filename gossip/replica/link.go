@@ -176,6 +176,14 @@ func (l *Link) oweAck() {
 	l.touch(Live)
 }
 
+// oweAckSoon is oweAck, but in a gap between batches of ours the ack goes with the next.
+func (l *Link) oweAckSoon() {
+	l.owesAck = true
+	if _, waits := l.core.Due(); l.lag || !waits {
+		l.touch(Live)
+	}
+}
+
 // oweGrant has a grant sent. While acks come thick and fast it rides with what is
 // sent anyway: a lease that was renewed an eighth of its length ago can wait.
 func (l *Link) oweGrant(clock time.Duration) {
@@ -217,7 +225,9 @@ func (c *Core) Next(now time.Duration, l *Link, lane Lane, buf []byte, limit int
 	if lane == Delta {
 		out, more = l.nextDelta(buf, limit)
 	} else {
-		c.seal() // a writer asks for more: what has gathered goes now
+		if c.now >= c.notYet {
+			c.seal() // a writer asks for more: what has gathered goes now
+		}
 		out, more = l.nextLive(buf, limit)
 	}
 	l.dirty[lane] = false // its writer is here
@@ -232,6 +242,9 @@ func (l *Link) nextLive(buf []byte, limit int) ([]byte, bool) {
 	if l.owesGrant {
 		buf, l.owesGrant = appendGrant(buf, l.echo, l.core.lease()), false
 		l.lastGrant = l.core.now
+		// The peer's next ack is an eighth of a timeout away: one of ours may as well go
+		// now, in one write, and be met by its grant.
+		l.owesAck = l.owesAck || l.core.now-l.beat >= l.core.cfg.AckTimeout/16
 	}
 	if l.owesAck {
 		buf, l.owesAck = appendAck(buf, l.core.vector[l.peer], l.core.now), false

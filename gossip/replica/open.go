@@ -30,7 +30,7 @@ type stripe struct {
 	at    []uint32    // where each begins
 	some  atomic.Bool // there are any
 
-	accepted, stale, clamped uint64 // see Stats
+	accepted, stale, clamped, mailed uint64 // see Stats
 
 	_ [64]byte // own cache line
 }
@@ -125,6 +125,7 @@ func (s *stripe) add(name string, id []byte, e, was *location.Entry) {
 	if was.Dot == e.Dot && s.replace(name, id, e) {
 		return
 	}
+	s.mailed++
 	s.at = append(s.at, uint32(len(s.fixes)))
 	s.fixes = appendBatchFix(s.fixes, name, id, e)
 	s.some.Store(true)

@@ -95,7 +95,7 @@ func (c *Core) ticket(seq uint64) uint64 {
 // Flush sends the open batch on its way if a peer's writer is idle, or if no peer
 // takes batches now. While all writers are busy the batch stays open and grows; the
 // first that asks for more seals it. A burst thus costs few batches and a lone
-// report waits for nothing.
+// report waits for nothing. In a gap between batches it does nothing: see [Core.Due].
 func (c *Core) Flush(now time.Duration) {
 	c.step(now)
 	takers := 0
@@ -109,9 +109,26 @@ func (c *Core) Flush(now time.Duration) {
 		}
 		takers++
 	}
-	if takers == 0 {
+	if takers == 0 && c.now >= c.notYet {
 		c.seal()
 	}
+}
+
+// Due is when the gap ends for which the open batch waits, if it does: call Flush then.
+func (c *Core) Due() (at time.Duration, waits bool) {
+	return c.notYet, c.now < c.notYet && !c.open.empty()
+}
+
+// maxGap is the greatest gap between two batches.
+const maxGap = 20 * time.Millisecond
+
+// gap is the time that lies between two batches at least.
+func (c *Core) gap() time.Duration {
+	n := len(c.links)
+	if n <= c.cfg.GapPeers {
+		return 0
+	}
+	return min(time.Duration(n)*c.cfg.GapEach, maxGap)
 }
 
 // seal numbers the open batch and queues it for every peer.
@@ -124,6 +141,7 @@ func (c *Core) seal() {
 		return
 	}
 	c.seq++
+	c.notYet = c.now + c.gap()
 	c.stats.Batches++
 	if c.mutant != (mutant{}) {
 		message = c.mutate(message)
@@ -152,11 +170,7 @@ func (c *Core) unacknowledged(l *Link) time.Duration {
 func (c *Core) settle() {
 	oldest, level, company := c.seq, c.seq, false
 	for _, l := range c.links {
-		if l.state != Out && c.unacknowledged(l) > c.cfg.AckTimeout {
-			l.state, l.need = Out, c.seq
-			c.stats.Outs++
-			c.emit(MemberOut, l)
-		}
+		c.putOut(l)
 		switch l.state {
 		case In:
 			level, company = min(level, l.acked), true
@@ -184,6 +198,15 @@ func (c *Core) settle() {
 	}
 }
 
+// putOut puts l out if it is late.
+func (c *Core) putOut(l *Link) {
+	if l.state != Out && c.unacknowledged(l) > c.cfg.AckTimeout {
+		l.state, l.need = Out, c.seq
+		c.stats.Outs++
+		c.emit(MemberOut, l)
+	}
+}
+
 // lease is how long a member may trust that it holds everything, from the instant of
 // its clock that a grant echoes. It is what this origin says, not what the member is
 // configured to.
@@ -192,8 +215,13 @@ func (c *Core) lease() time.Duration { return c.cfg.AckTimeout / 2 }
 // acknowledged: the peer has every batch of ours up to seq; clock is its own, to be
 // echoed if we can grant it a lease.
 func (c *Core) acknowledged(l *Link, seq uint64, clock time.Duration) {
+	last := l.acked <= c.released // else others had yet to acknowledge what it had
 	l.acked = max(l.acked, seq)
-	c.settle() // who is late goes out before it might come in
+	if last || l.state != In {
+		c.settle() // who is late goes out before it might come in
+	} else {
+		c.putOut(l)
+	}
 	if l.state == Out && l.committed && l.acked >= l.need && !l.lag {
 		l.state, l.mark, l.joined = Joining, c.seq, c.ran
 		if c.mutant.enterOnCommit {

@@ -108,7 +108,7 @@ func (c *Core) receiveBatch(l *Link, body []byte) error {
 	if c.vector[l.peer] < m.seq {
 		c.heard(l.peer, true)
 	}
-	l.oweAck()
+	l.oweAckSoon()
 	return nil
 }
 

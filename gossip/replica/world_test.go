@@ -35,6 +35,7 @@ type world struct {
 	timeouts [slots]time.Duration        // ack timeouts
 	queue    int                         // bytes that a peer's queue holds
 	stripes  int                         // of the open batch
+	gapPeers int                         // beyond so many peers batches keep a gap
 	cut      [slots][slots]bool          // what one sends does not reach the other
 	meet     [slots][slots]time.Duration // when two slots hear of each other
 	last     [keys]*location.Fix         // the client's last report
@@ -147,6 +148,7 @@ func newWorld(seed uint64, m mutant) *world {
 	w.promises.world = w
 	w.queue = []int{300, 500, 3000}[w.rand.IntN(3)]
 	w.stripes = 1 + w.rand.IntN(2)
+	w.gapPeers = 1 + w.rand.IntN(4) // three: none of them does
 	if w.gone = goneAfter; w.rand.IntN(2) == 0 {
 		w.gone = time.Hour // what is acknowledged must not need it
 	}
@@ -179,6 +181,7 @@ func (w *world) boot(slot int) {
 		Self: n.origin, Name: nodeNames[slot], Table: n.table,
 		AckTimeout: w.timeouts[slot], GoneAfter: w.gone, CompareEvery: 20 * unit,
 		QueueBytes: w.queue, ChunkBytes: chunkBytes, Stripes: w.stripes, Seed: w.seed,
+		GapPeers: w.gapPeers, GapEach: 2 * unit,
 	})
 	n.core.mutant = w.mutant
 	n.core.budget = 12

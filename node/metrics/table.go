@@ -35,6 +35,7 @@ func process() []metric {
 func fixes() []metric {
 	return []metric{
 		counter("updates_accepted_total", "Reports taken from clients.", func(s *Stats) uint64 { return s.Gossip.Replica.Accepted }),
+		counter("updates_mailed_total", "Of those, reports sent on to the other nodes. The others were replaced by a newer one of their client before they left, or lost to one.", func(s *Stats) uint64 { return s.Gossip.Replica.Mailed }),
 		counter("updates_stale_total", "Reports taken from clients that were not newer than what the table held.", func(s *Stats) uint64 { return s.Gossip.Replica.Stale }),
 		counter("updates_clamped_total", "Reports taken from clients whose time was too far ahead to order by.", func(s *Stats) uint64 { return s.Gossip.Replica.Clamped }),
 		counters("updates_received_total", "Fixes that came from other nodes, by whether they were news.", "result",
