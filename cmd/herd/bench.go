@@ -23,10 +23,11 @@ type benchVerb struct {
 	rate     int
 	mix      string
 	sources  []string
-	nodes    int   // that are started if there is no address
-	started  int   // of them, once they run
-	pids     []int // of the servers, if they run here
-	others   bool  // load addresses beyond loopback
+	nodes    int        // that are started if there is no address
+	started  int        // of them, once they run
+	own      *benchHerd // that was started; nil: none, or it is Redis
+	pids     []int      // of the servers, if they run here
+	others   bool       // load addresses beyond loopback
 	plain    bool
 	json     bool
 

@@ -18,6 +18,7 @@ type convergeReport struct {
 	load.Converged
 	Load   *load.Result `json:"load,omitempty"` // beside it
 	Server *spent       `json:"server,omitempty"`
+	Spread *propagated  `json:"spread,omitempty"` // of a herd of its own: what its nodes say
 }
 
 // runConverge writes at one node and polls the others, with a load beside it if a rate
@@ -30,6 +31,12 @@ func (b *benchVerb) runConverge(ctx context.Context) error {
 	}
 	defer end()
 	r.Addrs, r.Nodes = b.load.Addrs, b.started
+	var before counts
+	if b.own != nil {
+		if before, err = b.own.counts(ctx); err != nil {
+			return err
+		}
+	}
 	defer makeThreads(load.Pacers() + len(r.Addrs))()
 	p := newProgress(b.app.stderr, b.load.Duration)
 	p.say(fmt.Sprintf("writing and polling for %s", b.load.Duration))
@@ -37,6 +44,13 @@ func (b *benchVerb) runConverge(ctx context.Context) error {
 	p.done()
 	if err != nil {
 		return unreachable(err)
+	}
+	if b.own != nil {
+		now, err := b.own.counts(ctx)
+		if err != nil {
+			return err
+		}
+		r.Spread = now.since(before, r.Nodes)
 	}
 	if b.json {
 		err = printJSON(b.app.stdout, r)
@@ -107,6 +121,9 @@ func (r *convergeReport) print(a *app) error {
 	for _, row := range table {
 		rows = append(rows, []string{row.what, ms(row.l.P50), ms(row.l.P90), ms(row.l.P99), ms(row.l.Max)})
 	}
+	if s := r.Spread; s != nil {
+		rows = append(rows, []string{"each other one has it, by their clocks", ms(s.P50), ms(s.P90), ms(s.P99), ""})
+	}
 	if err := printTable(out, rows); err != nil {
 		return err
 	}
@@ -117,6 +134,9 @@ func (r *convergeReport) print(a *app) error {
 	}
 	if s := r.Server; s != nil {
 		fmt.Fprintf(out, "server CPU     %.2f cores, polls included\n", s.Cores)
+	}
+	if s := r.Spread; s != nil {
+		fmt.Fprintf(out, "delivered      %.4f %% of %.0f updates to each of the other nodes, warm-up included\n", 100*s.Delivered, s.Updates)
 	}
 	fmt.Fprintf(out, "never shown    %d\n", r.Missing)
 	for _, s := range r.Samples {

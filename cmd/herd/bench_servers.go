@@ -38,6 +38,7 @@ func (b *benchVerb) startServers(ctx context.Context, n int) (end func(), err er
 		return nil, err
 	}
 	b.load.Addrs, b.pids, b.started = s.addrs(), s.pids(), n
+	b.own, _ = s.(*benchHerd)
 	return s.end, nil
 }
 
