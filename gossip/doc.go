@@ -4,7 +4,7 @@
 //	Cluster    all of it: bind, join, report, wait, look up, leave
 //	State      something small besides fixes that the herd shares
 //	Transport  one locked port: TLS and proof of a key before anybody reads
-//	Network    what it needs of the world; simnet has one for tests
+//	Network    what it needs of the world; simnet has one for tests, fault one that breaks
 //
 // memberlist (SWIM) says who is there. It carries no fixes: those go from each
 // node to each other one over streams of our own, a [replica.Core] says what and

@@ -269,6 +269,9 @@ func TestE2EChaosNode(t *testing.T) {
 	}
 
 	p = start(t, spec{name: "Clark"})
+	if code, out := herdVerb(t, "chaos", "report", "--for", "2s", "--http-addr", p.Ready.HTTP); code != exitDone || !strings.Contains(out, "read your writes") {
+		t.Errorf("a report needs no leave: got %d %s", code, out)
+	}
 	for _, args := range [][]string{{"status"}, {"kill", "Clark"}, {"pause", "Clark"}, {"heal"}, {"random"}, {"run"}} {
 		if code, out := herdVerb(t, append([]string{"chaos", "--http-addr", p.Ready.HTTP}, args...)...); code != exitFailed && code != exitUsage || !strings.Contains(out, "allows no chaos") {
 			t.Errorf("%q: got %d %s", args, code, out)

@@ -17,6 +17,11 @@
 // once a key is proved (SetPeer); until then such a stream obeys only the rules
 // for every peer. So the end that dials must have the rule too.
 //
+// # Who runs
+//
+// A stream has a goroutine while something that was written to it waits, and packets
+// that are late have timers. [Net.Close] waits for the first and stops the others.
+//
 // # What repeats
 //
 // The n-th packet to or from a peer that a rule may lose draws the n-th number of a source
