@@ -74,6 +74,8 @@ type Cluster struct {
 	owing        chan struct{}      // one slot: some peer is owed a state
 	arriving     chan struct{}      // one slot: a state has come
 	late         chan time.Duration // one slot: Flush is to be called at that time, by now
+	auditJobs    chan auditJob      // questions of peers; few may wait
+	auditEvery   time.Duration      // see there; tests are less patient
 
 	ran          atomic.Int64 // nanoseconds in which this node ran: a pause counts little
 	joined       atomic.Bool  // some node of the herd has answered, or nobody is to be waited for
@@ -189,6 +191,8 @@ func New(config Config) (*Cluster, error) {
 		clockChecked: make(chan struct{}),
 		owing:        make(chan struct{}, 1),
 		arriving:     make(chan struct{}, 1),
+		auditJobs:    make(chan auditJob, 8),
+		auditEvery:   auditEvery,
 		links:        make(map[location.Origin]*link),
 		halves:       make(map[uint64]*half),
 		quarantines:  make(map[location.Origin]time.Time),

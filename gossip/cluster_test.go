@@ -27,6 +27,7 @@ type herd struct {
 
 	states  func(name string) []State // of the node of that name; nil: none
 	version func(name string) uint8   // of the sessions it speaks; nil: the newest
+	audits  time.Duration             // how often; 0: as ever
 	clocks  map[string]*testClock     // of the nodes of these names; else the bubble's
 }
 
@@ -117,6 +118,9 @@ func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if h.audits > 0 {
+		c.auditEvery = h.audits
 	}
 	if h.version != nil {
 		c.self.Protocol = h.version(name)

@@ -37,6 +37,7 @@ type link struct {
 	states []stateLink // as cluster.states; nil: the peer takes none
 	turn   int         // of which of them it is to be sent next
 	clock  clockLink
+	audit  auditLink
 	unseen bool // the peer has said that it does not see this node among the living
 
 	out    [2]outgoing     // by lane
@@ -209,6 +210,8 @@ func (l *link) isOurs(lane replica.Lane, message []byte) bool {
 		return lane == replica.Live && l.version >= sharingVersion
 	case kindNote:
 		return lane == replica.Live && l.version >= noteVersion
+	case kindAudit:
+		return lane == replica.Delta && l.version >= auditVersion
 	}
 	return false
 }
@@ -228,6 +231,8 @@ func (l *link) receiveOurs(message []byte) error {
 		return nil
 	case message[0] == kindNote:
 		return l.receiveNote(message)
+	case message[0] == kindAudit:
+		return l.receiveAudit(message)
 	}
 	return l.receiveState(message)
 }

@@ -107,6 +107,11 @@ func (c *Cluster) tellOne(n any) {
 		c.log.Info("peer disconnected", args...)
 	case stateTooLarge:
 		c.log.Warn("state is too large to be shared: other nodes do not get it", "state", n.name, "bytes", n.bytes, "limit", maxState)
+	case auditNews:
+		if _, ok := c.transport.lines.allow("audit "+n.name, warnLines); ok {
+			c.log.Error("tables differed though they should not have: repaired", "peer", clean(n.name), "origin", originText(n.origin),
+				"buckets", n.buckets, "taken", n.taken, "sent", n.sent)
+		}
 	case Clock:
 		if n.Peers < 2 {
 			c.log.Error("this node's clock and its peer's are far apart: set the one that is wrong", "clock", n.Difference(), "limit", n.Limit)

@@ -50,12 +50,14 @@ func (l *link) fillLocked(lane replica.Lane, limit int) (more bool) {
 		o.buf = o.buf[:0]
 	}
 	o.buf, more = c.core.Next(c.now(), l.core, lane, o.buf, limit)
-	switch {
-	case lane == replica.Live:
+	if lane == replica.Live {
 		o.buf = c.appendNoteLocked(l, o.buf)
 		o.buf = c.appendStateLocked(l, o.buf)
-	case o.alive && len(o.buf) == 0: // what else is sent shows it too
-		o.buf = append(o.buf, alive...)
+	} else {
+		o.buf = l.appendAuditLocked(o.buf, limit)
+		if o.alive && len(o.buf) == 0 { // what else is sent shows it too
+			o.buf = append(o.buf, alive...)
+		}
 	}
 	o.alive = false
 	if o.bye {
@@ -195,7 +197,7 @@ func (l *link) writeOn(lane replica.Lane, left bool) error {
 // of them. goodbye on both lanes, for the end of either ends the link: the sender leaves;
 // memberlist alone would have it taken for dead. alive on the delta lane, which may be
 // idle for long: a path that is broken for this one of the two streams must not go
-// unnoticed. For the others see kindState and kindNote.
+// unnoticed. For the others see kindState, kindNote and kindAudit.
 const (
 	frameHeader = 4
 	goodbye     = "\x00\x00\x00\x01\xff"

@@ -14,6 +14,9 @@ type counts struct {
 	statesSent, statesReceived                           uint64
 	statesRefused, statesUnknown, statesTooLarge         uint64
 	stateBytesSent, stateBytesReceived                   uint64
+	audits, auditsAnswered, auditsRefused                uint64
+	auditAlarms, auditsUnfounded                         uint64
+	auditFixesTaken, auditFixesSent                      uint64
 	memberTime, outOfSyncTime                            time.Duration
 }
 
@@ -111,6 +114,14 @@ type Stats struct {
 	MemberTime    time.Duration // added up over the live members but this node
 	OutOfSyncTime time.Duration // of that, the time in which the member was not in sync with this node
 
+	Audits          uint64 // comparisons of digests with a peer that this node made
+	AuditsAnswered  uint64 // questions of peers
+	AuditsRefused   uint64 // questions of peers that were too many
+	AuditAlarms     uint64 // buckets of which some fixes differed though they should not have
+	AuditsUnfounded uint64 // audits in which digests differed and no fix did
+	AuditFixesTaken uint64 // fixes that this node lacked
+	AuditFixesSent  uint64 // fixes that its peers lacked
+
 	Clock Clock // now
 
 	LinesKeptBack uint64 // log lines over their limit
@@ -136,6 +147,9 @@ func (c *Cluster) Stats() Stats {
 	s.Quarantined, s.Links = c.stats.quarantined, len(c.links)
 	s.LookupsSent, s.LookupsTimedOut, s.LookupsRefused = c.stats.lookupsSent, c.stats.lookupsTimedOut, c.stats.lookupsRefused
 	s.AckWaits = c.stats.ackWaits
+	s.Audits, s.AuditsAnswered, s.AuditsRefused = c.stats.audits, c.stats.auditsAnswered, c.stats.auditsRefused
+	s.AuditAlarms, s.AuditsUnfounded = c.stats.auditAlarms, c.stats.auditsUnfounded
+	s.AuditFixesTaken, s.AuditFixesSent = c.stats.auditFixesTaken, c.stats.auditFixesSent
 	s.Clock = c.compareClocksLocked()
 	s.StatesSent, s.StatesReceived = c.stats.statesSent, c.stats.statesReceived
 	s.StatesRefused, s.StatesUnknown, s.StatesTooLarge = c.stats.statesRefused, c.stats.statesUnknown, c.stats.statesTooLarge

@@ -1,0 +1,198 @@
+package gossip
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"herd/gossip/location"
+	"herd/gossip/replica"
+	"herd/gossip/simnet"
+)
+
+// slip puts a fix into one node's table by a way that no vector knows of.
+func (n *testNode) slip(t *testing.T, id string, seconds int, dot location.Dot) {
+	t.Helper()
+	p, _ := location.ParsePosition([]byte("+1-1"))
+	when, err := location.ParseTime(fmt.Append(nil, seconds))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := location.NewFix("slip", time.Now().Add(-time.Hour).UnixNano(), 0, p, when)
+	n.table.Merge([]byte(id), location.Entry{Fix: f, Dot: dot})
+}
+
+func (h *herd) sum(of func(s Stats) uint64) (n uint64) {
+	for _, node := range h.nodes {
+		n += of(node.Stats())
+	}
+	return n
+}
+
+// What one node has and no vector shows, and what one node lacks, is found by the
+// audit, repaired and counted; then it is quiet.
+func TestAuditRepairs(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		h.audits = 5 * time.Second
+		five := h.startFive()
+		for i := range 100 {
+			five[i%5].report(t, fmt.Sprint("client", i), 1000+i)
+		}
+		time.Sleep(auditAge)
+		dot := location.Dot{Origin: five[0].self.Origin, Seq: 1}
+		five[2].slip(t, "client7", 2000, dot)
+		for _, n := range five[1:] {
+			n.slip(t, "lost", 1000, dot)
+		}
+		took := h.await("equal tables", 5*time.Minute, h.equal)
+		alarms := h.sum(func(s Stats) uint64 { return s.AuditAlarms })
+		repaired := h.sum(func(s Stats) uint64 { return s.AuditFixesTaken + s.AuditFixesSent })
+		t.Logf("repaired after %v: %d alarms, %d fixes", took, alarms, repaired)
+		if alarms < 2 || repaired < alarms || h.log.count("tables differed though") == 0 {
+			t.Errorf("%d alarms, %d fixes", alarms, repaired)
+		}
+		time.Sleep(2 * auditAgain) // an audit may be under way
+		alarms = h.sum(func(s Stats) uint64 { return s.AuditAlarms })
+		time.Sleep(auditAge)
+		if more := h.sum(func(s Stats) uint64 { return s.AuditAlarms }) - alarms; more != 0 {
+			t.Errorf("%d more alarms", more)
+		}
+		if h.sum(func(s Stats) uint64 { return s.AuditsUnfounded + s.Quarantined }) != 0 {
+			t.Error("unfounded, or somebody is in quarantine")
+		}
+	})
+}
+
+// Under load, loss and a restart there is no alarm.
+func TestAuditNoAlarm(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		h.audits = 3 * time.Second
+		five := h.startFive()
+		h.net.SetLinks(simnet.Link{Latency: time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.02})
+		for step := range 240 { // 2 minutes
+			n := h.nodes[step%len(h.nodes)]
+			for i := range 3 {
+				n.report(t, fmt.Sprint("client", (7*step+i*i)%500), 1000+step)
+			}
+			time.Sleep(500 * time.Millisecond)
+			if step == 120 {
+				h.kill(five[4])
+			}
+			if step == 140 {
+				h.start(4, five[0].addr())
+			}
+		}
+		audits := h.sum(func(s Stats) uint64 { return s.Audits })
+		alarms := h.sum(func(s Stats) uint64 { return s.AuditAlarms + s.AuditsUnfounded })
+		t.Logf("%d audits", audits)
+		if audits < 20 || alarms != 0 {
+			t.Errorf("%d audits, %d alarms", audits, alarms)
+		}
+	})
+}
+
+// A peer that lies about its digests, or asks without end, costs little.
+func TestAuditOfLiar(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		five := h.startFive()
+		five[0].report(t, "client", 1000)
+		time.Sleep(auditAge)
+		e := h.evil(t, "10.0.0.66")
+		defer e.Shutdown()
+		live, delta := e.session(five[0], 66, 1)
+		defer live.Close()
+		defer delta.Close()
+		five[0].mu.Lock()
+		l := five[0].links[66]
+		five[0].mu.Unlock()
+		wanted := make(chan int, 10)
+		go func() { // ends with the session
+			r := bufio.NewReader(delta)
+			for {
+				message, err := replica.ReadMessage(r, nil)
+				if err != nil {
+					return
+				}
+				if message[0] != kindAudit {
+					continue
+				}
+				m, err := readAudit(message)
+				switch {
+				case err != nil:
+					return
+				case m.what == auditAsk:
+					lies := make([]uint64, location.Buckets)
+					for i := range lies {
+						lies[i] = uint64(i + 1)
+					}
+					for _, b := range appendAuditDigests(nil, m.number, lies) {
+						delta.Write(b)
+					}
+				case m.what == auditWant:
+					wanted <- len(m.buckets)
+					delta.Write(appendAuditFixes(nil, m.number, false, nil))
+				}
+			}
+		}()
+		go func() { // the session would be given up as silent
+			for {
+				if _, err := live.Write([]byte(alive)); err != nil {
+					return
+				}
+				if _, err := delta.Write([]byte(alive)); err != nil {
+					return
+				}
+				time.Sleep(time.Second)
+			}
+		}()
+		five[0].auditPeer(l)
+		if s := five[0].Stats(); s.AuditsUnfounded+s.AuditAlarms != 1 {
+			t.Errorf("%d unfounded, %d alarms", s.AuditsUnfounded, s.AuditAlarms)
+		}
+		if n := <-wanted; n != maxSuspects {
+			t.Errorf("%d buckets wanted, want %d", n, maxSuspects)
+		}
+		for range 300 {
+			delta.Write(appendAuditAsk(nil, 1, 0))
+			delta.Write(appendAuditWant(nil, 1, []int{1, 2}))
+			time.Sleep(20 * time.Millisecond)
+		}
+		if s := five[0].Stats(); s.AuditsAnswered == 0 || s.AuditsAnswered > 10 || s.AuditsRefused < 500 {
+			t.Errorf("%d answered, %d refused", s.AuditsAnswered, s.AuditsRefused)
+		}
+		if !h.oneView() {
+			t.Error("the herd was disturbed")
+		}
+	})
+}
+
+func TestReadAuditRefuses(t *testing.T) {
+	for _, junk := range [][]byte{
+		{kindAudit},
+		{kindAudit, auditAsk, 0, 0, 0, 0, 0, 0, 0, 1},
+		appendAuditWant(nil, 1, nil)[frameHeader:],
+		appendAuditWant(nil, 1, make([]int, maxSuspects+1))[frameHeader:],
+		append(appendAuditAsk(nil, 1, 2)[frameHeader:], 0),
+		beginAudit(nil, auditFixes, 1, 0)[frameHeader:],
+		append(beginAudit(nil, auditFixes, 1, 1), 2)[frameHeader:],
+		append(beginAudit(nil, 9, 1, 8), make([]byte, 8)...)[frameHeader:],
+	} {
+		if _, err := readAudit(junk); !errors.Is(err, replica.ErrMessage) {
+			t.Errorf("%x: %v", junk, err)
+		}
+	}
+}
+
+func FuzzAudit(f *testing.F) {
+	f.Add(appendAuditAsk(nil, 1, 2)[frameHeader:])
+	f.Add(appendAuditWant(nil, 1, []int{3, 4})[frameHeader:])
+	f.Add(appendAuditFixes(nil, 1, true, nil)[frameHeader:])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := readAudit(b)
+		if err == nil && m.what == auditFixes {
+			_ = replica.ReadChunk(m.chunk, func(id []byte, e *location.Entry) {})
+		}
+	})
+}
