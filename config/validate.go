@@ -35,8 +35,8 @@ func (c *Config) problems() []problem {
 
 // openChaos finds faults on command for everybody.
 func (c *Config) openChaos() []problem {
-	host, _, _ := net.SplitHostPort(c.HTTP.Addr)
-	if !c.Chaos || c.InsecureChaos || loopback(host) {
+	host, _, err := net.SplitHostPort(c.HTTP.Addr)
+	if !c.Chaos || c.InsecureChaos || err != nil || loopback(host) { // an address that is none has been told
 		return nil
 	}
 	return []problem{{
