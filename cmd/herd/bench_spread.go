@@ -17,7 +17,7 @@ import (
 // run are in it, and no poll is needed.
 type propagated struct {
 	Updates   float64       `json:"updates"`   // sent on by the nodes that took them
-	Received  float64       `json:"received"`  // by the other nodes
+	Received  float64       `json:"received"`  // by the other nodes, as they were sent on; not what deltas bring again
 	Delivered float64       `json:"delivered"` // part of those that had to be received
 	P50       time.Duration `json:"p50_ns"`    // of herd_propagation_seconds, all nodes together
 	P90       time.Duration `json:"p90_ns"`
@@ -27,7 +27,10 @@ type propagated struct {
 // counts are series of all nodes, added up, by name with labels.
 type counts map[string]float64
 
-const propagation = `herd_propagation_seconds_bucket{le="`
+const (
+	mailed      = "herd_updates_mailed_total"
+	propagation = `herd_propagation_seconds_bucket{le="`
+)
 
 // counts asks all nodes for their metrics.
 func (h *benchHerd) counts(ctx context.Context) (counts, error) {
@@ -60,7 +63,7 @@ func (c counts) read(page io.Reader) error {
 	lines := bufio.NewScanner(page)
 	for lines.Scan() {
 		name, value, ok := strings.Cut(lines.Text(), " ")
-		if !ok || !strings.HasPrefix(name, "herd_updates_") && !strings.HasPrefix(name, propagation) {
+		if !ok || name != mailed && !strings.HasPrefix(name, propagation) {
 			continue
 		}
 		v, err := strconv.ParseFloat(value, 64)
@@ -75,21 +78,21 @@ func (c counts) read(page io.Reader) error {
 // since is what has come about since before, in a herd of so many nodes.
 func (c counts) since(before counts, nodes int) *propagated {
 	grown := func(name string) float64 { return c[name] - before[name] }
-	s := &propagated{Updates: grown("herd_updates_mailed_total")}
+	s := &propagated{Updates: grown(mailed)}
 	var buckets []bucket
 	for name := range c {
-		switch bound, isBucket := strings.CutPrefix(name, propagation); {
-		case isBucket:
+		if bound, ok := strings.CutPrefix(name, propagation); ok {
 			le, _ := strconv.ParseFloat(strings.TrimSuffix(bound, `"}`), 64) // +Inf, too
 			buckets = append(buckets, bucket{le, grown(name)})
-		case strings.HasPrefix(name, "herd_updates_received_total"):
-			s.Received += grown(name)
 		}
+	}
+	slices.SortFunc(buckets, func(a, b bucket) int { return int(math.Copysign(1, a.upTo-b.upTo)) })
+	if len(buckets) > 0 {
+		s.Received = buckets[len(buckets)-1].count
 	}
 	if s.Updates > 0 && nodes > 1 {
 		s.Delivered = s.Received / s.Updates / float64(nodes-1)
 	}
-	slices.SortFunc(buckets, func(a, b bucket) int { return int(math.Copysign(1, a.upTo-b.upTo)) })
 	s.P50, s.P90, s.P99 = quantile(buckets, 0.5), quantile(buckets, 0.9), quantile(buckets, 0.99)
 	return s
 }

@@ -15,7 +15,7 @@ func TestSpread(t *testing.T) {
 		}
 		return c
 	}
-	before := page("herd_updates_mailed_total 5\nherd_updates_received_total{result=\"applied\"} 10\n")
+	before := page("herd_updates_mailed_total 5\nherd_propagation_seconds_bucket{le=\"0.001\"} 0\nherd_propagation_seconds_bucket{le=\"+Inf\"} 10\n")
 	after := page(`# HELP herd_updates_mailed_total Of those …
 herd_updates_mailed_total 105
 herd_updates_received_total{result="applied"} 180
@@ -23,12 +23,12 @@ herd_updates_received_total{result="redundant"} 20
 herd_updates_stale_total 3
 herd_propagation_seconds_bucket{le="0.001"} 0
 herd_propagation_seconds_bucket{le="0.002"} 100
-herd_propagation_seconds_bucket{le="0.01"} 180
+herd_propagation_seconds_bucket{le="0.01"} 190
 herd_propagation_seconds_bucket{le="+Inf"} 200
 herd_propagation_seconds_sum 1
 `)
 	got := after.since(before, 3)
-	want := propagated{Updates: 100, Received: 190, Delivered: 0.95, P50: 2 * time.Millisecond, P90: 10 * time.Millisecond, P99: 10 * time.Millisecond}
+	want := propagated{Updates: 100, Received: 190, Delivered: 0.95, P50: 1950 * time.Microsecond, P90: 8311111, P99: 9831111}
 	if *got != want {
 		t.Errorf("got %+v, want %+v", *got, want)
 	}
