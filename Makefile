@@ -4,8 +4,12 @@ GOFUMPT     := go run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
 COUNT       ?= 1
+SEEDS       ?= 50
+SEED        ?= 1
+LENGTH      ?= 5m
+SCHEDULES   ?= 100000
 
-.PHONY: help build dev test race e2e e2e-full fuzz bench fmt lint tidy cross check clean
+.PHONY: help build dev test race sim model e2e e2e-full fuzz bench fmt lint tidy cross check clean
 
 help:
 	@echo "usage: make TARGET"
@@ -22,6 +26,12 @@ test: ## run all tests
 
 race: ## run the tests of one process under the race detector
 	CGO_ENABLED=1 go test -race -skip '^(TestE2E|TestREADME)' ./...
+
+sim: ## play SEEDS schedules of faults of LENGTH each on whole herds, from SEED on, and all scenarios 20 times
+	go test -count=1 -timeout 24h ./node/sim -run '^(TestSeeds|TestScenarios)$$' -seeds $(SEEDS) -seed $(SEED) -length $(LENGTH) -times 20
+
+model: ## play SCHEDULES schedules on the model of the replication core
+	go test -count=1 -timeout 24h ./gossip/replica -run '^TestModel$$' -runs $(SCHEDULES)
 
 e2e: build ## run the end-to-end tests on the binary: kills, joins, partitions
 	HERD_E2E=ci HERD_BIN=$(CURDIR)/herd go test -count=1 -v -timeout 10m -run '^(TestE2E|TestREADME)' ./cmd/herd
@@ -50,7 +60,7 @@ cross: ## build for other systems
 	GOOS=windows go build ./...
 	GOOS=darwin go build ./...
 
-check: lint tidy cross test race e2e fuzz ## all that CI runs
+check: lint tidy cross test race sim e2e fuzz ## all that CI runs
 
 clean: ## remove what was built
 	rm -f herd herd.exe

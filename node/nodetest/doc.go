@@ -11,6 +11,6 @@
 //		h.Send(3, "WHATSAT kiwi 10 0")
 //	})
 //
-// A herd's methods are for the test's goroutine, but for Ask, Dial and Node, which are for
+// A herd's methods are for the test's goroutine, but for Ask, Dial, Node and Life, which are for
 // any. What goes wrong fails the test, with the logs of the nodes.
 package nodetest

@@ -43,14 +43,14 @@ type Herd struct {
 
 // process is one node, through all its lives.
 type process struct {
-	name  string
-	table *location.Table
-	log   logBuffer
+	name string
+	log  logBuffer
 
 	// What clients read meanwhile: only Herd.mu's holder may change it.
-	ip   string
-	host *simnet.Host
-	node *node.Node // nil: it does not run
+	ip    string
+	host  *simnet.Host
+	table *location.Table // of its last life
+	node  *node.Node      // nil: it does not run
 
 	stop context.CancelFunc
 	done chan error
@@ -137,13 +137,13 @@ func (h *Herd) Launch(i int) {
 		h.t.Fatalf("%s runs already", p.name)
 	}
 	host := h.Net.Host(p.ip)
-	p.table = location.NewTable(64, 0)
-	n, err := node.New(h.config(i, host))
+	table := location.NewTable(64, 0)
+	n, err := node.New(h.config(i, host, table))
 	if err != nil {
 		h.t.Fatalf("start %s: %v", p.name, err)
 	}
 	h.mu.Lock()
-	p.host, p.node = host, n
+	p.host, p.table, p.node = host, table, n
 	h.mu.Unlock()
 	var ctx context.Context
 	ctx, p.stop = context.WithCancel(context.Background())
@@ -151,7 +151,7 @@ func (h *Herd) Launch(i int) {
 	go func() { p.done <- n.Run(ctx) }() // Stop and kill wait for done
 }
 
-func (h *Herd) config(i int, host *simnet.Host) node.Config {
+func (h *Herd) config(i int, host *simnet.Host, table *location.Table) node.Config {
 	p := h.nodes[i]
 	s := config.Default()
 	s.Name = p.name
@@ -171,7 +171,7 @@ func (h *Herd) config(i int, host *simnet.Host) node.Config {
 		Links:    places.Links(nowhere{}),
 		Network:  host,
 		Listen:   listen(host),
-		Table:    p.table,
+		Table:    table,
 	}
 	for _, f := range h.change {
 		f(i, &c)
@@ -288,6 +288,14 @@ func (h *Herd) Node(i int) *node.Node {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.nodes[i].node
+}
+
+// Life is the node of that number and what it holds, for reading; nil if it does not run. Any
+// goroutine may call it.
+func (h *Herd) Life(i int) (*node.Node, *location.Table) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.nodes[i].node, h.nodes[i].table
 }
 
 // Name is the name of a node.

@@ -3,9 +3,11 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
+	"herd/gossip"
 	"herd/node"
 	"herd/node/history"
 	"herd/node/nodetest"
@@ -16,6 +18,7 @@ import (
 type clients struct {
 	herd     *nodetest.Herd
 	recorder *history.Recorder
+	broken   func(format string, args ...any) // tells of what must not happen
 
 	mu   sync.Mutex // guards idle
 	idle map[string][]*client
@@ -27,8 +30,8 @@ type client struct {
 	process history.Process
 }
 
-func newClients(h *nodetest.Herd, r *history.Recorder) *clients {
-	return &clients{herd: h, recorder: r, idle: make(map[string][]*client)}
+func newClients(h *nodetest.Herd, r *history.Recorder, broken func(string, ...any)) *clients {
+	return &clients{herd: h, recorder: r, broken: broken, idle: make(map[string][]*client)}
 }
 
 // close ends the connections that are idle.
@@ -66,6 +69,7 @@ func (c *clients) Send(ctx context.Context, name, line string) (history.Reply, e
 				r.Held = append(r.Held, processOf(&m))
 			}
 		}
+		c.seen(client, r.Text)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,5 +117,30 @@ func (c *clients) hold(client *client) {
 	}
 	if len(of) > 0 {
 		c.recorder.Hold(history.Hold{Who: client.process, Of: of, Inv: inv})
+	}
+}
+
+// seen looks, right after an AT line has come, whether all who hold a lease of the node that
+// gave it have the fix. Clients would ask too late.
+func (c *clients) seen(from *client, line string) {
+	id, fix, err := history.ParseAt(line, maxAhead())
+	if err != nil {
+		c.broken("the answer %q: %v", line, err)
+		return
+	}
+	for i := range maxNodes {
+		n, table := c.herd.Life(i)
+		if n == nil || n == from.Node {
+			continue
+		}
+		leased := slices.ContainsFunc(n.Members(), func(m gossip.Member) bool {
+			return m.Leased && processOf(&m) == from.process
+		})
+		if !leased {
+			continue
+		}
+		if e, ok := table.Get([]byte(id)); !ok || e.Compare(&fix) < 0 {
+			c.broken("leased: %s holds a lease of %s and lacks %q", nodetest.NodeName(i), from.process, line)
+		}
 	}
 }

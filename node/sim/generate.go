@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -12,8 +13,13 @@ import (
 func Generate(seed uint64, run time.Duration) *Scenario {
 	g := &generator{Scenario: New(), rand: rand.New(rand.NewPCG(seed, 11))}
 	g.Seed, g.Run = seed, run
-	g.Nodes = pick(g.rand, 5, 5, 5, 5, 5, 6, 6, 7, 8, 9)
-	g.AckTimeout = pick(g.rand, 250*time.Millisecond, 250*time.Millisecond, 250*time.Millisecond, 100*time.Millisecond, time.Second)
+	g.Nodes = pick(g.rand, 5, 5, 5, 5, 5, 5, 6, 6, 7, 9)
+	// Signs of life are most of the cost: a herd of n has n² links, each with some eight in an
+	// ack timeout.
+	g.AckTimeout = pick(g.rand, 250*time.Millisecond, 250*time.Millisecond, 250*time.Millisecond, 500*time.Millisecond, time.Second)
+	if g.Nodes > 6 {
+		g.AckTimeout = time.Second
+	}
 	g.Profile = pick(g.rand, "lan", "lan", "lan", "local", "wan")
 	g.down = pick(g.rand, 1, 2, 2, (g.Nodes-1)/2, g.Nodes-1)
 	g.pace = pick(g.rand, 2*time.Second, 5*time.Second, 10*time.Second, 20*time.Second)
@@ -22,7 +28,7 @@ func Generate(seed uint64, run time.Duration) *Scenario {
 		g.running[i] = true
 	}
 	g.troubles()
-	slices.SortStableFunc(g.Faults, func(a, b Fault) int { return int(a.At - b.At) })
+	slices.SortStableFunc(g.Faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
 	return g.Scenario
 }
 
@@ -80,7 +86,7 @@ func (g *generator) come() {
 // comes has a node start after a while.
 func (g *generator) comes(node int, after time.Duration) {
 	g.comings = append(g.comings, coming{g.now + after, node})
-	slices.SortStableFunc(g.comings, func(a, b coming) int { return int(a.at - b.at) })
+	slices.SortStableFunc(g.comings, func(a, b coming) int { return cmp.Compare(a.at, b.at) })
 }
 
 func (g *generator) add(f Fault) {
@@ -88,7 +94,7 @@ func (g *generator) add(f Fault) {
 	g.Faults = append(g.Faults, f)
 }
 
-// about is a random time around d, in whole tenths of a second and milliseconds.
+// about is a random time around d.
 func (g *generator) about(d time.Duration) time.Duration {
 	return round(time.Duration(g.rand.ExpFloat64() * float64(d)))
 }
@@ -98,6 +104,7 @@ func (g *generator) between(a, b time.Duration) time.Duration {
 	return round(time.Duration(float64(a) * math.Pow(float64(b)/float64(a), g.rand.Float64())))
 }
 
+// round leaves so much of a time as a person wants to read.
 func round(d time.Duration) time.Duration {
 	if d >= time.Second {
 		return d.Round(100 * time.Millisecond)

@@ -16,16 +16,23 @@ import (
 	"herd/node/nodetest"
 )
 
-// Times of the quiet phase.
-const (
-	settleLimit = 30 * time.Second // from the end of the faults until all are of one mind
-	lookEvery   = 10 * time.Millisecond
-)
+// lookEvery is how often it is looked whether all are of one mind.
+const lookEvery = 10 * time.Millisecond
+
+// patience is how long after the end of the faults all must be of one mind: a death
+// right before it takes the longest to be known.
+func (s *Scenario) patience() time.Duration {
+	if s.Profile == "wan" {
+		return 75 * time.Second
+	}
+	return 15 * time.Second
+}
 
 // Report is what a play of a scenario has shown.
 type Report struct {
 	Violations []string         // what must not be
 	Settled    time.Duration    // from the end of the faults until all nodes were of one mind
+	Last       string           // what was missing until then
 	History    *history.History // what clients saw; nil: there is none to judge
 	Judged     *history.Report  // likewise
 	Net        simnet.Stats
@@ -38,8 +45,12 @@ func (r Report) String() string {
 		return strings.Join(r.Violations, "\n\n")
 	}
 	j := r.Judged
-	return fmt.Sprintf("settled after %s; %d commands answered, %d not; %d acknowledged, %d lost with all who held them",
-		r.Settled, j.All.OK, j.All.Fail+j.All.Unknown, j.Writes, j.Excused)
+	last := r.Last
+	if last != "" {
+		last = " (" + last + ")"
+	}
+	return fmt.Sprintf("settled after %s%s; %d commands answered, %d not; %d acknowledged, %d lost with all who held them",
+		r.Settled, last, j.All.OK, j.All.Fail+j.All.Unknown, j.Writes, j.Excused)
 }
 
 // Play plays a scenario in a bubble of its own. change may set what it likes of each node's
@@ -85,8 +96,8 @@ func (p *player) broken(format string, args ...any) {
 }
 
 func (p *player) play() {
-	p.recorder = history.NewRecorder(history.Settings{Ahead: config.Default().Herd.MaxClientAhead, Seed: p.Seed}, 0)
-	clients := newClients(p.herd, p.recorder)
+	p.recorder = history.NewRecorder(history.Settings{Ahead: maxAhead(), Seed: p.Seed}, 0)
+	clients := newClients(p.herd, p.recorder, p.broken)
 	ctx, cancel := context.WithCancel(context.Background())
 	var working sync.WaitGroup
 	working.Go(func() {
@@ -122,18 +133,21 @@ func (p *player) work(ctx context.Context, t history.Transport) error {
 
 // settle waits until all nodes are of one mind.
 func (p *player) settle() {
-	began := time.Now()
+	began, last := time.Now(), ""
 	for {
 		why := p.herd.Unsettled()
 		took := time.Since(began)
 		switch {
 		case why == "":
-			p.report.Settled = max(p.report.Settled, took)
+			if took > p.report.Settled {
+				p.report.Settled, p.report.Last = took, last
+			}
 			return
-		case took > settleLimit:
-			p.broken("not settled after %s: %s", settleLimit, why)
+		case took > p.patience():
+			p.broken("not settled after %s: %s", p.patience(), why)
 			return
 		}
+		last = why
 		time.Sleep(lookEvery)
 	}
 }
@@ -159,6 +173,9 @@ func (p *player) check() {
 		p.broken("%s: %s", v.Promise, v.Why)
 	}
 }
+
+// maxAhead is the max_client_ahead of all nodes.
+func maxAhead() time.Duration { return config.Default().Herd.MaxClientAhead }
 
 // self is this life of a node.
 func self(n *node.Node) history.Process {

@@ -1,0 +1,77 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"herd/gossip/location"
+	"herd/node"
+)
+
+// A herd that breaks a promise is found out: else a simulation without violations says
+// nothing.
+func TestMutants(t *testing.T) {
+	for _, tt := range []struct {
+		name, scenario string
+		change         func(t *testing.T, i int, c *node.Config)
+		want           []string // one of them must be said
+	}{
+		{
+			"acknowledges before others have it",
+			"run 20s\nrate 400\nat 1s delay 100ms\nat 5s kill Clark\nat 10s kill Bona\n",
+			func(_ *testing.T, _ int, c *node.Config) { c.Settings.Herd.Acks = "none" },
+			[]string{"leased"},
+		},
+		{
+			"makes a fix up",
+			"run 10s\n",
+			makeUp,
+			[]string{"no invention"},
+		},
+		{
+			"keeps a fix to itself",
+			"run 10s\n",
+			makeUp,
+			[]string{"not settled"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, err := Parse(strings.NewReader(tt.scenario))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := Play(t, s, func(i int, c *node.Config) { tt.change(t, i, c) })
+			for _, v := range r.Violations {
+				for _, want := range tt.want {
+					if strings.HasPrefix(v, want) {
+						t.Log(v)
+						return
+					}
+				}
+			}
+			t.Errorf("nobody notices: %q", r.Violations)
+		})
+	}
+}
+
+// makeUp has one node hold a fix that nobody has sent, and tell nobody.
+func makeUp(t *testing.T, i int, c *node.Config) {
+	if table := c.Table; i == 1 {
+		time.AfterFunc(5*time.Second, func() { table.Merge([]byte("client-0"), invented(t)) })
+	}
+}
+
+// invented is a fix that nobody has sent, greater than all that are.
+func invented(t *testing.T) location.Entry {
+	position, err := location.ParsePosition([]byte("+1-1"))
+	if err != nil {
+		t.Error(err)
+	}
+	at, err := location.ParseTime([]byte("4000000000"))
+	if err != nil {
+		t.Error(err)
+	}
+	return location.Entry{Fix: location.NewFix("Nobody", time.Now().UnixNano(), 100*365*24*time.Hour, position, at)}
+}
