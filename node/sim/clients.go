@@ -27,7 +27,16 @@ type clients struct {
 // client is a connection to one life of a node.
 type client struct {
 	*nodetest.Client
-	process history.Process
+	process history.Process // zero: not known yet
+}
+
+// known tells whether it is known which life this is. A node does not say who it is before it is a
+// member; once it has answered a command, it is.
+func (c *client) known() bool {
+	if c.process.Boot == 0 {
+		c.process, _ = self(c.Node)
+	}
+	return c.process.Boot != 0
 }
 
 func newClients(h *nodetest.Herd, r *history.Recorder, broken func(string, ...any)) *clients {
@@ -52,12 +61,17 @@ func (c *clients) Send(ctx context.Context, name, line string) (history.Reply, e
 	if err != nil {
 		return history.Reply{}, fmt.Errorf("%w: %w", history.ErrNotSent, err)
 	}
-	if strings.HasPrefix(line, "WHATSAT") {
+	if client.known() && strings.HasPrefix(line, "WHATSAT") {
 		c.hold(client)
 	}
-	r := history.Reply{Boot: client.process.Boot}
+	var r history.Reply
 	deadline, _ := ctx.Deadline()
 	replies, err := client.AskUntil(deadline, line)
+	if !client.known() && err == nil {
+		err = fmt.Errorf("%s answers before it is a member", name)
+		c.broken("%v", err)
+	}
+	r.Boot = client.process.Boot
 	if err != nil {
 		client.Close()
 		return r, err
@@ -87,7 +101,7 @@ func (c *clients) take(name string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{d, self(d.Node)}, nil
+	return &client{Client: d}, nil
 }
 
 // spare is an idle connection to a life of a node; nil: there is none.

@@ -156,7 +156,11 @@ func (p *player) settle() {
 func (p *player) dump() {
 	for i := range p.herd.Len() {
 		if n := p.herd.Node(i); n != nil {
-			p.recorder.DumpTable(self(n), p.herd.Table(i))
+			process, ok := self(n)
+			if !ok {
+				p.broken("%s is no member in the end", p.herd.Name(i))
+			}
+			p.recorder.DumpTable(process, p.herd.Table(i))
 		}
 	}
 }
@@ -177,14 +181,14 @@ func (p *player) check() {
 // maxAhead is the max_client_ahead of all nodes.
 func maxAhead() time.Duration { return config.Default().Herd.MaxClientAhead }
 
-// self is this life of a node.
-func self(n *node.Node) history.Process {
+// self is this life of a node, if it is a member.
+func self(n *node.Node) (_ history.Process, ok bool) {
 	for _, m := range n.Members() {
 		if m.Self {
-			return processOf(&m)
+			return processOf(&m), true
 		}
 	}
-	return history.Process{} // no node is without itself
+	return history.Process{}, false
 }
 
 func processOf(m *gossip.Member) history.Process {

@@ -14,9 +14,9 @@ import (
 )
 
 var (
-	flagSeeds  = flag.Uint64("seeds", 2, "how many generated scenarios to play")
+	flagSeeds  = flag.Uint64("seeds", 5, "how many generated scenarios to play")
 	flagSeed   = flag.Uint64("seed", 1, "the first of them")
-	flagLength = flag.Duration("length", time.Minute, "how long their faults go on")
+	flagLength = flag.Duration("length", 30*time.Second, "how long their faults go on")
 	flagFile   = flag.String("scenario", "", "play this scenario only")
 	flagTimes  = flag.Int("times", 1, "how often to play each scenario that is in a file")
 	flagKeep   = flag.String("keep", "", "folder for the scenario, the history and the logs of what fails")
