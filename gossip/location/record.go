@@ -17,7 +17,8 @@ import "encoding/binary"
 //	44  ID, then up to seven bytes of nothing: records begin at a multiple of unit
 //
 // An entry that this can't give back has oddSource and is kept whole elsewhere: one
-// that has kept text, whose order time is clamped, or whose dot's number is too long.
+// that has kept text, whose order time is clamped, whose dot's number is too long, or
+// whose source has no number.
 //
 // The slice begins at the record and may go on after it. Nil is no record.
 type record []byte

@@ -20,6 +20,10 @@ func (s *source) of(e *Entry) bool {
 	return s.origin == e.Dot.Origin && s.takeovers == e.Dot.Takeovers && s.node == e.Node
 }
 
+// maxSources bounds the sources of a table. Peers may name as many as they like; fixes of
+// further ones are kept whole, and so there are no more of those than clients.
+const maxSources = 1 << 17
+
 // sources numbers the sources of a table, from 0. Finding takes no lock. None is
 // forgotten: there is one for each life of a node, and one for each node whose fixes
 // another took over.
@@ -41,7 +45,8 @@ func newSources() *sources {
 // get is the source with a number that find gave out.
 func (s *sources) get(number uint32) *source { return (*s.all.Load())[number] }
 
-// find is the source of e, which has its number from the first time on.
+// find is the source of e, which has its number from the first time on; nil if there are
+// too many.
 func (s *sources) find(e *Entry) *source {
 	if _, found := s.slot(*s.slots.Load(), e); found != nil {
 		return found
@@ -56,6 +61,9 @@ func (s *sources) add(e *Entry) *source {
 	slot, found := s.slot(slots, e)
 	if found != nil {
 		return found // somebody was faster
+	}
+	if len(all) >= maxSources {
+		return nil
 	}
 	added := &source{strings.Clone(e.Node), e.Dot.Origin, e.Dot.Takeovers, uint32(len(all))}
 	all = append(all, added)

@@ -54,3 +54,39 @@ func TestFindingASourceDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// However many sources a peer names, what is kept of them has a bound, and no fix is the
+// worse for it.
+func TestTooManySources(t *testing.T) {
+	table := NewTable(1, 1)
+	p, err := ParsePosition([]byte("+34.0-118.4"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := func(i int) Entry {
+		at, err := ParseTime(fmt.Append(nil, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Entry{NewFix("Clark", int64(i)*1e9, 0, p, at), Dot{Origin: Origin(1 + i), Seq: 7}}
+	}
+	const more = 1000
+	for i := range maxSources + more {
+		want := entry(i)
+		if _, r := table.Merge([]byte("kiwi"), want); !r.Won() {
+			t.Fatalf("%d: %v", i, r)
+		}
+		if got, _ := table.Get([]byte("kiwi")); got != want {
+			t.Fatalf("%d: %+v comes back as %+v", i, want, got)
+		}
+	}
+	if n := len(*table.sources.all.Load()); n != maxSources {
+		t.Errorf("%d sources are kept, want %d", n, maxSources)
+	}
+	known := entry(maxSources + more + 1)
+	known.Dot.Origin = 1
+	table.Merge([]byte("kiwi"), known) // out of the map again
+	if got, _ := table.Get([]byte("kiwi")); got != known || len(table.shards[0].odd) != 0 {
+		t.Errorf("%+v comes back as %+v; %d are kept whole", known, got, len(table.shards[0].odd))
+	}
+}

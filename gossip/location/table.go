@@ -135,11 +135,13 @@ func (t *Table) shard(hash uint64) *shard { return &t.shards[hash>>t.shift] }
 // store makes e what r, the record at ref, stands for.
 func (t *Table) store(s *shard, ref uint32, r record, e *Entry) {
 	if !odd(e) {
-		if r.source() == oddSource {
-			delete(s.odd, ref)
+		if source := t.source(r, e); source != nil {
+			if r.source() == oddSource {
+				delete(s.odd, ref)
+			}
+			r.set(e, source)
+			return
 		}
-		r.set(e, t.source(r, e))
-		return
 	}
 	if s.odd == nil {
 		s.odd = make(map[uint32]Entry)
@@ -148,7 +150,8 @@ func (t *Table) store(s *shard, ref uint32, r record, e *Entry) {
 	r.setSource(oddSource)
 }
 
-// source is e's, which is to take the place of what r holds: the same in most cases.
+// source is e's, which is to take the place of what r holds: the same in most cases. Nil
+// if there are too many sources.
 func (t *Table) source(r record, e *Entry) *source {
 	if n := r.source(); n >= firstSource {
 		if s := t.sources.get(n - firstSource); s.of(e) {
