@@ -136,6 +136,9 @@ func (l *lineLimit) allow(kind string, n int) (suppressed uint64, ok bool) {
 			l.kinds = make(map[string]*lineWindow)
 		}
 		if len(l.kinds) >= maxKinds {
+			l.forgetLocked(now)
+		}
+		if len(l.kinds) >= maxKinds {
 			kind = ""
 			w = l.kinds[kind]
 		}
@@ -155,6 +158,16 @@ func (l *lineLimit) allow(kind string, n int) (suppressed uint64, ok bool) {
 	w.lines++
 	suppressed, w.suppressed = w.suppressed, 0
 	return suppressed, true
+}
+
+// forgetLocked drops the kinds whose minute is over: peers make new ones by their names,
+// and the others' lines would share one for ever. What one had kept back is in total.
+func (l *lineLimit) forgetLocked(now time.Time) {
+	for kind, w := range l.kinds {
+		if now.Sub(w.start) >= time.Minute {
+			delete(l.kinds, kind)
+		}
+	}
 }
 
 // total is the number of lines that were kept back.
