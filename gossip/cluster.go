@@ -203,7 +203,7 @@ func New(config Config) (*Cluster, error) {
 	}
 	c.core = replica.New(replica.Config{
 		Self: self.Origin, Name: self.Name, Table: config.Table,
-		AckTimeout: config.AckTimeout, NoAcks: config.NoAcks, Seed: mrand.Uint64(),
+		AckTimeout: config.AckTimeout, NoAcks: config.NoAcks, Wall: config.Clock, Seed: mrand.Uint64(),
 	})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil

@@ -3,6 +3,7 @@ package gossip
 import (
 	"encoding/binary"
 	"io"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -56,6 +57,24 @@ func (e *evil) session(to *testNode, from location.Origin, id uint64) (live, del
 		e.t.Fatalf("refused: %v %v", v, w)
 	}
 	return live, delta
+}
+
+// trySession is session, unless the node refuses.
+func (e *evil) trySession(to *testNode, from location.Origin) (live, delta *Stream, ok bool) {
+	e.t.Helper()
+	h := hail{sessionVersion, from, to.self.Origin, rand.Uint64()}
+	live, v := e.lane(to, PurposeLive, h)
+	if v != welcome {
+		live.Close()
+		return nil, nil, false
+	}
+	delta, v = e.lane(to, PurposeDelta, h)
+	if v != welcome {
+		live.Close()
+		delta.Close()
+		return nil, nil, false
+	}
+	return live, delta, true
 }
 
 // A peer that sends what no correct peer sends loses its session and is shunned for a

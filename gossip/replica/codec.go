@@ -1,10 +1,13 @@
 package replica
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/bits"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"herd/gossip/location"
 )
@@ -371,9 +374,19 @@ func (d *decoder) name() string {
 	if len(d.names) >= maxNames {
 		clear(d.names)
 	}
+	if !isPrintable(s) {
+		d.fail("name %q", s)
+		return ""
+	}
 	name := string(s)
 	d.names[name] = name
 	return name
+}
+
+// isPrintable tells whether s can be shown to people: names are in AT lines, and those
+// on terminals.
+func isPrintable(s []byte) bool {
+	return utf8.Valid(s) && bytes.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
 // isWord tells whether s is 1 to 255 bytes without white space.

@@ -44,6 +44,10 @@ type Config struct {
 	// Default 1 s.
 	CompareEvery time.Duration
 
+	// Wall is this node's wall clock, by which fixes from peers are judged; see [Stats].
+	// It is called by many goroutines. Nil: they may be of any time.
+	Wall func() time.Time
+
 	// GoneAfter is how long an origin must have had no link before its uncovered
 	// fixes are taken over. Default 60 s.
 	GoneAfter time.Duration
@@ -85,6 +89,8 @@ type Core struct {
 	arrived []int64           // when the fixes of batches that came were received; see TakeArrived
 	names   map[string]string // node names seen, so that fixes share them
 	compare time.Duration     // when to send the next vector
+	lost    bool              // a link has ended since our vector was sent to all peers
+	askAt   time.Duration     // when it may be again
 	budget  int               // fixes looked at in one call
 
 	now time.Duration // as of the last call
@@ -113,6 +119,8 @@ type Stats struct {
 	Takeovers  uint64 // fixes adopted from origins gone for good
 	Lookups    uint64 // look-ups answered for peers
 	LookupsOff uint64 // look-ups refused for their number
+	Incredible uint64 // fixes from peers not taken: of a time to come, or taken over too often
+	Unfounded  uint64 // claims of peers to have batches that their origin has not sealed; not believed
 }
 
 // New makes the core of a node. It knows nobody yet.
@@ -178,6 +186,10 @@ func (c *Core) Tick(now time.Duration) {
 			c.links[c.rand.IntN(n)].oweAsk(false)
 		}
 	}
+	for _, l := range c.links {
+		l.nextAnswer()
+	}
+	c.askAll()
 	c.first.check(c)
 	c.sweep()
 }

@@ -1,6 +1,10 @@
 package replica
 
-import "herd/gossip/location"
+import (
+	"time"
+
+	"herd/gossip/location"
+)
 
 // answer is a delta being sent: every fix whose dot theirs does not cover, then a
 // commit with our vector as it was when the answer began. The scan goes shard by
@@ -8,6 +12,7 @@ import "herd/gossip/location"
 type answer struct {
 	theirs  Vector // not changed any more
 	vector  Vector
+	began   time.Duration
 	looseAt uint64 // loose.added when it began
 	skipped bool   // nothing to scan for
 
@@ -24,13 +29,13 @@ type scan struct {
 
 // asked: the peer has sent its vector.
 func (c *Core) asked(l *Link, theirs Vector, full bool) {
-	if l.answer != nil {
+	if l.answer != nil || c.now < l.rest {
 		l.next, l.nextIsFull = theirs, l.nextIsFull || full
 		return
 	}
 	before := l.lastAsked
 	l.lastAsked = c.vector.Clone()
-	a := &answer{theirs: theirs, vector: l.lastAsked, looseAt: c.loose.added}
+	a := &answer{theirs: theirs, vector: l.lastAsked, began: c.now, looseAt: c.loose.added}
 	switch {
 	case !c.loose.any() && theirs.Covers(c.vector):
 		// Nothing to send but the commit.
@@ -58,7 +63,7 @@ func (c *Core) asked(l *Link, theirs Vector, full bool) {
 func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 	if l.sendsAsk && l.core.first.mayAsk(l) {
 		hello := !l.saidHello
-		buf = appendAsk(buf, l.core.vector, hello, l.askIsFull)
+		buf = appendAsk(buf, l.core.askVector(), hello, l.askIsFull)
 		l.sendsAsk, l.askIsFull, l.saidHello = false, false, true
 	}
 	c, a, scanned := l.core, l.answer, l.scan.ahead
@@ -85,12 +90,35 @@ func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 	buf = appendCommit(buf, a.vector)
 	l.committed, l.need = true, max(l.need, a.vector[c.cfg.Self])
 	l.answer, l.scan.answer = nil, nil
-	if l.next != nil {
-		theirs, full := l.next, l.nextIsFull
-		l.next, l.nextIsFull = nil, false
-		c.asked(l, theirs, full)
+	if !a.skipped {
+		l.rest = c.now + min(c.now-a.began, c.cfg.CompareEvery)
 	}
+	l.nextAnswer()
 	return buf, l.answer != nil
+}
+
+// nextAnswer begins to answer the ask that waits. Scans for one peer rest for as long as
+// the last one took: whoever asks without end must not have a processor to himself.
+func (l *Link) nextAnswer() {
+	if l.next == nil || l.answer != nil || l.core.now < l.rest {
+		return
+	}
+	theirs, full := l.next, l.nextIsFull
+	l.next, l.nextIsFull = nil, false
+	l.core.asked(l, theirs, full)
+}
+
+// askAll sends our vector to all peers when one was lost: that one may have told only
+// some of us. It is done once a second at the most: sessions may come and go faster
+// than tables are scanned.
+func (c *Core) askAll() {
+	if !c.lost || c.now < c.askAt || c.mutant.neverCompare {
+		return
+	}
+	c.lost, c.askAt = false, c.now+c.cfg.CompareEvery
+	for _, l := range c.links {
+		l.oweAsk(true)
+	}
 }
 
 // Scan does ahead, without the lock, what of answering a vector takes longest: it

@@ -60,8 +60,9 @@ type Link struct {
 	sendsAsk   bool
 	askIsFull  bool
 	saidHello  bool
-	answer     *answer // being sent
-	next       Vector  // an ask that came while answer was being sent
+	answer     *answer       // being sent
+	rest       time.Duration // no other is begun before
+	next       Vector        // an ask that came while answer was being sent
 	nextIsFull bool
 	lastAsked  Vector // our vector when the peer's last ask came
 
@@ -78,6 +79,8 @@ type Link struct {
 	lease time.Duration // in sync while now < lease
 	hello Vector        // the vector that the peer opened with
 	met   bool          // the peer's commit came, or our vector covered its hello
+	claim uint64        // what another has told us that we have of the peer, which has yet to speak
+	said  uint64        // the greatest number of its own that the peer has spoken of itself
 }
 
 // Open begins a session with peer: both connections stand. The caller has closed
@@ -110,11 +113,8 @@ func (c *Core) Close(now time.Duration, l *Link, gaveUp bool) {
 	}
 	c.gone.leave(l.peer, c.now)
 	c.first.lost(c, l)
-	if !c.mutant.neverCompare {
-		for _, other := range c.links { // what the lost peer told only some of us
-			other.oweAsk(true)
-		}
-	}
+	c.lost = true
+	c.askAll()
 	c.seal()
 	c.settle()
 }
@@ -247,7 +247,7 @@ func (l *Link) nextLive(buf []byte, limit int) ([]byte, bool) {
 		l.owesAck = l.owesAck || l.core.now-l.beat >= l.core.cfg.AckTimeout/16
 	}
 	if l.owesAck {
-		buf, l.owesAck = appendAck(buf, l.core.vector[l.peer], l.core.now), false
+		buf, l.owesAck = appendAck(buf, l.has(), l.core.now), false
 		l.beat = l.core.now
 	}
 	for len(l.finds) > 0 && len(buf)-start < limit {

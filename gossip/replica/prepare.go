@@ -12,6 +12,7 @@ type ahead struct {
 	batches            []merged // in order
 	names              map[string]string
 	applied, redundant uint64
+	incredible         uint64
 	received           []int64 // see TakeArrived
 }
 
@@ -31,6 +32,7 @@ type aheadChunks struct {
 type mergedChunk struct {
 	newest             []location.Dot // of each source
 	applied, redundant uint64
+	incredible         uint64
 	err                error
 }
 
@@ -61,11 +63,14 @@ func (l *Link) mergeBatch(body []byte) (m merged) {
 	if d.err == nil && (m.prev >= m.seq || m.seq > maxSeq) {
 		d.fail("batch %d after %d", m.seq, m.prev)
 	}
-	dot := location.Dot{Origin: l.peer, Seq: m.seq}
+	dot, horizon := location.Dot{Origin: l.peer, Seq: m.seq}, l.core.horizon()
 	for d.more() {
 		id, e := d.batchFix(node, dot)
-		if d.err != nil {
+		if take := d.judge(horizon, &e); d.err != nil {
 			break
+		} else if !take {
+			a.incredible++
+			continue
 		}
 		if _, result := l.core.merge(id, e); result.Won() {
 			a.applied++
@@ -92,10 +97,11 @@ func (l *Link) nextMerged(body []byte) (m merged) {
 	c := l.core
 	c.stats.Applied += a.applied
 	c.stats.Redundant += a.redundant
+	c.stats.Incredible += a.incredible
 	if len(c.arrived) < keepArrived {
 		c.arrived = append(c.arrived, a.received...)
 	}
-	a.applied, a.redundant, a.received = 0, 0, a.received[:0]
+	a.applied, a.redundant, a.incredible, a.received = 0, 0, 0, a.received[:0]
 	return m
 }
 
@@ -104,9 +110,10 @@ func (l *Link) mergeChunk(body []byte) (m mergedChunk) {
 	if a.names == nil {
 		a.names = map[string]string{}
 	}
-	d := decoder{b: body, names: a.names}
+	d, horizon := decoder{b: body, names: a.names}, c.horizon()
 	for d.more() {
 		id, e := d.fix()
+		take := d.judge(horizon, &e)
 		if d.err == nil && e.Dot.Origin == c.cfg.Self {
 			// Whoever has a dot of ours has it from a batch that was opened before.
 			if open := c.open.number(); e.Dot.Seq > open {
@@ -116,14 +123,21 @@ func (l *Link) mergeChunk(body []byte) (m mergedChunk) {
 		if d.err != nil {
 			break
 		}
+		if !take {
+			m.incredible++
+			continue
+		}
 		if _, result := c.merge(id, e); result.Won() {
 			m.applied++
 		} else {
 			m.redundant++
 		}
-		if d.from == len(m.newest) {
-			m.newest = append(m.newest, e.Dot)
-		} else if newest := &m.newest[d.from]; e.Dot.Seq > newest.Seq {
+		for d.from >= len(m.newest) { // of those before, none was taken
+			m.newest = append(m.newest, location.Dot{})
+		}
+		if newest := &m.newest[d.from]; newest.Seq == 0 {
+			*newest = e.Dot
+		} else if e.Dot.Seq > newest.Seq {
 			*newest = e.Dot
 		}
 	}

@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -73,9 +72,11 @@ func (c *Core) receive(l *Link, lane Lane, message []byte) error {
 	case kindAsk:
 		hello, full := d.flag(), d.flag()
 		v := d.vector()
-		if err = cmp.Or(d.end(), c.checkVector(v)); err != nil {
+		if err = d.end(); err != nil {
 			break
 		}
+		c.disown(v)
+		c.says(l, v[l.peer])
 		if hello {
 			l.hello = v
 		}
@@ -85,7 +86,8 @@ func (c *Core) receive(l *Link, lane Lane, message []byte) error {
 		err = c.receiveChunk(l, body)
 	case kindCommit:
 		v := d.vector()
-		if err = cmp.Or(d.end(), c.checkVector(v)); err == nil {
+		if err = d.end(); err == nil {
+			c.disown(v)
 			c.committed(l, v)
 		}
 	}
@@ -104,6 +106,7 @@ func (c *Core) receiveBatch(l *Link, body []byte) error {
 		c.heard(l.peer, true) // of what came before the fault
 		return m.err
 	}
+	c.says(l, m.seq)
 	c.arrive(l.peer, m.prev, m.seq)
 	if c.vector[l.peer] < m.seq {
 		c.heard(l.peer, true)
@@ -116,6 +119,7 @@ func (c *Core) receiveChunk(l *Link, body []byte) error {
 	m := l.nextChunk(body)
 	c.stats.Applied += m.applied
 	c.stats.Redundant += m.redundant
+	c.stats.Incredible += m.incredible
 	c.heardAll(m.newest)
 	return m.err
 }
@@ -123,7 +127,7 @@ func (c *Core) receiveChunk(l *Link, body []byte) error {
 // heardAll takes note of fixes of which these are, for some origin each, the newest dots.
 func (c *Core) heardAll(newest []location.Dot) {
 	for _, dot := range newest {
-		if c.mutant.unheardChunks {
+		if dot.Origin == 0 || c.mutant.unheardChunks {
 			continue
 		}
 		c.heard(dot.Origin, dot.Origin != c.cfg.Self && !c.vector.CoversDot(dot))
@@ -136,6 +140,13 @@ func (c *Core) applyForeign(id []byte, e location.Entry) error {
 	if o == c.cfg.Self && e.Dot.Seq > c.seq+1 {
 		return bad("a fix of our batch %d, %d is open", e.Dot.Seq, c.seq+1)
 	}
+	switch ok, err := c.horizon().judge(&e); {
+	case err != nil:
+		return err
+	case !ok:
+		c.stats.Incredible++
+		return nil
+	}
 	if _, result := c.merge(id, e); result.Won() {
 		c.stats.Applied++
 	} else {
@@ -145,23 +156,32 @@ func (c *Core) applyForeign(id []byte, e location.Entry) error {
 	return nil
 }
 
-// checkVector refuses a vector that claims to have of us what we never sealed.
-func (c *Core) checkVector(v Vector) error {
-	if seq := v[c.cfg.Self]; seq > c.seq {
-		return bad("a vector that has our batch %d, %d is the last", seq, c.seq)
-	}
-	return nil
-}
-
-// committed: we have all that the peer had of each origin when it began to answer.
+// committed: we have all that the peer had of each origin when it began to answer, or so
+// it says. See disown.
 func (c *Core) committed(l *Link, v Vector) {
+	c.says(l, v[l.peer])
+	if c.vector[l.peer] > l.said {
+		// It has never sealed what somebody told us that we have of it. It saw that in our
+		// ask, and has sent all.
+		c.vector[l.peer] = v[l.peer]
+		delete(c.beyond, l.peer)
+		c.stats.Unfounded++
+	}
+	linked := make(map[location.Origin]*Link, len(c.links))
+	for _, other := range c.links {
+		linked[other.peer] = other
+	}
 	for _, o := range v.origins() {
 		if _, ok := c.vector[o]; !ok && len(c.vector) >= maxOrigins/2 {
 			continue // the other half is for those we are linked to
 		}
 		c.heard(o, false)
-		if v[o] > c.vector[o] {
-			c.vector[o] = v[o]
+		seq := v[o]
+		if other := linked[o]; other != nil {
+			seq = other.limit(seq)
+		}
+		if seq > c.vector[o] {
+			c.vector[o] = seq
 			c.gone.news(o, c.now)
 			c.join(o)
 		}

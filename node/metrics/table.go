@@ -65,6 +65,9 @@ func fixes() []metric {
 		counters("lookups_served_total", "Questions of other nodes about clients, by whether they were answered or were too many.", "result",
 			part{"answered", func(s *Stats) uint64 { return s.Gossip.Replica.Lookups }},
 			part{"refused", func(s *Stats) uint64 { return s.Gossip.Replica.LookupsOff }}),
+		counters("peer_doubts_total", "What peers said and this node did not believe, by kind: fixes of a time to come or taken over too often, batches that their origin never sealed.", "kind",
+			part{"fix", func(s *Stats) uint64 { return s.Gossip.Replica.Incredible }},
+			part{"vector", func(s *Stats) uint64 { return s.Gossip.Replica.Unfounded }}),
 	}
 }
 

@@ -1,0 +1,223 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"herd/gossip/location"
+)
+
+// liar is a session with a peer that says what it likes.
+func (b *lab) liar(to *Core, self location.Origin) func(lane Lane, message []byte) error {
+	l := to.Open(b.now, self)
+	return func(lane Lane, message []byte) error {
+		return to.Receive(b.now, l, lane, messages(b.t, message)[0])
+	}
+}
+
+// A commit that claims all of everybody harms nobody: the one who is told does not
+// acknowledge what it has not got, those of whom it was said don't shun it, and all
+// hold the same in the end. Whether the origin is linked when the lie is told or comes
+// later, and whatever number is named.
+func TestLyingVector(t *testing.T) {
+	for _, linked := range []bool{true, false} {
+		for _, seq := range []uint64{100, 1 << 40, maxSeq} {
+			t.Run(fmt.Sprint(linked, seq), func(t *testing.T) {
+				b := newLab(t)
+				victim, origin, third := b.core(1, Config{}), b.core(2, Config{}), b.core(3, Config{})
+				b.link(victim, third)
+				b.link(third, origin)
+				if linked {
+					b.link(victim, origin)
+				}
+				b.pass(100 * time.Millisecond)
+				lie := b.liar(victim, 66)
+				if err := lie(Delta, appendCommit(nil, Vector{1: seq, 2: seq, 3: seq, 66: maxSeq})); err != nil {
+					t.Fatal(err)
+				}
+				for i := range 10 {
+					b.report(origin, fmt.Sprint("client-", i), 7)
+					b.pass(time.Millisecond)
+				}
+				if !linked {
+					b.link(victim, origin) // they meet only now
+				}
+				b.pass(3 * time.Second)
+				for i := range 10 {
+					if !b.shows(victim, fmt.Sprint("client-", i), 7) {
+						t.Errorf("client %d is not there", i)
+					}
+				}
+				for _, l := range b.links {
+					if l.State() != In || !l.Leased(b.now) || !l.Met() {
+						t.Errorf("%d with %d: %v, leased %v, met %v", l.core.cfg.Self, l.peer, l.State(), l.Leased(b.now), l.Met())
+					}
+					if l.acked > l.core.seq {
+						t.Errorf("%d has acknowledged %d of %d batches", l.peer, l.acked, l.core.seq)
+					}
+				}
+				for o, has := range map[location.Origin]uint64{2: victim.vector[2], 3: victim.vector[3]} {
+					if sealed := b.cores[o-1].seq; has != sealed {
+						t.Errorf("has %d batches of %d, which has sealed %d", has, o, sealed)
+					}
+				}
+				if victim.Stats().Unfounded == 0 {
+					t.Error("the lie is not counted")
+				}
+			})
+		}
+	}
+}
+
+// Until the origin has spoken nothing is acknowledged that others say.
+func TestNoAckOnHearsay(t *testing.T) {
+	b := newLab(t)
+	victim, origin := b.core(1, Config{}), b.core(2, Config{})
+	lie := b.liar(victim, 66)
+	if err := lie(Delta, appendCommit(nil, Vector{2: maxSeq})); err != nil {
+		t.Fatal(err)
+	}
+	b.report(origin, "kiwi", 7)
+	_, at := b.link(victim, origin)
+	b.report(origin, "plum", 7)
+	b.carry(at, Live) // the batch, before the delta of what came before
+	b.carry(b.far[at], Live)
+	if at.acked > 0 {
+		t.Errorf("batch %d is acknowledged, and kiwi is missing", at.acked)
+	}
+	b.pass(time.Second)
+	if at.acked != origin.seq || !b.shows(victim, "kiwi", 7) {
+		t.Errorf("batch %d of %d is acknowledged", at.acked, origin.seq)
+	}
+}
+
+// Fixes of a time to come: what an honest node may have passed on is not taken, and
+// nobody is to blame; what none passes on is a bad message.
+func TestTimeToCome(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	b := newLab(t)
+	c := b.core(1, Config{Wall: func() time.Time { return now }})
+	send := b.liar(c, 66)
+	entry := func(ahead time.Duration) location.Entry {
+		f := mustFix(t, "evil", now.Add(ahead).UnixNano(), "+34.0-118.4", fmt.Sprint(now.Add(ahead).Unix()))
+		return location.Entry{Fix: f, Dot: location.Dot{Origin: 66, Seq: 1}}
+	}
+	seq := uint64(0)
+	for _, x := range []struct {
+		ahead     time.Duration
+		take, bad bool
+	}{
+		{0, true, false},
+		{24*time.Hour + 5*time.Minute, true, false},
+		{takeAhead, true, false},
+		{takeAhead + time.Second, false, false},
+		{bearAhead, false, false},
+		{bearAhead + time.Second, false, true},
+		{time.Duration(math.MaxInt64 - now.UnixNano()).Truncate(time.Second), false, true}, // the year 2262
+	} {
+		e := entry(x.ahead)
+		var w chunkWriter
+		w.limit = 1 << 16
+		w.add("chunk", &e)
+		w.close()
+		var s sources
+		found := appendFlag(appendUvarintKind(kindFound, 1), true)
+		found = finish(appendFix(found, &s, []byte("found"), &e), 0)
+		seq++
+		for id, m := range map[string][]byte{"batch": appendBatch(nil, "evil", seq-1, seq, []record{{"batch", e}}), "chunk": w.buf, "found": found} {
+			lane := Live
+			if id == "chunk" {
+				lane = Delta
+			}
+			refused := c.Stats().Incredible
+			err := send(lane, m)
+			if errors.Is(err, ErrMessage) != x.bad {
+				t.Errorf("%s %v ahead: %v", id, x.ahead, err)
+			}
+			got, _ := c.table.Get([]byte(id))
+			if taken := got.Fix == e.Fix; taken != x.take {
+				t.Errorf("%s %v ahead: taken is %v", id, x.ahead, taken)
+			}
+			if refused = c.Stats().Incredible - refused; (refused == 1) != (!x.take && !x.bad) {
+				t.Errorf("%s %v ahead: %d are counted", id, x.ahead, refused)
+			}
+		}
+	}
+	if c.loose.any() && c.vector[66] == 0 {
+		t.Error("what was not taken is looked for")
+	}
+}
+
+func appendUvarintKind(k kind, lookup byte) []byte { return append(begin(nil, k), lookup) }
+
+// A fix that was taken over more often than can be would be in every delta for ever.
+func TestTooManyTakeovers(t *testing.T) {
+	b := newLab(t)
+	x, y := b.core(1, Config{}), b.core(2, Config{})
+	send := b.liar(x, 66)
+	for i, takeovers := range []uint32{takeTakeovers - 1, takeTakeovers, maxTakeovers} {
+		e := location.Entry{Fix: fixAt(t, "evil", 7), Dot: location.Dot{Takeovers: takeovers, Origin: 99, Seq: 1}}
+		w := chunkWriter{limit: 1 << 16}
+		w.add(fmt.Sprint("client-", i), &e)
+		w.close()
+		if err := send(Delta, w.buf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := x.table.Len(); n != 1 || x.Stats().Incredible != 2 {
+		t.Errorf("%d taken, %d not", n, x.Stats().Incredible)
+	}
+	x.Close(b.now, x.links[0], true)
+	b.link(x, y)
+	b.pass(2 * time.Minute) // it is taken over
+	before := x.Stats().Deltas + y.Stats().Deltas
+	b.pass(20 * time.Second)
+	if n := x.Stats().Deltas + y.Stats().Deltas - before; n > 0 || x.Stats().Takeovers == 0 {
+		t.Errorf("%d scans of tables that are the same, %d fixes taken over", n, x.Stats().Takeovers)
+	}
+}
+
+// Who asks without end is answered, but not all the time.
+func TestEndlessAsks(t *testing.T) {
+	b := newLab(t)
+	c := b.core(1, Config{})
+	for i := range 100 {
+		b.report(c, fmt.Sprint("client-", i), 7)
+	}
+	l := c.Open(b.now, 66)
+	began := b.now
+	for range 1000 {
+		if err := c.Receive(b.now, l, Delta, messages(t, appendAsk(nil, Vector{}, false, true))[0]); err != nil {
+			t.Fatal(err)
+		}
+		for more := true; more; {
+			b.now += 10 * time.Millisecond // a scan takes that long
+			_, more = c.Next(b.now, l, Delta, nil, 64<<10)
+		}
+		b.now += time.Millisecond
+		c.Tick(b.now)
+	}
+	took := time.Duration(c.Stats().Deltas) * 10 * time.Millisecond
+	if all := b.now - began; took > all*6/10 || took < all/10 {
+		t.Errorf("answered for %v of %v", took, all)
+	}
+}
+
+// Sessions that come and go have the others compare vectors once a second, no more.
+func TestSessionsWithoutEnd(t *testing.T) {
+	b := newLab(t)
+	x, y := b.core(1, Config{CompareEvery: time.Second}), b.core(2, Config{})
+	b.link(x, y)
+	b.pass(time.Second)
+	asks, began := b.sent[kindAsk], b.now
+	for i := range location.Origin(1000) {
+		x.Close(b.now, x.Open(b.now, 100+i), false)
+		b.pass(5 * time.Millisecond)
+	}
+	if n, most := b.sent[kindAsk]-asks, int((b.now-began)/time.Second)*4; n > most {
+		t.Errorf("%d asks in %v", n, b.now-began)
+	}
+}
