@@ -9,7 +9,7 @@ SEED        ?= 1
 LENGTH      ?= 5m
 SCHEDULES   ?= 100000
 
-.PHONY: help build dev test race sim model e2e e2e-full fuzz bench fmt lint tidy cross check clean
+.PHONY: help build dev test race sim model e2e e2e-full chaos fuzz bench fmt lint tidy cross check clean
 
 help:
 	@echo "usage: make TARGET"
@@ -38,6 +38,9 @@ e2e: build ## run the end-to-end tests on the binary: kills, joins, partitions
 
 e2e-full: build ## the same at full size: ten minutes
 	HERD_E2E=full HERD_BIN=$(CURDIR)/herd go test -count=1 -v -timeout 60m -run '^TestE2E' ./cmd/herd
+
+chaos: build ## break a herd in every way that the kernel has: half an hour, as root on Linux
+	HERD_E2E=chaos HERD_BIN=$(CURDIR)/herd go test -count=1 -v -timeout 90m -run '^TestE2EMatrix$$' ./cmd/herd
 
 fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -104,6 +105,9 @@ type chaosNode struct {
 	clients string // where clients connect
 	http    client
 	up      bool // its HTTP port answers
+
+	// dial connects to it; nil: as this machine does.
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // chaosHerd is all that any node knows of.

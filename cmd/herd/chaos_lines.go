@@ -119,7 +119,11 @@ func (n *lineNode) connect(ctx context.Context) (*lineConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", n.clients)
+	dial := n.dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	conn, err := dial(ctx, "tcp", n.clients)
 	if err != nil {
 		return nil, err
 	}

@@ -31,28 +31,38 @@ import (
 
 // e2e is how much these tests do.
 type e2e struct {
-	pairs     int             // fixes sent to one node and looked for at another
-	load      int             // updates a second meanwhile
-	ties      int             // clients with equal times at three nodes
-	originals int             // kills of the node that has just sent an AT line
-	kills     int             // kills of one node, and as many of two at once
-	clients   int             // in the herd that an empty node joins
-	joinLoad  int             // updates a second meanwhile
-	cuts      []time.Duration // partitions
-	alone     bool            // nothing else runs here: a member out of sync is a fault of ours
+	pairs     int    // fixes sent to one node and looked for at another
+	load      int    // updates a second meanwhile
+	ties      int    // clients with equal times at three nodes
+	originals int    // kills of the node that has just sent an AT line
+	kills     int    // kills of one node, and as many of two at once
+	clients   int    // in the herd that an empty node joins
+	joinLoad  int    // updates a second meanwhile
+	alone     bool   // nothing else runs here: a member out of sync is a fault of ours
+	faults    extent // of the faults made by the kernel
 }
 
+// extent is which of the rows of faults are tried.
+type extent int
+
+const (
+	brief  extent = iota // a few seconds
+	short                // a minute
+	matrix               // all, at full size: an hour
+)
+
 // sizes are picked by HERD_E2E: nothing is for every go test, "ci" for a few
-// minutes, "full" for as long as it takes.
+// minutes, "full" for as long as it takes, "chaos" for all rows of faults.
 func sizes() e2e {
-	const s = time.Second
 	switch os.Getenv("HERD_E2E") {
 	case "full":
-		return e2e{10_000, 20_000, 200, 200, 10, 100_000, 5_000, []time.Duration{10 * s, 45 * s, 100 * s}, true}
+		return e2e{10_000, 20_000, 200, 200, 10, 100_000, 5_000, true, short}
 	case "ci":
-		return e2e{2_000, 10_000, 50, 10, 3, 50_000, 5_000, []time.Duration{10 * s}, false}
+		return e2e{2_000, 10_000, 50, 10, 3, 50_000, 5_000, false, short}
+	case "chaos":
+		return e2e{faults: matrix}
 	}
-	return e2e{200, 1_000, 10, 2, 1, 2_000, 500, []time.Duration{4 * s}, false}
+	return e2e{200, 1_000, 10, 2, 1, 2_000, 500, false, brief}
 }
 
 // hang is when something that should come is given up.
@@ -99,15 +109,8 @@ type process struct {
 
 // host is where a process runs, and how it is reached from here.
 type host struct {
-	enter []string // command that runs a command there
+	start func(cmd *exec.Cmd) error
 	dial  func(addr string) (net.Conn, error)
-}
-
-func (h *host) command(args ...string) *exec.Cmd {
-	if h != nil {
-		args = append(h.enter[:len(h.enter):len(h.enter)], args...)
-	}
-	return exec.Command(args[0], args[1:]...)
 }
 
 // herdBinary is the path of the binary under test.
@@ -165,7 +168,8 @@ func launch(t *testing.T, s spec) *process {
 	for _, seed := range s.join {
 		args = append(args, "--join", seed)
 	}
-	p.cmd = s.host.command(append(args, s.flags...)...)
+	args = append(args, s.flags...)
+	p.cmd = exec.Command(args[0], args[1:]...)
 	p.cmd.Env = environ()
 	if s.key != "" {
 		p.cmd.Env = append(p.cmd.Env, "HERD_GOSSIP_KEY="+s.key)
@@ -173,7 +177,11 @@ func launch(t *testing.T, s spec) *process {
 	p.cmd.Env = append(p.cmd.Env, s.env...)
 	p.cmd.Stdout, p.cmd.Stderr = f, f
 	p.begun = time.Now()
-	if err := p.cmd.Start(); err != nil {
+	run := p.cmd.Start
+	if s.host != nil {
+		run = func() error { return s.host.start(p.cmd) }
+	}
+	if err := run(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {

@@ -47,6 +47,7 @@ var owners = map[string][]string{
 	"github.com/prometheus/client_golang": {"node/metrics"},
 	"github.com/spf13/cobra":              {"cmd"},
 	"github.com/HdrHistogram":             {"node/load"},
+	"golang.org/x/sys":                    {"cmd/herd/internal/netlab"},
 	"golang.org/x/sync":                   {"cmd", "node", "gossip", "places"},
 	"golang.org/x/time":                   {"cmd", "node", "gossip", "places"},
 	"github.com/hashicorp/golang-lru":     {"places"},

@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"herd": main, "relay": relay, "redis-server": fakeRedisServer})
+	testscript.Main(m, map[string]func(){"herd": main, "redis-server": fakeRedisServer})
 }
 
 // Each script is a session at a shell, with the files it needs.

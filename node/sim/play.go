@@ -58,9 +58,7 @@ func (r Report) String() string {
 func Play(t *testing.T, s *Scenario, change ...func(i int, c *node.Config)) (r Report) {
 	t.Helper()
 	nodetest.Bubble(t, func(t *testing.T) {
-		clocks := new(clocks)
-		settings := func(i int, c *node.Config) {
-			c.Clock = func() time.Time { return time.Now().Add(time.Duration(clocks[i].Load())) }
+		settings := func(_ int, c *node.Config) {
 			c.Settings.Herd.AckTimeout = s.AckTimeout
 			c.Settings.Gossip.Profile = s.Profile
 		}
@@ -68,7 +66,7 @@ func Play(t *testing.T, s *Scenario, change ...func(i int, c *node.Config)) (r R
 		for h.Len() < maxNodes {
 			h.Reserve()
 		}
-		p := &player{Scenario: s, herd: h, clocks: clocks}
+		p := &player{Scenario: s, herd: h}
 		p.play()
 		r = p.report
 		r.Net = h.Net.Stats()
@@ -85,7 +83,6 @@ func Play(t *testing.T, s *Scenario, change ...func(i int, c *node.Config)) (r R
 type player struct {
 	*Scenario
 	herd     *nodetest.Herd
-	clocks   *clocks
 	recorder *history.Recorder
 
 	mu     sync.Mutex // guards report
@@ -108,7 +105,7 @@ func (p *player) play() {
 			p.broken("%v", err)
 		}
 	})
-	newNemesis(p.herd, p.clocks, p.broken).run(p.Scenario)
+	newNemesis(p.herd, p.broken).run(p.Scenario)
 	p.settle()
 	cancel()
 	working.Wait()

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// limitTime is how long a node has to live with too little.
+const limitTime = 5 * time.Second
+
+// diskFull has no room on the disk that a node logs to, when there is much to log. Its
+// clients don't notice.
+func diskFull(r *faultRun) {
+	const i = 4
+	filler := filepath.Join(r.logs, "filler")
+	over := r.rec.Fault("disk full elsewhere, kill -9", r.nodes[0].name)
+	if err := r.lab.Hosts[i].WriteFile(filler, make([]byte, 2*logDisk)); err == nil {
+		r.t.Fatal("the disk is not full")
+	}
+	r.kill(0)
+	r.restart(0)
+	r.whole()
+	if err := r.lab.Hosts[i].WriteFile(filler, nil); err != nil {
+		r.t.Fatal(err)
+	}
+	over()
+	r.falseDeaths(r.nodes[0].name)
+}
+
+// noDescriptors leaves a node no free file descriptor, while many connect to it. Its
+// gossip goes on with what it has, and clients can connect when there are some again.
+func noDescriptors(r *faultRun) {
+	const i, strangers = 2, 50
+	p := r.procs[i]
+	pid := p.cmd.Process.Pid
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var was unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &was); err != nil {
+		r.t.Fatal(err)
+	}
+	over := r.rec.Fault("no free descriptors", p.spec.name)
+	r.stands(p.spec.name, true)
+	few := unix.Rlimit{Cur: uint64(len(open)), Max: was.Max}
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &few, nil); err != nil {
+		r.t.Fatal(err)
+	}
+	var conns []net.Conn
+	for range strangers {
+		conn, err := p.dial(p.Ready.Client) // the kernel takes it, whoever will
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		conns = append(conns, conn)
+	}
+	r.wait(limitTime)
+	for _, conn := range conns {
+		conn.Close()
+	}
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &was, nil); err != nil {
+		r.t.Fatal(err)
+	}
+	freed := time.Now()
+	until(r.t, "clients can connect again", func() bool {
+		s, err := p.open()
+		if err != nil {
+			return false
+		}
+		defer s.conn.Close()
+		_, err = s.report(fixNow("after-descriptors"))
+		return err == nil
+	})
+	r.took("clients can connect again", time.Since(freed), 2*time.Second)
+	r.stands(p.spec.name, false)
+	over()
+	r.whole()
+	r.falseDeaths()
+}
+
+// littleCPU gives a node a twentieth of a core.
+func littleCPU(r *faultRun) {
+	const i = 3
+	p := r.procs[i]
+	over := r.rec.Fault("5 % of a core", p.spec.name)
+	r.stands(p.spec.name, true)
+	free := r.limit("cpu", p.cmd.Process.Pid, "cpu.cfs_quota_us", "5000", "-1")
+	r.wait(4 * limitTime)
+	free()
+	r.stands(p.spec.name, false)
+	over()
+	r.whole()
+	r.falseDeaths(p.spec.name)
+}
+
+// littleMemory gives a node less memory than it has. The kernel may kill it, or let it
+// read its own program again and again.
+func littleMemory(r *faultRun) {
+	const i = 3
+	p := r.procs[i]
+	over := r.rec.Fault("24 MiB of memory", p.spec.name)
+	r.stands(p.spec.name, true)
+	free := r.limit("memory", p.cmd.Process.Pid, "memory.limit_in_bytes", strconv.Itoa(24<<20), "-1")
+	r.wait(2 * limitTime)
+	free()
+	select {
+	case <-p.ended:
+		r.t.Logf("the kernel killed %s", p.spec.name)
+		r.restart(i)
+	default:
+	}
+	r.stands(p.spec.name, false)
+	over()
+	r.whole()
+	r.falseDeaths(p.spec.name)
+}
+
+// limit puts a process into a control group of its own, of version 1, until free.
+func (r *faultRun) limit(controller string, pid int, file, few, all string) (free func()) {
+	r.t.Helper()
+	root := filepath.Join("/sys/fs/cgroup", controller)
+	group := filepath.Join(root, fmt.Sprintf("herd-%d", pid))
+	if err := os.Mkdir(group, 0o755); err != nil {
+		r.t.Skipf("no control group: %v", err)
+	}
+	write := func(dir, file, text string) error {
+		return os.WriteFile(filepath.Join(dir, file), []byte(text), 0)
+	}
+	free = func() {
+		write(group, file, all)
+		write(root, "cgroup.procs", strconv.Itoa(pid)) // unless it is dead
+		until(r.t, "the control group is empty", func() bool { return os.Remove(group) == nil || os.IsNotExist(os.Remove(group)) })
+	}
+	r.t.Cleanup(func() { os.Remove(group) })
+	err := write(group, "cgroup.procs", strconv.Itoa(pid))
+	if err == nil {
+		err = write(group, file, few)
+	}
+	if err != nil {
+		free()
+		r.t.Fatalf("limit %s: %v", controller, err)
+	}
+	return free
+}
