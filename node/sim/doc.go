@@ -34,6 +34,7 @@
 //	delay 50ms         all comes later
 //	jitter 50ms        and by up to this much more
 //	pause A B          their networks stand still both ways, their clients' too
+//	clock -4m A B      their wall clocks are off by so much
 //	kill A B           kill -9, at once; no "for"
 //	stop A             it leaves, as at SIGTERM; no "for"
 //	start A            one that was killed, has left or has never run, empty; no "for"

@@ -54,7 +54,7 @@ func (g *generator) troubles() {
 	all := []func(){
 		g.split, g.lone, g.oneWay, g.deaf, g.chain, g.flap,
 		g.dice(Loss), g.dice(Duplicate), g.dice(Reorder), g.slow(Delay), g.slow(Jitter), g.clog,
-		g.pause, g.kill, g.kill, g.stop, g.roll, g.join,
+		g.pause, g.clock, g.kill, g.kill, g.stop, g.roll, g.join,
 	}
 	g.rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	all = all[:len(all)/2]
@@ -198,6 +198,15 @@ func (g *generator) where() Links {
 
 func (g *generator) pause() {
 	g.add(Fault{Kind: Pause, Nodes: g.some(2), For: g.between(100*time.Millisecond, 30*time.Second)})
+}
+
+// clock puts a clock forward or back.
+func (g *generator) clock() {
+	d := g.between(11*time.Millisecond, 288*time.Second)
+	if g.rand.IntN(2) == 0 {
+		d = -d
+	}
+	g.add(Fault{Kind: Clock, Delay: d, Nodes: g.some(2), For: g.span()})
 }
 
 // victim is a node that runs and may be taken down; -1: there is none.

@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"herd/gossip/simnet"
@@ -18,6 +19,7 @@ type nemesis struct {
 	broken func(format string, args ...any) // tells of what must not happen
 	active []Fault
 	links  map[direction]state // of directions that are not as at first
+	clocks *clocks
 	paused []bool
 	left   []bool // has been told to leave
 }
@@ -50,8 +52,11 @@ func moments(faults []Fault) (all []moment) {
 	return all
 }
 
-func newNemesis(h *nodetest.Herd, broken func(string, ...any)) *nemesis {
-	return &nemesis{herd: h, broken: broken, links: make(map[direction]state), paused: make([]bool, maxNodes), left: make([]bool, maxNodes)}
+// clocks are how far the nodes' wall clocks are off, in nanoseconds.
+type clocks [maxNodes]atomic.Int64
+
+func newNemesis(h *nodetest.Herd, c *clocks, broken func(string, ...any)) *nemesis {
+	return &nemesis{herd: h, clocks: c, broken: broken, links: make(map[direction]state), paused: make([]bool, maxNodes), left: make([]bool, maxNodes)}
 }
 
 // run plays the faults, until the quiet phase.
@@ -140,11 +145,13 @@ func (n *nemesis) resume(i int) {
 func (n *nemesis) update() {
 	now := make(map[direction]state)
 	paused := make([]bool, maxNodes)
+	var off [maxNodes]time.Duration
 	for _, f := range n.active {
+		for _, i := range f.Nodes {
+			off[i] += f.Delay
+			paused[i] = paused[i] || f.Kind == Pause
+		}
 		if !f.Kind.links() {
-			for _, i := range f.Nodes {
-				paused[i] = true
-			}
 			continue
 		}
 		f.Links.each(n.herd.Len(), func(from, to int) {
@@ -170,6 +177,9 @@ func (n *nemesis) update() {
 		n.set(d, was, s)
 	}
 	n.links = now
+	for i, d := range off {
+		n.clocks[i].Store(int64(d))
+	}
 	for i := range n.herd.Len() {
 		switch {
 		case !paused[i]:

@@ -58,7 +58,9 @@ func (r Report) String() string {
 func Play(t *testing.T, s *Scenario, change ...func(i int, c *node.Config)) (r Report) {
 	t.Helper()
 	nodetest.Bubble(t, func(t *testing.T) {
-		settings := func(_ int, c *node.Config) {
+		clocks := new(clocks)
+		settings := func(i int, c *node.Config) {
+			c.Clock = func() time.Time { return time.Now().Add(time.Duration(clocks[i].Load())) }
 			c.Settings.Herd.AckTimeout = s.AckTimeout
 			c.Settings.Gossip.Profile = s.Profile
 		}
@@ -66,7 +68,7 @@ func Play(t *testing.T, s *Scenario, change ...func(i int, c *node.Config)) (r R
 		for h.Len() < maxNodes {
 			h.Reserve()
 		}
-		p := &player{Scenario: s, herd: h}
+		p := &player{Scenario: s, herd: h, clocks: clocks}
 		p.play()
 		r = p.report
 		r.Net = h.Net.Stats()
@@ -83,6 +85,7 @@ func Play(t *testing.T, s *Scenario, change ...func(i int, c *node.Config)) (r R
 type player struct {
 	*Scenario
 	herd     *nodetest.Herd
+	clocks   *clocks
 	recorder *history.Recorder
 
 	mu     sync.Mutex // guards report
@@ -105,7 +108,7 @@ func (p *player) play() {
 			p.broken("%v", err)
 		}
 	})
-	newNemesis(p.herd, p.broken).run(p.Scenario)
+	newNemesis(p.herd, p.clocks, p.broken).run(p.Scenario)
 	p.settle()
 	cancel()
 	working.Wait()

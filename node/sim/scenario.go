@@ -34,8 +34,8 @@ type Fault struct {
 	At      time.Duration // since all nodes are ready
 	Kind    Kind
 	Percent int           // of Loss, Duplicate and Reorder
-	Delay   time.Duration // of Delay and Jitter
-	Nodes   []int         // of Pause, Kill, Stop and Start: who
+	Delay   time.Duration // of Delay, Jitter and Clock, where it may be negative
+	Nodes   []int         // of Pause to Start: who
 	Links   Links         // of Cut to Jitter: where
 	For     time.Duration // 0: until the quiet phase
 	Moved   bool          // of Start: at a new address
@@ -62,19 +62,20 @@ const (
 	Delay
 	Jitter
 	Pause
+	Clock
 	Kill
 	Stop
 	Start
 	kinds // how many there are
 )
 
-var verbs = [kinds]string{"cut", "loss", "duplicate", "reorder", "delay", "jitter", "pause", "kill", "stop", "start"}
+var verbs = [kinds]string{"cut", "loss", "duplicate", "reorder", "delay", "jitter", "pause", "clock", "kill", "stop", "start"}
 
 // String is the kind's word in a scenario.
 func (k Kind) String() string { return verbs[k] }
 
 // lasts tells whether the fault goes on until it is ended.
-func (k Kind) lasts() bool { return k <= Pause }
+func (k Kind) lasts() bool { return k <= Clock }
 
 // links tells whether the fault is of links, not of nodes.
 func (k Kind) links() bool { return k <= Jitter }
@@ -132,7 +133,9 @@ func (f Fault) check(running []bool) error {
 		return fmt.Errorf("%s has no end", f.Kind)
 	case f.Kind >= Loss && f.Kind <= Reorder && (f.Percent < 0 || f.Percent > 100):
 		return errors.New("want 0% to 100%")
-	case f.Delay < 0 || f.Delay > time.Minute:
+	case f.Kind == Clock && f.Delay.Abs() > 24*time.Hour:
+		return errors.New("want -24h to 24h")
+	case f.Kind != Clock && (f.Delay < 0 || f.Delay > time.Minute):
 		return errors.New("want 0s to 1m")
 	case f.Kind == Cut && len(f.Links.From) == 0:
 		return errors.New("want the nodes of two sides")

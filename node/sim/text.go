@@ -42,7 +42,7 @@ func (f Fault) String() string {
 	switch f.Kind {
 	case Loss, Duplicate, Reorder:
 		words = append(words, strconv.Itoa(f.Percent)+"%")
-	case Delay, Jitter:
+	case Delay, Jitter, Clock:
 		words = append(words, brief(f.Delay))
 	}
 	words = appendSide(words, f.Nodes)
@@ -190,13 +190,13 @@ func parseFault(words []string) (f Fault, err error) {
 
 // parseSize reads how much there is of a fault, and returns the words after it.
 func (f *Fault) parseSize(words []string) (_ []string, err error) {
-	if f.Kind < Loss || f.Kind > Jitter {
+	if f.Kind < Loss || f.Kind > Jitter && f.Kind != Clock {
 		return words, nil
 	}
 	if len(words) == 0 {
 		return nil, errors.New("want how much")
 	}
-	if f.Kind == Delay || f.Kind == Jitter {
+	if f.Kind >= Delay {
 		f.Delay, err = time.ParseDuration(words[0])
 		return words[1:], err
 	}

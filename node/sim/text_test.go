@@ -24,6 +24,7 @@ at 2s duplicate 25% rest > Bona
 at 2s reorder 100% Campbell | Jaquez
 at 3s delay 50ms for 1s
 at 4s pause Bona Campbell for 6s
+at 4s clock -4m Bona Campbell for 6s
 at 5s kill Clark Jaquez
 at 5s start Clark
 at 6s stop Bailey
@@ -39,6 +40,7 @@ at 8s start Node9
 		{At: 2 * time.Second, Kind: Reorder, Percent: 100, Links: Links{[]int{2}, []int{4}, true}},
 		{At: 3 * time.Second, Kind: Delay, Delay: 50 * time.Millisecond, For: time.Second},
 		{At: 4 * time.Second, Kind: Pause, Nodes: []int{1, 2}, For: 6 * time.Second},
+		{At: 4 * time.Second, Kind: Clock, Delay: -4 * time.Minute, Nodes: []int{1, 2}, For: 6 * time.Second},
 		{At: 5 * time.Second, Kind: Kill, Nodes: []int{3, 4}},
 		{At: 5 * time.Second, Kind: Start, Nodes: []int{3}},
 		{At: 6 * time.Second, Kind: Stop, Nodes: []int{0}},
@@ -79,7 +81,7 @@ func TestParseErrors(t *testing.T) {
 		{"at 1s loss 1%\nnodes 5", "line 2: nodes: want it before the first fault"},
 		{"at 1s", "line 1: at: want a time and what happens"},
 		{"at noon kill Clark", `line 1: at: time: invalid duration "noon"`},
-		{"at 1s explode Clark", "line 1: explode: want one of cut, loss, duplicate, reorder, delay, jitter, pause, kill, stop, start"},
+		{"at 1s explode Clark", "line 1: explode: want one of cut, loss, duplicate, reorder, delay, jitter, pause, clock, kill, stop, start"},
 		{"at 2s loss 1%\nat 1s loss 1%", "line 2: at 1s loss 1%: want the lines in the order of time"},
 		{"at -1s loss 1%", "at -1s loss 1%: want no negative times"},
 		{"at 5m loss 1%", "at 5m loss 1%: the run has ended then"},
@@ -88,6 +90,8 @@ func TestParseErrors(t *testing.T) {
 		{"at 1s loss x%", `line 1: loss: strconv.Atoi: parsing "x": invalid syntax`},
 		{"at 1s loss 101%", "at 1s loss 101%: want 0% to 100%"},
 		{"at 1s delay 2m", "at 1s delay 2m: want 0s to 1m"},
+		{"at 1s clock -25h Clark", "at 1s clock -25h Clark: want -24h to 24h"},
+		{"at 1s clock 1s", "line 1: clock: want names of nodes"},
 		{"at 1s delay fast", `line 1: delay: time: invalid duration "fast"`},
 		{"at 1s loss 1% Clark", "line 1: loss: want two sides with | or > between them"},
 		{"at 1s cut", "at 1s cut: want the nodes of two sides"},
