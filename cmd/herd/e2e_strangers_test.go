@@ -77,12 +77,20 @@ func TestE2EWrongKey(t *testing.T) {
 	unharmed(t, herd, before)
 }
 
+// maxFlood is how much memory a node may take on for all that a stranger sends it: an
+// eighth of a MiB for each of the streams that have proved nothing, and what the collector leaves.
+const maxFlood = 32 << 20
+
 // A stranger at the gossip port gets nowhere and costs little: junk, packets,
-// connections that say nothing, TLS without a proof.
+// connections that say nothing, messages that say that they are 20 MiB long, TLS without a
+// proof. Meanwhile a node joins, and nobody is taken for dead.
 func TestE2EStranger(t *testing.T) {
 	herd := startHerd(t, 3)
 	before := logLines(herd)
 	target := herd[0].Ready.Gossip
+	memory := func() float64 { return herd[0].metrics()["process_resident_memory_bytes"] }
+	memory() // the first answer takes some itself
+	least, most := memory(), 0.0
 	hold := func(conn net.Conn, err error) net.Conn {
 		t.Helper()
 		if err != nil {
@@ -96,6 +104,12 @@ func TestE2EStranger(t *testing.T) {
 	for range 200 { // half-open: they never say a word
 		held = append(held, hold(net.Dial("tcp", target)))
 	}
+	for range 200 { // as long as memberlist takes them: alone, it would make room for all of it
+		conn := hold(net.Dial("tcp", target))
+		conn.Write([]byte{10, 0x01, 0x40, 0, 0, 1, 2, 3})
+		held = append(held, conn)
+	}
+	most = max(most, memory())
 	for range 20 {
 		junk := make([]byte, 64<<10)
 		rand.Read(junk)
@@ -111,18 +125,33 @@ func TestE2EStranger(t *testing.T) {
 		held = append(held, conn) // and no proof
 	}
 	packets := hold(net.Dial("udp", target))
-	for size := range 1000 {
-		junk := make([]byte, size)
+	for i := range 20_000 {
+		junk := make([]byte, i%1400)
 		rand.Read(junk)
 		packets.Write(junk)
 	}
+	most = max(most, memory())
+	newcomer := start(t, spec{name: "Newcomer", key: testKey(t.Name()), join: []string{target}})
+	t.Logf("%v to join meanwhile", newcomer.waitReady().Round(time.Millisecond))
+	herd = append(herd, newcomer)
+	before[newcomer] = strings.Count(newcomer.logText(), "\n")
 	pairs(t, herd, 100) // meanwhile
+	most = max(most, memory())
 	buf := make([]byte, 64<<10)
 	for _, conn := range held {
 		for err := error(nil); err == nil; { // until it hangs up
 			if _, err = conn.Read(buf); isTimeout(err) {
 				t.Fatalf("a stranger has been suffered for %v", hang)
 			}
+		}
+	}
+	t.Logf("%+.1f MiB of memory", (most-least)/(1<<20))
+	if most-least > maxFlood {
+		t.Errorf("a stranger makes a node grow from %.0f MiB to %.0f MiB", least/(1<<20), most/(1<<20))
+	}
+	for _, p := range herd {
+		if n := strings.Count(p.logText(), "member has failed"); n > 0 {
+			t.Errorf("%s has taken a member for dead %d times", p.spec.name, n)
 		}
 	}
 	m := herd[0].metrics()
