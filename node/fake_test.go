@@ -109,7 +109,7 @@ type testNode struct {
 	log     *logBuffer
 }
 
-func newTestNode(t *testing.T, change ...func(*Config)) testNode {
+func newTestNode(t testing.TB, change ...func(*Config)) testNode {
 	t.Helper()
 	s := config.Default()
 	s.Name = "Clark"
