@@ -40,7 +40,8 @@ type Client struct {
 	// is every interface. Default 127.0.0.1:4131.
 	Addr string
 	// MaxConns is how many connections may be open at once, 1 to 1,000,000,
-	// default 10,000. The next one is closed at once and counted.
+	// default 10,000, or what the limit on open files leaves. The next one is closed at
+	// once and counted.
 	MaxConns int
 	// MaxLine is the longest command line, in bytes without its terminator, 64
 	// to 1 MiB, default 4 KiB. A longer line closes its connection.

@@ -63,6 +63,9 @@ func (a *app) runNode(ctx context.Context, s *settings) error {
 	if c := loaded.Config; c.Chaos {
 		logger.Warn("CHAOS is allowed: whoever reaches the HTTP port can cut this node off, slow it down, pause it and kill it", "http", c.HTTP.Addr)
 	}
+	if err := fitFiles(loaded, maxFiles(), logger); err != nil {
+		return err
+	}
 	n, err := a.newNode(loaded, logger, lonely{})
 	if err != nil {
 		return err
