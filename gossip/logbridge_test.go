@@ -181,3 +181,20 @@ func TestKindOf(t *testing.T) {
 		}
 	}
 }
+
+// Peers that fill the kinds of lines by their names do so for a minute: then lines are
+// told apart again.
+func TestLineKindsComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l lineLimit
+		for i := range 10 * maxKinds {
+			l.allow(fmt.Sprint("connected ", i), peerLines)
+		}
+		time.Sleep(time.Minute)
+		for _, kind := range []string{"a warning", "another", "a third"} {
+			if _, ok := l.allow(kind, warnLines); !ok {
+				t.Errorf("%s is kept back", kind)
+			}
+		}
+	})
+}
