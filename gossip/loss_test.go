@@ -1,0 +1,25 @@
+package gossip
+
+import (
+	"testing"
+	"time"
+
+	"herd/gossip/simnet"
+)
+
+// At a loss of 30 % members are suspected all the time, and none is taken for dead.
+func TestLossKillsNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		h.startFive()
+		h.net.SetLinks(simnet.Link{Latency: 300 * time.Microsecond, Jitter: time.Millisecond, Loss: 0.3})
+		time.Sleep(2 * time.Minute)
+		if h.log.count("Refuting a suspect message") == 0 {
+			t.Error("nobody was suspected")
+		}
+		if n := h.log.count("member has failed"); n > 0 {
+			t.Errorf("members were taken for dead %d times", n)
+		}
+		h.net.SetLinks(simnet.Link{Latency: 300 * time.Microsecond})
+		h.await("one view", 10*time.Second, h.oneView)
+	})
+}
