@@ -43,6 +43,9 @@ type Client struct {
 	// default 10,000, or what the limit on open files leaves. The next one is closed at
 	// once and counted.
 	MaxConns int
+	// MaxConnsPerAddr is how many of them one address may have, 0 to 1,000,000;
+	// 0, the default: half of MaxConns. Loopback addresses may have all.
+	MaxConnsPerAddr int
 	// MaxLine is the longest command line, in bytes without its terminator, 64
 	// to 1 MiB, default 4 KiB. A longer line closes its connection.
 	MaxLine int

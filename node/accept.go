@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -39,7 +40,8 @@ func (s *clientServer) accept() error {
 func (s *clientServer) admit(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open.Err() != nil || len(s.sessions) >= s.config.MaxConns {
+	addr := s.bounded(conn)
+	if s.open.Err() != nil || len(s.sessions) >= s.config.MaxConns || addr.IsValid() && s.addrs[addr] >= s.config.MaxPerAddr {
 		s.count.refused.Add(1)
 		conn.Close()
 		return
@@ -47,6 +49,9 @@ func (s *clientServer) admit(conn net.Conn) {
 	s.count.accepted.Add(1)
 	c := newSession(s, conn)
 	s.sessions[c] = struct{}{}
+	if c.addr = addr; addr.IsValid() {
+		s.addrs[addr]++
+	}
 	c.log("client connected")
 	if !s.seatLocked(c, time.Now()) {
 		s.running.Go(c.run)
@@ -58,6 +63,23 @@ func (s *clientServer) leave(c *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, c)
+	if !c.addr.IsValid() {
+		return
+	}
+	if s.addrs[c.addr]--; s.addrs[c.addr] == 0 {
+		delete(s.addrs, c.addr)
+	}
+}
+
+// bounded is the address of a client whose connections are bounded in number, so that
+// one host can't keep all others out; else no address. That of loopback is shared by
+// all clients on this machine.
+func (s *clientServer) bounded(conn net.Conn) netip.Addr {
+	at, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	if err != nil || s.config.MaxPerAddr == 0 || at.Addr().Unmap().IsLoopback() {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap()
 }
 
 // acceptPause is the pause after the last of some errors in a row.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"net"
@@ -169,6 +170,7 @@ func (n *Node) prepare() {
 		Name:        s.Name,
 		MaxAhead:    s.Herd.MaxClientAhead,
 		MaxConns:    s.Client.MaxConns,
+		MaxPerAddr:  cmp.Or(s.Client.MaxConnsPerAddr, (s.Client.MaxConns+1)/2),
 		MaxLine:     s.Client.MaxLine,
 		MaxID:       s.Client.MaxID,
 		IdleTimeout: s.Client.IdleTimeout,

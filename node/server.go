@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,6 +55,7 @@ type clientConfig struct {
 
 	MaxAhead    time.Duration // how far ahead a client's time may be and still count in full
 	MaxConns    int           // connections open at once; the next one is closed
+	MaxPerAddr  int           // of those, from one address that is not of loopback; 0: any number
 	MaxLine     int           // bytes of a line without its terminator
 	MaxID       int           // bytes of a client ID
 	IdleTimeout time.Duration // how long a connection may be silent; 0: for ever
@@ -93,7 +95,8 @@ type clientServer struct {
 	// in after, and while a session goes from a loop to a goroutine or back.
 	mu       sync.Mutex
 	sessions map[*session]struct{}
-	loops    []*loop // nil before the first TCP connection
+	addrs    map[netip.Addr]int // connections of each address that is bounded
+	loops    []*loop            // nil before the first TCP connection
 }
 
 // newClientServer makes a server. It starts nothing.
@@ -106,6 +109,7 @@ func newClientServer(c clientConfig) *clientServer {
 		log:      c.Logger,
 		limits:   protocol.Limits{MaxID: c.MaxID},
 		sessions: make(map[*session]struct{}),
+		addrs:    make(map[netip.Addr]int),
 	}
 	s.buffers.New = func() any { return new([]byte) }
 	s.alive, s.abandon = context.WithCancel(context.Background())

@@ -3,8 +3,10 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -39,6 +41,44 @@ func TestMaxConns(t *testing.T) {
 		}
 	})
 }
+
+// One address can't keep all others out, and has its places back when it ends. All
+// clients of this machine share the one of loopback.
+func TestMaxPerAddr(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		p := newPort(t, l, func(c *clientConfig) { c.MaxConns, c.MaxPerAddr = 100, 2 })
+		admit := func(from string) net.Conn {
+			ours, theirs := net.Pipe()
+			t.Cleanup(func() { ours.Close() })
+			p.admit(fromAddr{theirs, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))})
+			return ours
+		}
+		first := admit("192.0.2.1:1")
+		admit("[::ffff:192.0.2.1]:2") // the same
+		ends(t, admit("192.0.2.1:3"))
+		for i := range 3 {
+			send(t, admit(fmt.Sprint("127.0.0.1:", 1+i)), "x\n")
+			send(t, admit(fmt.Sprintf("192.0.2.%d:1", 2+i)), "x\n")
+		}
+		first.Close()
+		synctest.Wait()
+		again := admit("192.0.2.1:4")
+		send(t, again, "x\n")
+		receive(t, again, "? x\n")
+		if r, n := p.count.refused.Load(), len(p.addrs); r != 1 || n != 4 {
+			t.Errorf("%d refused, %d addresses; want 1 and 4", r, n)
+		}
+	})
+}
+
+// fromAddr is a connection from an address.
+type fromAddr struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (c fromAddr) RemoteAddr() net.Addr { return c.addr }
 
 // Errors of the listener pass: the pause doubles up to a second, one line is
 // logged, and the next connection is served.

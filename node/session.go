@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 
@@ -35,12 +36,13 @@ type session struct {
 	lines  *protocol.Lines // nil in a loop while nothing is held
 	seat   *seat           // nil unless a loop has it
 
-	idle     deadline // of reads
-	guest    bool     // its goroutine has it from a loop, and gives it back
-	received int64    // the wall clock when the last bytes came, in nanoseconds
-	debug    bool     // lines are logged
-	again    []byte   // a line for which a loop would have had to wait; of lines
-	why      error    // not nil: the session ends when all is sent
+	idle     deadline   // of reads
+	addr     netip.Addr // of the client, if the connections of that are bounded
+	guest    bool       // its goroutine has it from a loop, and gives it back
+	received int64      // the wall clock when the last bytes came, in nanoseconds
+	debug    bool       // lines are logged
+	again    []byte     // a line for which a loop would have had to wait; of lines
+	why      error      // not nil: the session ends when all is sent
 
 	// Lines answered and not sent.
 	buffer *[]byte // the server's; nil between batches
