@@ -77,6 +77,9 @@ func (h *labHerd) play(t *testing.T, row *faultRow) []figure {
 	cancel()
 	watching.Wait()
 	r.judge()
+	for i := range r.figures {
+		r.figures[i].row = row.name
+	}
 	return r.figures
 }
 

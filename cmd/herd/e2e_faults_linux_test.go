@@ -30,10 +30,9 @@ func TestE2EMatrix(t *testing.T) {
 			continue
 		}
 		ok := t.Run(row.id(), func(t *testing.T) {
-			for _, f := range h.play(t, &row) {
-				f.row = row.name
-				all = append(all, f)
-			}
+			figures := h.play(t, &row)
+			t.Log("\n" + figureTable(figures)) // of a run that is stopped there is this
+			all = append(all, figures...)
 		})
 		if !ok {
 			h.lab.Heal()
@@ -94,7 +93,7 @@ func faultRows() []faultRow {
 		{"cut 10 s", short, matrix, cutFor(10*s, both), 0},
 		{"one way 6 s", short, short, cutFor(6*s, oneWay), 0},
 		{"heard by nobody 6 s", short, short, cutFor(6*s, mute), 0},
-		{"SIGSTOP 1 s", short, matrix, pauseFor(shortPause), 0},
+		{"SIGSTOP 1 s", short, matrix, pauseFor(shortPause), staleTime},
 		{"SIGSTOP 6 s", short, short, pauseFor(6 * s), 0},
 		{"loss 30 % 10 s", short, short, weather(10*s, loss(.3)), staleTime},
 		{"rolling restart", short, matrix, rollingRestart, 0},
@@ -310,8 +309,7 @@ func killTwo(r *faultRun) {
 func killInCut(make func(l *netlab.Lab)) func(r *faultRun) {
 	return func(r *faultRun) {
 		const victim = 3
-		over := r.rec.Fault("cut")
-		dead := r.rec.Fault("kill -9", r.nodes[victim].name)
+		over := r.rec.Fault("cut, kill -9", r.nodes[victim].name)
 		make(r.lab)
 		r.wait(5 * time.Second)
 		r.procs[victim].kill()
@@ -320,7 +318,6 @@ func killInCut(make func(l *netlab.Lab)) func(r *faultRun) {
 		r.lab.Heal()
 		r.restart(victim)
 		over()
-		dead()
 		r.whole()
 		r.took("one view after the heal and a start", time.Since(healed), wholeTime)
 	}
