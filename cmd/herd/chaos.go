@@ -186,6 +186,16 @@ func (h chaosHerd) names() []string {
 	return all
 }
 
+// up is those that answer.
+func (h chaosHerd) up() (up chaosHerd) {
+	for _, n := range h {
+		if n.up {
+			up = append(up, n)
+		}
+	}
+	return up
+}
+
 // pick finds nodes by name: "Bailey,Bona", "all".
 func (h chaosHerd) pick(names []string) (chaosHerd, error) {
 	if len(names) == 0 || slices.Equal(names, []string{"all"}) {
@@ -234,8 +244,8 @@ func (n *chaosNode) post(ctx context.Context, path string, v any) error {
 // plan is what is to be added at which node.
 type plan map[*chaosNode][]chaosFault
 
-// add has the nodes of a plan suffer their faults. Nodes that are down are left out. If
-// one refuses, what the others have taken is taken back.
+// add has the nodes of a plan suffer their faults. Nodes that are down are left out,
+// unless all are. If one refuses, what the others have taken is taken back.
 func (c *chaosVerb) add(ctx context.Context, h chaosHerd, p plan) error {
 	var done []taken
 	for _, n := range h {
@@ -257,8 +267,7 @@ func (c *chaosVerb) add(ctx context.Context, h chaosHerd, p plan) error {
 		if err == nil {
 			err = json.Unmarshal(answer, &got)
 		}
-		var unreachable *exit
-		if errors.As(err, &unreachable) && unreachable.code == exitUnreachable {
+		if isUnreachable(err) {
 			n.up = false
 			continue
 		}
@@ -267,7 +276,23 @@ func (c *chaosVerb) add(ctx context.Context, h chaosHerd, p plan) error {
 		}
 		done = append(done, taken{n, got.Added})
 	}
+	if len(done) == 0 {
+		for n := range p {
+			return n.silent()
+		}
+	}
 	return nil
+}
+
+// isUnreachable tells whether an error is that nobody answers.
+func isUnreachable(err error) bool {
+	var e *exit
+	return errors.As(err, &e) && e.code == exitUnreachable
+}
+
+// silent is the error of a node that does not answer.
+func (n *chaosNode) silent() error {
+	return &exit{exitUnreachable, fmt.Errorf("%s does not answer at %s: it may be dead already", n.name, n.http.addr)}
 }
 
 // taken is what a node has added.

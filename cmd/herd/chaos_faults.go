@@ -192,6 +192,9 @@ func (a *app) chaosLoss() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if loss == 0 && double == 0 {
+			return usagef("a loss of 0%% does nothing: \"herd chaos heal\" ends one")
+		}
 		text := fmt.Sprintf("Loss of %v%%", loss*100)
 		if double > 0 {
 			text += fmt.Sprintf(", %v%% twice,", double*100)
@@ -227,6 +230,9 @@ func (a *app) chaosDelay() *cobra.Command {
 		d, err := time.ParseDuration(args[0])
 		if err != nil || d < 0 || d > maxDelay || jitter < 0 || jitter > maxDelay {
 			return usagef("the delay and --jitter must be from 0s to %s, like 50ms", maxDelay)
+		}
+		if d == 0 && jitter == 0 {
+			return usagef("a delay of 0s does nothing: \"herd chaos heal\" ends one")
 		}
 		text := "Delay of " + d.String()
 		if jitter > 0 {

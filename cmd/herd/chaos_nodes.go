@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ func (a *app) chaosKill() *cobra.Command {
 
 func (n *chaosNode) kill(ctx context.Context, d time.Duration) error {
 	if !n.up {
-		return fmt.Errorf("%s does not answer at %s: it may be dead already", n.name, n.http.addr)
+		return n.silent()
 	}
 	return n.post(ctx, "/v1/chaos/kill", map[string]string{"for": d.String()})
 }
@@ -112,7 +113,7 @@ func (a *app) chaosPause() *cobra.Command {
 		if err := c.add(ctx, herd, p); err != nil {
 			return err
 		}
-		return c.done(p, "Paused %s %s.", strings.Join(still.names(), ", "), c.forText())
+		return c.done(p, "Paused %s %s.", strings.Join(still.up().names(), ", "), c.forText())
 	})
 	c.forFlag(cmd, "then it goes on; 0s is until \"herd chaos heal\"")
 	return cmd
@@ -134,9 +135,14 @@ func (a *app) chaosHeal() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		healed, risen, err := heal(ctx, named)
+		healed, risen, err := heal(ctx, herd, named)
 		if err != nil {
 			return err
+		}
+		for _, n := range named {
+			if len(args) > 0 && !n.up && !slices.Contains(risen, n.name) {
+				return n.silent()
+			}
 		}
 		if c.json {
 			return printJSON(a.stdout, map[string]any{"healed": healed, "restarted": append([]string{}, risen...)})
@@ -150,31 +156,43 @@ func (a *app) chaosHeal() *cobra.Command {
 	})
 }
 
-// heal ends the faults of nodes and starts those that were killed. It returns how many
-// faults there were, and who was started.
-func heal(ctx context.Context, nodes chaosHerd) (healed int, risen []string, err error) {
-	dead := map[string]*chaosNode{} // and who can start them
-	for _, n := range nodes {
+// heal ends the faults of the named nodes and starts those of them that were killed,
+// which another one of the herd does. It returns how many faults there were, and who was
+// started.
+func heal(ctx context.Context, herd, named chaosHerd) (healed int, risen []string, err error) {
+	able := map[string]*chaosNode{} // who can start a node
+	for _, n := range herd {
 		if !n.up {
 			continue
 		}
 		s, err := n.state(ctx)
-		if err != nil {
-			return healed, nil, err
+		if isUnreachable(err) {
+			n.up = false
+			continue
 		}
 		for _, name := range s.Killed {
-			dead[name] = n
+			able[name] = n
 		}
-		if _, err := n.http.do(ctx, http.MethodDelete, "/v1/chaos"); err != nil {
+		if !slices.Contains(named, n) {
+			continue
+		}
+		if err == nil {
+			_, err = n.http.do(ctx, http.MethodDelete, "/v1/chaos")
+		}
+		if err != nil {
 			return healed, nil, err
 		}
 		healed += len(s.Faults)
 	}
-	for name, by := range dead {
-		if err := by.post(ctx, "/v1/chaos/restart", map[string]string{"node": name}); err != nil {
+	for _, n := range named {
+		by := able[n.name]
+		if by == nil {
+			continue
+		}
+		if err := by.post(ctx, "/v1/chaos/restart", map[string]string{"node": n.name}); err != nil {
 			return healed, risen, err
 		}
-		risen = append(risen, name)
+		risen = append(risen, n.name)
 	}
 	return healed, risen, nil
 }

@@ -103,7 +103,8 @@ func draw(rng *rand.Rand, names []string) shot {
 	return s
 }
 
-// fire has a shot act. A node that can't be killed is left alone: then it returns why.
+// fire has a shot act. A node that can't be killed, or is dead, is left alone: then it
+// returns why.
 func (c *chaosVerb) fire(ctx context.Context, herd chaosHerd, s *shot) (skipped, err error) {
 	one := *c
 	one.length = s.For
@@ -137,7 +138,11 @@ func (c *chaosVerb) fire(ctx context.Context, herd chaosHerd, s *shot) (skipped,
 	case "rate":
 		p = spread(herd, nodes, chaosFault{Rate: s.Rate})
 	}
-	return nil, one.add(ctx, herd, p)
+	err = one.add(ctx, herd, p)
+	if isUnreachable(err) { // it has been killed
+		return err, nil
+	}
+	return nil, err
 }
 
 // play has the shots act, each at its time, and returns when the last is over. begun is
@@ -277,7 +282,7 @@ func (c *chaosVerb) healAll(ctx context.Context, herd chaosHerd, start time.Time
 		_, err := n.self(ctx)
 		n.up = err == nil
 	}
-	_, _, err := heal(ctx, herd)
+	_, _, err := heal(ctx, herd, herd)
 	if err != nil {
 		return fmt.Errorf("heal: %w", err)
 	}

@@ -73,6 +73,7 @@ type chaosFake struct {
 	*httptest.Server
 	name   string
 	knows  []*chaosFake
+	killed []string // nodes that it can start again
 	refuse bool
 
 	mu      sync.Mutex // guards bodies and deletes
@@ -100,7 +101,7 @@ func (f *chaosFake) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		json.NewEncoder(w).Encode(list)
 	case r.Method == "GET":
-		json.NewEncoder(w).Encode(chaosState{Node: f.name, Faults: []chaosFault{{Cut: true, Way: "in", Peers: []string{"Bona"}}}})
+		json.NewEncoder(w).Encode(chaosState{Node: f.name, Killed: f.killed, Faults: []chaosFault{{Cut: true, Way: "in", Peers: []string{"Bona"}}}})
 	case r.Method == "DELETE":
 		f.deletes = append(f.deletes, r.URL.RawQuery)
 		fmt.Fprint(w, `{"healed": 1}`)
@@ -197,8 +198,66 @@ func TestChaosDown(t *testing.T) {
 	if code != exitDone || !strings.Contains(out, "Clark   does not answer") || !strings.Contains(out, "Bailey  deaf towards Bona") {
 		t.Errorf("got %d\n%s", code, out)
 	}
-	if code, out := a.run(t, "kill", "Clark"); code != exitFailed || !strings.Contains(out, "dead already") {
+	if code, out := a.run(t, "kill", "Clark"); code != exitUnreachable || !strings.Contains(out, "dead already") {
 		t.Errorf("got %d %s", code, out)
+	}
+}
+
+// Who is told to stand still and is not there is not said to.
+func TestChaosPauseDown(t *testing.T) {
+	a, b, c := chaosFakes(t)
+	c.Close()
+	if code, out := a.run(t, "pause", "Clark"); code != exitUnreachable || !strings.Contains(out, "Clark does not answer") {
+		t.Errorf("got %d %s", code, out)
+	}
+	v := &chaosVerb{}
+	herd := chaosHerd{{name: "Clark", http: client{addr: c.addr()}}}
+	if skipped, err := v.fire(t.Context(), herd, &shot{Kind: "pause", Nodes: []string{"Clark"}}); skipped == nil || err != nil {
+		t.Errorf("a random fault at a dead node is to be left out: got %v, %v", skipped, err)
+	}
+	if code, out := a.run(t, "pause", "Bona,Clark", "--for", "1s"); code != exitDone || out != "Paused Bona for 1s.\n" || len(b.bodies) != 1 {
+		t.Errorf("got %d %s", code, out)
+	}
+}
+
+// A killed node is started by one that can, whether it is named or all are; another one
+// that is named is none of that.
+func TestChaosHeal(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		want string
+		code int
+	}{
+		{"", "Healed 2 faults. Started Clark, Dora again.\n", exitDone},
+		{"Clark", "Healed 0 faults. Started Clark again.\n", exitDone},
+		{"Bona", "Healed 1 faults.\n", exitDone},
+		{"Erna", "Erna does not answer", exitUnreachable},
+	} {
+		a, b, c := chaosFakes(t)
+		d, e := newChaosFake(t, "Dora"), newChaosFake(t, "Erna")
+		b.knows = append(b.knows, d, e)
+		for _, f := range []*chaosFake{c, d, e} {
+			f.Close()
+		}
+		a.killed = []string{"Dora", "Clark"}
+		b.killed = a.killed
+		args := []string{"heal"}
+		if tt.name != "" {
+			args = append(args, tt.name)
+		}
+		if code, out := a.run(t, args...); code != tt.code || !strings.Contains(out, tt.want) {
+			t.Errorf("heal %s: got %d %s", tt.name, code, out)
+		}
+	}
+}
+
+// What would do nothing is a mistake.
+func TestChaosNothing(t *testing.T) {
+	a, _, _ := chaosFakes(t)
+	for _, args := range [][]string{{"loss", "0"}, {"delay", "0s"}} {
+		if code, out := a.run(t, args...); code != exitUsage || !strings.Contains(out, "does nothing") {
+			t.Errorf("%q: got %d %s", args, code, out)
+		}
 	}
 }
 
