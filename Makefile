@@ -6,7 +6,7 @@ FUZZTIME    ?= 10s
 COUNT       ?= 1
 SEEDS       ?= 50
 SEED        ?= 1
-LENGTH      ?= 5m
+LENGTH      ?= 2m30s
 SCHEDULES   ?= 100000
 
 .PHONY: help build dev test race sim model e2e e2e-full chaos fuzz bench fmt lint tidy cross check clean
