@@ -177,7 +177,12 @@ func (b *benchVerb) flags(cmd *cobra.Command) {
 	if b.mode == modeJoin {
 		f.Lookup("duration").Usage = "how long to measure the load before the new node starts"
 		f.Lookup("nodes").Usage = "how many nodes to start before the new one"
-		cmd.Args = cobra.NoArgs
+		cmd.Args = func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("join takes no ADDR: it starts the servers itself")
+			}
+			return nil
+		}
 		return
 	}
 	f.IntSliceVar(&b.pids, "pid", nil, "processes of the servers, if they run here: to show what they spend")
@@ -209,6 +214,14 @@ func (b *benchVerb) complete(ctx context.Context, args []string) error {
 	}
 	if b.nodes < 1 || b.nodes > maxBenchNodes {
 		return usagef("--nodes must be a whole number from 1 to %d", maxBenchNodes)
+	}
+	for _, addr := range args {
+		switch _, _, err := net.SplitHostPort(addr); {
+		case err != nil && b.mode == modeLoad:
+			return usagef("%q is not an address, like 127.0.0.1:4131, nor converge, idle, join or reconnect", addr)
+		case err != nil:
+			return usagef("%q is not an address: %w", addr, err)
+		}
 	}
 	check := *c
 	if len(args) == 0 {

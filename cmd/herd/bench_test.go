@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -8,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
 	"pgregory.net/rapid"
 
 	"herd/node/load"
@@ -257,3 +260,45 @@ func TestBenchReports(t *testing.T) {
 		}
 	}
 }
+
+// A slip at the place of an ADDR is told what it may be.
+func TestBenchSlips(t *testing.T) {
+	for _, tt := range []struct {
+		args, want string
+	}{
+		{"bench reconect", `"reconect" is not an address, like 127.0.0.1:4131, nor converge, idle, join or reconnect`},
+		{"bench idle localhost", `"localhost" is not an address`},
+		{"bench join 127.0.0.1:4131", "join takes no ADDR: it starts the servers itself"},
+	} {
+		f := newFakeApp(fine)
+		if code := f.run(t.Context(), strings.Fields(tt.args)); code != exitUsage || !strings.Contains(f.err.String(), tt.want) || f.out.String() != "" {
+			t.Errorf("%s: got %d %s%s", tt.args, code, &f.err, &f.out)
+		}
+	}
+}
+
+// Every example can be typed as it is.
+func TestBenchExamples(t *testing.T) {
+	bench, _, err := newFakeApp(fine).root().Find([]string{"bench"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := 0
+	for _, cmd := range append([]*cobra.Command{bench}, bench.Commands()...) {
+		for line := range strings.Lines(cmd.Example) {
+			f := newFakeApp(fine)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			cancel(errStopped) // before anything is started
+			code := f.run(ctx, strings.Fields(line)[1:])
+			if code == exitUsage && !strings.Contains(f.err.String(), "redis-server is not installed") {
+				t.Errorf("%s: %d %s", line, code, &f.err)
+			}
+			examples++
+		}
+	}
+	if examples < 8 {
+		t.Errorf("only %d examples", examples)
+	}
+}
+
+var errStopped = errors.New("stopped by the test")

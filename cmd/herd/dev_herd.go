@@ -16,6 +16,8 @@ import (
 type devHerd struct {
 	newNode nodeFunc
 	nodes   []*devNode // static when all are bound
+
+	killing sync.Mutex // held while Kill decides: one node must be left
 }
 
 // devNode is one node of it, through all its lives.
@@ -32,6 +34,7 @@ type devNode struct {
 	mu     sync.Mutex // guards the fields below
 	server server     // of the newest life
 	state  devState
+	doomed bool        // it is about to be killed for good
 	timer  *time.Timer // begins another life; nil: none set
 }
 
@@ -58,7 +61,7 @@ func (h *devHerd) begin(n *devNode) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.server, n.state = s, devRuns
+	n.server, n.state, n.doomed = s, devRuns, false
 	select {
 	case <-n.again: // it was asked for more than once
 	default:
@@ -144,7 +147,7 @@ func (h *devHerd) Kill(name string, d time.Duration) (func(), error) {
 	if n == nil {
 		return nil, fmt.Errorf("no node of this process is called %q", name)
 	}
-	if d == 0 && h.running() < 2 {
+	if d == 0 && !h.doom(n) {
 		return nil, errors.New("it is the last node that runs: nobody could start one again")
 	}
 	return func() {
@@ -208,14 +211,20 @@ func (h *devHerd) node(name string) *devNode {
 	return nil
 }
 
-func (h *devHerd) running() int {
-	count := 0
-	for _, n := range h.nodes {
+// doom has a node die for good, unless no other one will be left.
+func (h *devHerd) doom(n *devNode) bool {
+	h.killing.Lock()
+	defer h.killing.Unlock()
+	left := false
+	for _, other := range h.nodes {
+		other.mu.Lock()
+		left = left || other != n && other.state == devRuns && !other.doomed
+		other.mu.Unlock()
+	}
+	if left {
 		n.mu.Lock()
-		if n.state == devRuns {
-			count++
-		}
+		n.doomed = true
 		n.mu.Unlock()
 	}
-	return count
+	return left
 }

@@ -128,6 +128,24 @@ func TestDevKill(t *testing.T) {
 	}
 }
 
+// Of the last two that run only one is killed for good, however close together the two
+// are asked for.
+func TestDevKillLastTwo(t *testing.T) {
+	var fail atomic.Bool
+	h, lives, stop := newFakeHerd(t, &fail, nil)
+	defer stop()
+	<-lives
+	<-lives
+	clark, err := h.Kill("Clark", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Kill("Bona", 0); err == nil { // before Clark is done with
+		t.Error("both were to be killed: nobody could start one again")
+	}
+	clark()
+}
+
 func second(_ func(), err error) error { return err }
 
 // With a time it starts again by itself; if its ports are taken then, when it is told
