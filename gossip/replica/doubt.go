@@ -69,7 +69,8 @@ func (c *Core) disown(v Vector) {
 
 // says takes note that the peer has spoken of a batch of its own.
 func (c *Core) says(l *Link, seq uint64) {
-	if seq <= l.said {
+	before := l.said
+	if seq <= before {
 		return
 	}
 	l.said = seq
@@ -78,7 +79,9 @@ func (c *Core) says(l *Link, seq uint64) {
 		c.join(l.peer)
 	}
 	l.claim = 0
-	l.oweAck()
+	if c.vector[l.peer] > before { // what we have may now be relied on
+		l.oweAck()
+	}
 }
 
 // limit is how much is believed of what another says that we have of the peer: no more
