@@ -37,12 +37,18 @@ type auditLink struct {
 // until done is filled.
 type audit struct {
 	number  uint64
+	wants   byte // the kind of answer
 	cutoff  int64
 	digests []uint64                // that have come
 	fixes   map[string]location.Fix // likewise, of the suspects
 	wrong   int                     // of these, how many were greater than ours
 	cut     bool                    // the peer had too many to send
 	done    chan struct{}           // one slot: all have come
+}
+
+// answeredBy tells whether m is of the answer to a; nil: nothing was asked.
+func (a *audit) answeredBy(m auditMessage) bool {
+	return a != nil && a.number == m.number && a.wants == m.what
 }
 
 // levelLocked tells whether this node holds what all members have acknowledged.
@@ -111,7 +117,7 @@ func (c *Cluster) auditPeer(l *link) {
 
 // compareDigests returns the digests of both ends xored; nil: there was no answer.
 func (c *Cluster) compareDigests(l *link, cutoff int64) []uint64 {
-	a := c.ask(l, cutoff, func(number uint64) []byte { return appendAuditAsk(nil, number, cutoff) })
+	a := c.ask(l, cutoff, auditDigests, func(number uint64) []byte { return appendAuditAsk(nil, number, cutoff) })
 	if a == nil {
 		return nil
 	}
@@ -128,9 +134,9 @@ func (c *Cluster) compareDigests(l *link, cutoff int64) []uint64 {
 	return mine
 }
 
-// ask sends a question of an audit.
-func (c *Cluster) ask(l *link, cutoff int64, question func(number uint64) []byte) *audit {
-	a := &audit{number: rand.Uint64(), cutoff: cutoff, done: make(chan struct{}, 1)}
+// ask sends a question of an audit, which wants an answer of that kind.
+func (c *Cluster) ask(l *link, cutoff int64, wants byte, question func(number uint64) []byte) *audit {
+	a := &audit{number: rand.Uint64(), wants: wants, cutoff: cutoff, done: make(chan struct{}, 1)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.links[l.peer] != l || !c.levelLocked() {
@@ -162,7 +168,7 @@ func (c *Cluster) answered(l *link, a *audit) bool {
 // compareFixes gets the fixes of some buckets from a peer. Those that are greater than
 // ours were merged when they came; those of ours that are greater are sent.
 func (c *Cluster) compareFixes(l *link, cutoff int64, suspects []int) {
-	a := c.ask(l, cutoff, func(number uint64) []byte { return appendAuditWant(nil, number, suspects) })
+	a := c.ask(l, cutoff, auditFixes, func(number uint64) []byte { return appendAuditWant(nil, number, suspects) })
 	if a == nil || !c.answered(l, a) {
 		return
 	}
@@ -218,6 +224,7 @@ func (c *Cluster) scanBuckets(buckets []int, f func(id string, e *location.Entry
 // auditJob is a question of a peer: for digests, or for the fixes of buckets.
 type auditJob struct {
 	link    *link
+	came    time.Time
 	number  uint64
 	cutoff  int64
 	buckets []int // nil: digests
@@ -242,10 +249,16 @@ func (c *Cluster) answerAudits() {
 
 func (c *Cluster) answerAudit(job auditJob) {
 	c.mu.Lock()
-	level := c.levelLocked()
+	// When this node is not level, what differs is no wonder. A peer that waits no longer, or
+	// does not take what it was sent, is sent nothing.
+	waits := c.links[job.link.peer] == job.link && time.Since(job.came) < auditTimeout && len(job.link.audit.out) == 0
+	answers := c.levelLocked() && waits
+	if !waits {
+		c.stats.auditsRefused++
+	}
 	c.mu.Unlock()
-	if !level {
-		return // what differs is no wonder
+	if !answers {
+		return
 	}
 	var messages [][]byte
 	if job.buckets == nil {
@@ -300,7 +313,7 @@ func (l *link) receiveAudit(message []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m.what == auditDigests {
-		if a := l.audit.awaits; a != nil && a.number == m.number && len(a.digests) == m.first {
+		if a := l.audit.awaits; a.answeredBy(m) && len(a.digests) == m.first {
 			a.digests = append(a.digests, m.digests...)
 			if len(a.digests) == location.Buckets {
 				offer(a.done, struct{}{})
@@ -318,7 +331,7 @@ func (l *link) receiveAudit(message []byte) error {
 		return nil
 	}
 	*taken = time.Now()
-	if !offer(c.auditJobs, auditJob{l, m.number, m.cutoff, m.buckets}) {
+	if !offer(c.auditJobs, auditJob{l, time.Now(), m.number, m.cutoff, m.buckets}) {
 		c.stats.auditsRefused++
 	}
 	return nil
@@ -330,7 +343,7 @@ func (l *link) receiveAuditFixes(m auditMessage) error {
 	c.mu.Lock()
 	a := l.audit.awaits
 	c.mu.Unlock()
-	if a == nil || a.number != m.number || a.fixes != nil {
+	if !a.answeredBy(m) || a.fixes != nil {
 		return nil
 	}
 	fixes, wrong := make(map[string]location.Fix), 0

@@ -93,60 +93,77 @@ func TestAuditNoAlarm(t *testing.T) {
 	})
 }
 
+// liar is a peer without a table that answers the audits of a node as it likes. It
+// returns its end of the delta lane, and the node's link.
+func (h *herd) liar(t *testing.T, to *testNode, answer func(delta *Stream, m auditMessage)) (*Stream, *link) {
+	t.Helper()
+	e := h.evil(t, "10.0.0.66")
+	live, delta := e.session(to, 66, 1)
+	t.Cleanup(func() {
+		live.Close()
+		delta.Close()
+		e.Shutdown()
+	})
+	go func() { // ends with the session
+		r := bufio.NewReader(delta)
+		for {
+			message, err := replica.ReadMessage(r, nil)
+			if err != nil {
+				return
+			}
+			if message[0] != kindAudit {
+				continue
+			}
+			m, err := readAudit(message)
+			if err != nil {
+				return
+			}
+			answer(delta, m)
+		}
+	}()
+	go func() { // the session would be given up as silent
+		for {
+			if _, err := live.Write([]byte(alive)); err != nil {
+				return
+			}
+			if _, err := delta.Write([]byte(alive)); err != nil {
+				return
+			}
+			time.Sleep(time.Second)
+		}
+	}()
+	to.mu.Lock()
+	defer to.mu.Unlock()
+	return delta, to.links[66]
+}
+
+// lieOfDigests says that all buckets differ.
+func lieOfDigests(delta *Stream, m auditMessage) {
+	lies := make([]uint64, location.Buckets)
+	for i := range lies {
+		lies[i] = uint64(i + 1)
+	}
+	for _, b := range appendAuditDigests(nil, m.number, lies) {
+		delta.Write(b)
+	}
+}
+
 // A peer that lies about its digests, or asks without end, costs little.
 func TestAuditOfLiar(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
 		five := h.startFive()
 		five[0].report(t, "client", 1000)
 		time.Sleep(auditAge)
-		e := h.evil(t, "10.0.0.66")
-		defer e.Shutdown()
-		live, delta := e.session(five[0], 66, 1)
-		defer live.Close()
-		defer delta.Close()
-		five[0].mu.Lock()
-		l := five[0].links[66]
-		five[0].mu.Unlock()
 		wanted := make(chan int, 10)
-		go func() { // ends with the session
-			r := bufio.NewReader(delta)
-			for {
-				message, err := replica.ReadMessage(r, nil)
-				if err != nil {
-					return
-				}
-				if message[0] != kindAudit {
-					continue
-				}
-				m, err := readAudit(message)
-				switch {
-				case err != nil:
-					return
-				case m.what == auditAsk:
-					lies := make([]uint64, location.Buckets)
-					for i := range lies {
-						lies[i] = uint64(i + 1)
-					}
-					for _, b := range appendAuditDigests(nil, m.number, lies) {
-						delta.Write(b)
-					}
-				case m.what == auditWant:
-					wanted <- len(m.buckets)
-					delta.Write(appendAuditFixes(nil, m.number, false, nil))
-				}
+		delta, l := h.liar(t, five[0], func(delta *Stream, m auditMessage) {
+			switch m.what {
+			case auditAsk:
+				lieOfDigests(delta, m)
+			case auditWant:
+				wanted <- len(m.buckets)
+				delta.Write(appendAuditFixes(nil, m.number, false, nil))
 			}
-		}()
-		go func() { // the session would be given up as silent
-			for {
-				if _, err := live.Write([]byte(alive)); err != nil {
-					return
-				}
-				if _, err := delta.Write([]byte(alive)); err != nil {
-					return
-				}
-				time.Sleep(time.Second)
-			}
-		}()
+		})
 		five[0].auditPeer(l)
 		if s := five[0].Stats(); s.AuditsUnfounded+s.AuditAlarms != 1 {
 			t.Errorf("%d unfounded, %d alarms", s.AuditsUnfounded, s.AuditAlarms)
@@ -164,6 +181,51 @@ func TestAuditOfLiar(t *testing.T) {
 		}
 		if !h.oneView() {
 			t.Error("the herd was disturbed")
+		}
+	})
+}
+
+// A peer that answers another question than was asked has not answered.
+func TestAuditAnswersOfTheWrongKind(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		h.audits = time.Hour // but those that are made here
+		five := h.startFive()
+		five[0].report(t, "client", 1000)
+		time.Sleep(auditAge)
+		asked := 0
+		_, l := h.liar(t, five[0], func(delta *Stream, m auditMessage) {
+			if asked++; asked == 1 {
+				delta.Write(appendAuditFixes(nil, m.number, false, nil))
+			} else {
+				lieOfDigests(delta, m)
+			}
+		})
+		for range 2 { // asks; asks twice, and wants
+			five[0].auditPeer(l)
+		}
+		if s := five[0].Stats(); asked != 4 || s.Audits != 2 || s.AuditsUnfounded+s.AuditAlarms != 0 {
+			t.Errorf("%d questions, %d audits, %d unfounded, %d alarms", asked, s.Audits, s.AuditsUnfounded, s.AuditAlarms)
+		}
+	})
+}
+
+// Answers do not pile up for a peer that takes none.
+func TestAuditOfOneThatTakesNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		h.audits = time.Hour
+		five := h.startFive()
+		delta, l := h.liar(t, five[0], func(*Stream, auditMessage) {})
+		five[0].mu.Lock()
+		l.out[replica.Delta].taken = true // by a writer that waits
+		five[0].mu.Unlock()
+		for range 5 {
+			delta.Write(appendAuditAsk(nil, 1, 0))
+			time.Sleep(auditGap)
+		}
+		five[0].mu.Lock()
+		defer five[0].mu.Unlock()
+		if n := len(l.audit.out); n != location.Buckets/digestsInOne || five[0].stats.auditsRefused != 4 {
+			t.Errorf("%d messages wait, %d questions refused", n, five[0].stats.auditsRefused)
 		}
 	})
 }
