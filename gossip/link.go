@@ -38,7 +38,7 @@ type link struct {
 	turn   int         // of which of them it is to be sent next
 	clock  clockLink
 	audit  auditLink
-	unseen bool // the peer has said that it does not see this node among the living
+	unseen bool // the peer has last said that it does not see this node among the living
 
 	out    [2]outgoing     // by lane
 	said   chan struct{}   // one slot for each lane: goodbye was said on it

@@ -30,13 +30,17 @@ func (c *Cluster) seesLocked(o location.Origin) bool {
 	return false
 }
 
+// unseenLocked tells whether the peer says that it does not see this node, and ought to:
+// its session may be faster than membership.
+func (l *link) unseenLocked() bool { return l.unseen && time.Since(l.opened) > unseenGrace }
+
 // unseenBy is the address of a peer that says that it does not see this node, and
 // ought to; empty: there is none. It is as the members have it.
 func (c *Cluster) unseenBy(members []Member) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range members {
-		if l := c.links[m.Origin]; l != nil && l.unseen && time.Since(l.opened) > unseenGrace {
+		if l := c.links[m.Origin]; l != nil && l.unseenLocked() {
 			return m.Gossip
 		}
 	}

@@ -131,3 +131,24 @@ func TestBlindPeer(t *testing.T) {
 		}
 	})
 }
+
+// Who has just joined is not said to be unseen, though a session may be faster than
+// membership.
+func TestSeenFromTheStart(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		a := h.start(0)
+		for i := 1; i < 4; i++ {
+			h.start(i, a.addr())
+			for range 300 {
+				time.Sleep(10 * time.Millisecond)
+				for _, n := range h.nodes {
+					for _, m := range n.Members() {
+						if m.Unseen {
+							t.Fatalf("%s says that %s does not see it", n.name, m.Name)
+						}
+					}
+				}
+			}
+		}
+	})
+}

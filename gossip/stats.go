@@ -48,7 +48,7 @@ func (c *Cluster) Members() []Member {
 		m.Leased = l.core.Leased(now)
 		m.Acked, m.Queued, m.Lagging = l.core.Acked(), l.core.Queued(), l.core.Lagging()
 		m.Clock, m.ClockKnown = l.clock.offset()
-		m.Unseen = l.unseen
+		m.Unseen = l.unseenLocked()
 	}
 	return all
 }
@@ -116,7 +116,7 @@ type Stats struct {
 
 	Audits          uint64 // comparisons of digests with a peer that this node made
 	AuditsAnswered  uint64 // questions of peers
-	AuditsRefused   uint64 // questions of peers that were too many
+	AuditsRefused   uint64 // questions of peers that were too many, or of those that take no answers
 	AuditAlarms     uint64 // buckets of which some fixes differed though they should not have
 	AuditsUnfounded uint64 // audits in which digests differed and no fix did
 	AuditFixesTaken uint64 // fixes that this node lacked
