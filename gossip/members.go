@@ -233,17 +233,21 @@ func (t *memberTable) takeNews(linked map[location.Origin]bool) []transition {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var now, later []transition
-	for i, n := range t.news {
-		after := slices.IndexFunc(t.news[i+1:], func(m transition) bool { return m.Origin == n.Origin })
+	next := make(map[location.Origin]MemberState) // of each, what comes after
+	for _, n := range slices.Backward(t.news) {
+		after, more := next[n.Origin]
+		next[n.Origin] = n.State
 		switch {
 		case n.State != Failed:
 			now = append(now, n)
-		case after < 0 && linked[n.Origin]:
+		case !more && linked[n.Origin]:
 			later = append(later, n)
-		case after < 0 || t.news[i+1+after].State != Left:
+		case !more || after != Left:
 			now = append(now, n)
 		}
 	}
+	slices.Reverse(now)
+	slices.Reverse(later)
 	t.news = later
 	return now
 }
