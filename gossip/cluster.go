@@ -102,8 +102,8 @@ type Cluster struct {
 	// memberlist from under it.
 	leaving sync.Mutex
 
-	// mu guards what follows. Every call of core but Accept is made under it, and no
-	// call that waits. memberTable's lock is never taken under it, nor the other way round.
+	// mu guards what follows. Every call of core but those of Accept, Prepare and
+	// Scan is made under it, and no call that waits. memberTable's lock is never taken under it, nor the other way round.
 	mu          sync.Mutex
 	closed      bool
 	core        *replica.Core

@@ -42,7 +42,7 @@ type link struct {
 
 	out    [2]outgoing     // by lane
 	said   chan struct{}   // one slot for each lane: goodbye was said on it
-	heard  [2]atomic.Int64 // by lane: run time of the cluster when the live lane last brought something
+	heard  [2]atomic.Int64 // by lane: run time of the cluster when it last brought something
 	once   sync.Once
 	reason error // why it ended; set before done is closed
 }
@@ -242,7 +242,7 @@ func (c *Cluster) arrivedNow(received []int64) {
 	c.propagation.arrivals(c.wall().UnixNano(), received)
 }
 
-// silence is how long a peer may send nothing on a lane: it owes an ack each
-// eighth of the ack timeout, and a sign of life on the other lane. Long enough for two lost segments in a row, short enough
-// that a cut does not leave TCP in a pause longer than the cut.
+// silence is how long a peer may send nothing on a lane: it owes an ack each eighth of
+// the ack timeout, and a sign of life on the other lane. Long enough for two lost segments in
+// a row, short enough that a cut does not leave TCP in a pause longer than the cut.
 func silence(ackTimeout time.Duration) time.Duration { return max(2*time.Second, 8*ackTimeout) }

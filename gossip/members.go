@@ -220,10 +220,7 @@ func (t *memberTable) tellLocked(n transition) {
 	if (n.fresh || n.was != n.State) && !n.Self && len(t.news) < maxNews {
 		t.news = append(t.news, n)
 	}
-	select {
-	case t.changed <- struct{}{}:
-	default:
-	}
+	offer(t.changed, struct{}{})
 }
 
 // takeNews is what is to be logged now. That a member has failed waits while it is
