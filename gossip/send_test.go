@@ -3,6 +3,8 @@ package gossip
 import (
 	"fmt"
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -148,4 +150,59 @@ func (c *Cluster) sealedBatches() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.core.Sealed()
+}
+
+// Links end, by either end and in the middle of a write, while many report: nobody waits for
+// a link that is gone, and the next one brings all.
+func TestLinksEndInWrites(t *testing.T) {
+	near, far := linked(t)
+	const reporters = 3
+	var all sync.WaitGroup
+	var stop atomic.Bool
+	var last [reporters]string
+	for r := range reporters {
+		all.Go(func() {
+			for i := 0; !stop.Load(); i++ {
+				last[r] = fmt.Sprint("client-", r, "-", i%1000)
+				near.Report([]byte(last[r]), fix(t, "node-0", i))
+				near.Flush()
+			}
+		})
+	}
+	link := func(c, to *Cluster) *link {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.links[to.self.Origin]
+	}
+	for i := range 12 {
+		l := link(near, far)
+		switch {
+		case l == nil:
+		case i%3 == 0:
+			l.end(errSilent)
+		case i%3 == 1:
+			l.streams[replica.Live].raw.Close()
+		default:
+			if l := link(far, near); l != nil {
+				l.end(errSilent)
+			}
+		}
+		for acks := false; !acks; runtime.Gosched() {
+			next := link(near, far)
+			if next == nil {
+				_ = near.dialSession(t.Context(), Member{Meta: far.self, Gossip: far.Addr().String()}) // or once more
+				continue
+			}
+			near.mu.Lock()
+			acks = next != l && next.core.Acked() > 0
+			near.mu.Unlock()
+		}
+	}
+	stop.Store(true)
+	all.Wait()
+	for _, id := range last {
+		for _, ok := far.Get([]byte(id)); !ok; _, ok = far.Get([]byte(id)) {
+			runtime.Gosched()
+		}
+	}
 }
