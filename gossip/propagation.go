@@ -19,7 +19,7 @@ var spreadBounds = [...]time.Duration{
 // Spread is how a number of durations are spread.
 type Spread struct {
 	Counts [len(spreadBounds) + 1]uint64 // by bucket: the first whose bound is not exceeded
-	Sum    time.Duration
+	Sum    time.Duration                 // what is beyond the last bound counts as that bound
 }
 
 // SpreadBounds returns the upper bounds of a Spread's buckets, in ascending order. The
@@ -60,13 +60,14 @@ type spread struct {
 
 // arrivals adds the ages, at the wall clock now, of fixes received at those times by
 // the nodes that took them: nanoseconds since the epoch. A clock that is behind
-// the other's can't show less than nothing.
+// the other's can't show less than nothing. In the sum none counts for more than the last
+// bound: a few fixes of a node whose clock is that of 1970 would have it run over.
 func (s *spread) arrivals(now int64, received []int64) {
 	var counts [len(spreadBounds) + 1]uint64
 	var sum time.Duration
 	for _, at := range received {
 		age := max(time.Duration(now-at), 0)
-		sum += age
+		sum += min(age, spreadBounds[len(spreadBounds)-1])
 		i := 0
 		for i < len(spreadBounds) && age > spreadBounds[i] {
 			i++

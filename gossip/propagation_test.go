@@ -22,11 +22,22 @@ func TestSpread(t *testing.T) {
 			t.Errorf("%d up to %s, want %d", all.Counts[i], bound, want[bound])
 		}
 	}
-	if sum := 2*time.Hour + 301*time.Microsecond; all.Total() != 7 || all.Counts[len(SpreadBounds())] != 2 || all.Sum != sum {
+	if sum := 2*5*time.Second + 301*time.Microsecond; all.Total() != 7 || all.Counts[len(SpreadBounds())] != 2 || all.Sum != sum {
 		t.Errorf("%d in all, %v, want 7 and %v: %v", all.Total(), all.Sum, sum, all.Counts)
 	}
 	if n := testing.AllocsPerRun(10, func() { s.arrivals(now, received) }); n > 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// Fixes of a node whose clock is that of 1970 do not have the sum run over.
+func TestSpreadOfWrongClock(t *testing.T) {
+	var s spread
+	for range 10 {
+		s.arrivals(time.Now().UnixNano(), []int64{1e9, 2e9})
+	}
+	if all := s.load(); all.Sum < 0 || all.Total() != 20 {
+		t.Errorf("sum %v of %d", all.Sum, all.Total())
 	}
 }
 
