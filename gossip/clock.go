@@ -207,7 +207,12 @@ func (c *Cluster) watchClock() {
 	c.clockLooked = now
 	c.mu.Lock()
 	k, measuring := c.compareClocksLocked(), c.measuringLocked()
-	known := isClosed(c.caughtUp) && !measuring // all that there is to be known
+	caughtUp := isClosed(c.caughtUp)
+	if caughtUp && c.clockFrom == 0 {
+		c.clockFrom = now
+	}
+	// All that there is to be known. Peers may come and go without end, and say nothing.
+	known := caughtUp && (!measuring || now-c.clockFrom >= noteEvery)
 	if k.Astray() && known && (c.clockTold == 0 || now-c.clockTold >= time.Minute) {
 		c.clockTold = now
 		c.tell(k)

@@ -216,3 +216,33 @@ func FuzzNote(f *testing.F) {
 		}
 	})
 }
+
+// A peer that opens session after session and says nothing of its clock keeps nobody from
+// being ready, nor from being told that its clock is wrong.
+func TestClockBesideSilentPeer(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		h.clocks = map[string]*testClock{"node2": new(testClock).set(time.Hour)}
+		a := h.start(0)
+		b := h.start(1, a.addr())
+		e := h.evil(t, "10.0.0.66")
+		defer e.Shutdown()
+		n := h.start(2, a.addr())
+		for range 20 {
+			for _, to := range []*testNode{b, n} {
+				live, delta, ok := e.trySession(to, 66)
+				if !ok {
+					t.Fatal("refused")
+				}
+				defer live.Close()
+				defer delta.Close()
+			}
+			time.Sleep(250 * time.Millisecond)
+		}
+		if !isClosed(b.ClockChecked()) || isClosed(n.ClockChecked()) {
+			t.Errorf("checked: %t, astray and checked: %t", isClosed(b.ClockChecked()), isClosed(n.ClockChecked()))
+		}
+		if h.log.count("this node's clock is wrong") != 1 {
+			t.Error("nobody was told")
+		}
+	})
+}

@@ -94,9 +94,9 @@ type Cluster struct {
 	wg     sync.WaitGroup // all goroutines but Run's
 	once   sync.Once      // Close
 
-	// clockLooked and clockTold are the keepLinks goroutine's: when it last looked and
-	// last said that the clock is astray, by now.
-	clockLooked, clockTold time.Duration
+	// These are the keepLinks goroutine's: when it first looked with the node caught up, last
+	// looked, and last said that the clock is astray, by now.
+	clockFrom, clockLooked, clockTold time.Duration
 
 	// leaving is held while this node takes its leave, so that Close does not pull
 	// memberlist from under it.
