@@ -22,7 +22,7 @@ dev: ## run a whole herd on this machine until Ctrl-C
 	go run ./cmd/herd dev
 
 test: ## run all tests
-	go test ./...
+	go test $(SKIP) ./...
 
 race: ## run the tests of one process under the race detector
 	CGO_ENABLED=1 go test -race -skip '^(TestE2E|TestREADME)' ./...
@@ -63,6 +63,7 @@ cross: ## build for other systems
 	GOOS=windows go build ./...
 	GOOS=darwin go build ./...
 
+check: SKIP := -skip '^(TestE2E|TestREADME)' # e2e runs those, at a greater size
 check: lint tidy cross test race sim e2e fuzz ## all that CI runs
 
 clean: ## remove what was built
