@@ -114,11 +114,40 @@ func each(ctx context.Context, config Config, stride int) (right uint64, samples
 	l.each, l.stride = new(atomic.Int64), int64(stride)
 	l.start(0, MaxDuration)
 	defer context.AfterFunc(ctx, l.stop)()
-	<-l.done
+	stalled := l.watch()
 	for _, g := range l.groups {
 		right += g.tally.updates + g.tally.queries
 	}
-	return right, l.samples(), ctx.Err()
+	err = ctx.Err()
+	if err == nil && stalled {
+		err = fmt.Errorf("no reply for %s", config.Timeout)
+	}
+	return right, l.samples(), err
+}
+
+// watch waits until the load is done. It ends it, and returns true, when nothing is
+// answered for as long as a command may take.
+func (l *load) watch() (stalled bool) {
+	look := time.NewTicker(l.config.Timeout)
+	defer look.Stop()
+	for before := uint64(0); ; {
+		select {
+		case <-l.done:
+			return stalled
+		case <-look.C:
+		}
+		answered := uint64(0)
+		for _, g := range l.groups {
+			g.tally.mu.Lock()
+			answered += g.tally.updates + g.tally.queries + g.tally.wrong
+			g.tally.mu.Unlock()
+		}
+		if answered == before && !stalled {
+			stalled = true
+			l.stop()
+		}
+		before = answered
+	}
 }
 
 // load is a run under way.

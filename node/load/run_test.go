@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -301,4 +302,20 @@ func TestTurns(t *testing.T) {
 			t.Fatalf("turn %d is due at %d, before %d", n, p.due(n, c), at)
 		}
 	})
+}
+
+// A server that takes commands and answers none does not hold up the bench for ever.
+func TestFillStalls(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // and what nobody has accepted
+	err = Fill(t.Context(), Config{
+		Addrs: []string{l.Addr().String()}, Protocol: Herd, Connections: 2, Clients: 10,
+		Updates: 1, Rate: 1, Duration: time.Second, Timeout: 50 * time.Millisecond,
+	})
+	if err == nil || !strings.Contains(err.Error(), "store the clients: no reply for 50ms") {
+		t.Errorf("got %v", err)
+	}
 }
