@@ -212,6 +212,9 @@ func (t *trial) storm(ctx context.Context) error {
 	running.Wait()
 	switch {
 	case ctx.Err() != nil:
+		if !t.random {
+			return errors.New("interrupted: nothing was checked")
+		}
 		return errors.Join(errors.New("interrupted: all is healed, nothing was checked"), err)
 	case err != nil:
 		return err
