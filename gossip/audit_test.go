@@ -46,7 +46,10 @@ func TestAuditRepairs(t *testing.T) {
 		for _, n := range five[1:] {
 			n.slip(t, "lost", 1000, dot)
 		}
-		took := h.await("equal tables", 5*time.Minute, h.equal)
+		took := h.await("equal tables", 5*time.Minute, func() bool {
+			time.Sleep(100 * time.Millisecond) // to compare tables takes long
+			return h.equal()
+		})
 		alarms := h.sum(func(s Stats) uint64 { return s.AuditAlarms })
 		repaired := h.sum(func(s Stats) uint64 { return s.AuditFixesTaken + s.AuditFixesSent })
 		t.Logf("repaired after %v: %d alarms, %d fixes", took, alarms, repaired)
