@@ -6,7 +6,7 @@ FUZZTIME    ?= 10s
 COUNT       ?= 1
 SEEDS       ?= 50
 SEED        ?= 1
-LENGTH      ?= 2m30s
+LENGTH      ?= 1m30s
 SCHEDULES   ?= 100000
 
 .PHONY: help build dev test race sim model e2e e2e-full chaos fuzz bench fmt lint tidy cross check clean
@@ -25,7 +25,7 @@ test: ## run all tests
 	go test $(SKIP) ./...
 
 race: ## run the tests of one process under the race detector
-	CGO_ENABLED=1 go test -race -skip '^(TestE2E|TestREADME)' ./...
+	CGO_ENABLED=1 go test -race -short -skip '^(TestE2E|TestREADME)' ./...
 
 sim: ## play SEEDS schedules of faults of LENGTH each on whole herds, from SEED on, and all scenarios 20 times
 	go test -count=1 -timeout 24h ./node/sim -run '^(TestSeeds|TestScenarios)$$' -seeds $(SEEDS) -seed $(SEED) -length $(LENGTH) -times 20
@@ -64,6 +64,7 @@ cross: ## build for other systems
 	GOOS=darwin go build ./...
 
 check: SKIP := -skip '^(TestE2E|TestREADME)' # e2e runs those, at a greater size
+check: FUZZTIME := 4s
 check: lint tidy cross test race sim e2e fuzz ## all that CI runs
 
 clean: ## remove what was built

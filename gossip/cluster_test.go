@@ -315,6 +315,9 @@ func TestRestartAtOnce(t *testing.T) {
 // A cut of any length heals.
 func TestPartitionHeals(t *testing.T) {
 	for _, cut := range []time.Duration{3 * time.Second, 10 * time.Second, 45 * time.Second, 100 * time.Second} {
+		if testing.Short() && cut > 10*time.Second {
+			continue
+		}
 		t.Run(cut.String(), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, h *herd) {
 				all := h.startFive()

@@ -29,7 +29,11 @@ type reported struct {
 // holds a lease of its origin at that moment; and when the faults stop, all see the same
 // members and hold the same fixes, none of them lost, and the same state.
 func TestFaults(t *testing.T) {
-	for seed := *faultSeed; seed < *faultSeed+uint64(*faultSeeds); seed++ {
+	seeds := *faultSeeds
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := *faultSeed; seed < *faultSeed+uint64(seeds); seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, h *herd) { playFaults(t, h, rand.New(rand.NewPCG(seed, 1))) })
 		})

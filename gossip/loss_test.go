@@ -12,7 +12,11 @@ func TestLossKillsNobody(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
 		h.startFive()
 		h.net.SetLinks(simnet.Link{Latency: 300 * time.Microsecond, Jitter: time.Millisecond, Loss: 0.3})
-		time.Sleep(2 * time.Minute)
+		minutes := time.Duration(2)
+		if testing.Short() {
+			minutes = 1
+		}
+		time.Sleep(minutes * time.Minute)
 		if h.log.count("Refuting a suspect message") == 0 {
 			t.Error("nobody was suspected")
 		}
