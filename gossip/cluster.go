@@ -92,15 +92,15 @@ type Cluster struct {
 	ctx    context.Context // done: Close has begun
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // all goroutines but Run's
-	once   sync.Once      // Close
+	ended  chan struct{}  // closed when Close has ended
 
 	// These are the keepLinks goroutine's: when it first looked with the node caught up, last
 	// looked, and last said that the clock is astray, by now.
 	clockFrom, clockLooked, clockTold time.Duration
 
-	// leaving is held while this node takes its leave, so that Close does not pull
-	// memberlist from under it.
-	leaving sync.Mutex
+	// leaving, one slot, is held while this node takes its leave, so that Close does not
+	// pull memberlist from under it.
+	leaving chan struct{}
 
 	// mu guards what follows. Every call of core but those of Accept, Prepare and
 	// Scan is made under it, and no call that waits. memberTable's lock is never taken under it, nor the other way round.
@@ -250,28 +250,32 @@ func (c *Cluster) CaughtUp() <-chan struct{} { return c.caughtUp }
 // Close ends all and returns when nothing runs any more. If Run has not ended, it is a
 // kill: nothing is told to anybody. It is idempotent and never fails.
 func (c *Cluster) Close() error {
-	c.once.Do(func() {
-		c.mu.Lock()
-		c.closed = true
-		for _, l := range c.links {
-			c.endLocked(l, errClosing, true)
-		}
-		for _, h := range c.halves {
-			h.timer.Stop()
-			c.wg.Go(func() { h.stream.Close() })
-		}
-		list := c.list
-		c.waiters.release(^uint64(0))
+	c.mu.Lock()
+	if c.closed {
 		c.mu.Unlock()
-		c.cancel()
-		if list != nil {
-			c.leaving.Lock()
-			list.Shutdown()
-			c.leaving.Unlock()
-		}
-		c.transport.Shutdown()
-		c.wg.Wait()
-	})
+		<-c.ended // not a lock: that would stop virtual time, for which some goroutines wait
+		return nil
+	}
+	c.closed = true
+	for _, l := range c.links {
+		c.endLocked(l, errClosing, true)
+	}
+	for _, h := range c.halves {
+		h.timer.Stop()
+		c.wg.Go(func() { h.stream.Close() })
+	}
+	list := c.list
+	c.waiters.release(^uint64(0))
+	c.mu.Unlock()
+	c.cancel()
+	if list != nil {
+		c.leaving <- struct{}{}
+		list.Shutdown()
+		<-c.leaving
+	}
+	c.transport.Shutdown()
+	c.wg.Wait()
+	close(c.ended)
 	return nil
 }
 

@@ -452,3 +452,23 @@ func TestWrongKey(t *testing.T) {
 		<-n.ended
 	})
 }
+
+// Whoever closes a cluster that somebody else closes waits for the same end.
+func TestCloseTwice(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		n := h.start(0)
+		h.await("caught up", time.Second, func() bool { return isClosed(n.CaughtUp()) })
+		var slow bool
+		n.spawn(func() { time.Sleep(time.Second); slow = true })
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				n.Close()
+				if !slow {
+					t.Error("closed while a goroutine runs")
+				}
+			})
+		}
+		both.Wait()
+	})
+}

@@ -393,8 +393,8 @@ func (c *Cluster) flushAll() {
 
 // depart says goodbye to peers, then to memberlist's herd.
 func (c *Cluster) depart(list *memberlist.Memberlist) {
-	c.leaving.Lock()
-	defer c.leaving.Unlock()
+	c.leaving <- struct{}{}
+	defer func() { <-c.leaving }()
 	if c.ctx.Err() != nil {
 		return // closed: memberlist would panic
 	}
