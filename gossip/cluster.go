@@ -184,6 +184,8 @@ func New(config Config) (*Cluster, error) {
 		start:        time.Now(),
 		trace:        config.Logger.IsTrace(),
 		newsc:        make(chan struct{}, 1),
+		ended:        make(chan struct{}),
+		leaving:      make(chan struct{}, 1),
 		nudged:       make(chan struct{}, 1),
 		states:       states,
 		seed:         maphash.MakeSeed(),
