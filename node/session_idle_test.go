@@ -1,0 +1,113 @@
+package node
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// mostRead is what one read of a session may bring, in bytes.
+const mostRead = 16 << 10
+
+func TestIdleTimeout(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		timeout time.Duration
+		every   time.Duration // between commands
+		rounds  int           // of them
+	}{
+		{"silent from the start", 5 * time.Minute, 0, 0},
+		{"one command", 5 * time.Minute, time.Second, 1},
+		{"a command now and then", 5 * time.Minute, 4*time.Minute + 59*time.Second, 20},
+		{"two commands, then silence", 5 * time.Minute, time.Minute, 2},
+		{"many commands", 5 * time.Minute, time.Millisecond, 1000},
+		{"just in time", time.Second, time.Second - time.Millisecond, 100},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newPipes()
+			p := newPort(t, l, func(c *clientConfig) { c.IdleTimeout = tt.timeout })
+			conn := l.dial(t)
+			for range tt.rounds {
+				time.Sleep(tt.every)
+				send(t, conn, "x\n")
+				receive(t, conn, "? x\n")
+			}
+			last := time.Now()
+			ends(t, conn)
+			if took := time.Since(last); took < tt.timeout || took > tt.timeout+tt.timeout/slack {
+				t.Errorf("%s: closed after %s, want %s and a little", tt.name, took, tt.timeout)
+			}
+			if n := p.count.idle.Load(); n != 1 {
+				t.Errorf("%s: %d are counted as idle", tt.name, n)
+			}
+		})
+	}
+}
+
+// Half a line is no command, and half a line now and then is no life.
+func TestIdleTimeoutCountsBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		newPort(t, l)
+		conn := l.dial(t)
+		send(t, conn, "IAMAT k")
+		time.Sleep(4 * time.Minute)
+		send(t, conn, " +1-1 5")
+		time.Sleep(4 * time.Minute)
+		send(t, conn, "\n")
+		receive(t, conn, "AT Clark +1621464823.223371889 k +1-1 5\n")
+		send(t, conn, "IAMAT")
+		ends(t, conn)
+	})
+}
+
+func TestNoIdleTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		newPort(t, l, func(c *clientConfig) { c.IdleTimeout = 0 })
+		conn := l.dial(t)
+		time.Sleep(365 * 24 * time.Hour)
+		send(t, conn, "x\n")
+		receive(t, conn, "? x\n")
+	})
+}
+
+func TestSlowReader(t *testing.T) {
+	t.Run("takes nothing", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			l := newPipes()
+			p := newPort(t, l)
+			conn := l.dial(t)
+			send(t, conn, "x\n")
+			began := time.Now()
+			for p.connections() > 0 {
+				time.Sleep(time.Second)
+			}
+			if took := time.Since(began); took < writeTimeout || took > writeTimeout+writeTimeout/slack+time.Second {
+				t.Errorf("it was given up after %s, want %s and a little", took, writeTimeout)
+			}
+			if n := p.count.stalled.Load(); n != 1 {
+				t.Errorf("%d are counted as stalled", n)
+			}
+		})
+	})
+	t.Run("takes little", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			l := newPipes()
+			p := newPort(t, l)
+			conn := l.dial(t)
+			text := strings.Repeat("x", 500)
+			send(t, conn, text+"\n")
+			for _, c := range "? " + text + "\n" { // for more than three hours
+				time.Sleep(25 * time.Second)
+				receive(t, conn, string(c))
+			}
+			send(t, conn, "y\n")
+			receive(t, conn, "? y\n")
+			if n := p.count.stalled.Load(); n != 0 {
+				t.Errorf("%d are counted as stalled", n)
+			}
+		})
+	})
+}
