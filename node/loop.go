@@ -259,16 +259,22 @@ func (l *loop) deliver() {
 	}
 	for i, c := range l.turn {
 		l.turn[i] = nil
-		switch acked, err := l.acks.have(c.ticket); {
-		case err != nil:
-			l.end(c, err)
-		case acked:
-			l.write(c)
-		default:
-			l.waiting = append(l.waiting, c)
-		}
+		l.settle(c)
 	}
 	l.turn = l.turn[:0]
+}
+
+// settle writes what a session has to say, if its reports have been acknowledged; else it
+// waits.
+func (l *loop) settle(c *session) {
+	switch acked, err := l.acks.have(c.ticket); {
+	case err != nil:
+		l.end(c, err)
+	case acked:
+		l.write(c)
+	default:
+		l.waiting = append(l.waiting, c)
+	}
 }
 
 // acknowledged goes on with sessions whose reports have been acknowledged.
@@ -282,14 +288,7 @@ func (l *loop) acknowledged() {
 		if c.seat == nil {
 			continue
 		}
-		switch acked, err := l.acks.have(c.ticket); {
-		case err != nil:
-			l.end(c, err)
-		case acked:
-			l.write(c)
-		default:
-			l.waiting = append(l.waiting, c)
-		}
+		l.settle(c)
 	}
 	clear(waiting[len(l.waiting):])
 }

@@ -91,6 +91,18 @@ func (c *chaosVerb) checkFor() error {
 	return nil
 }
 
+// aim checks --for and finds the herd, and the nodes that are named: all, if none is.
+func (c *chaosVerb) aim(ctx context.Context, names ...string) (herd, named chaosHerd, err error) {
+	if err := c.checkFor(); err != nil {
+		return nil, nil, err
+	}
+	if herd, err = c.find(ctx); err != nil {
+		return nil, nil, err
+	}
+	named, err = herd.pick(words(names...))
+	return herd, named, err
+}
+
 // forText ends a sentence about a fault.
 func (c *chaosVerb) forText() string {
 	if c.length == 0 {

@@ -284,14 +284,7 @@ func bytesPerSecond(text string) (int, error) {
 // spread has a fault act on all that goes to and from the named nodes, once: every
 // node has it for what it sends.
 func (c *chaosVerb) spread(ctx context.Context, args []string, f chaosFault, text string) error {
-	if err := c.checkFor(); err != nil {
-		return err
-	}
-	herd, err := c.find(ctx)
-	if err != nil {
-		return err
-	}
-	named, err := herd.pick(words(args...))
+	herd, named, err := c.aim(ctx, args...)
 	if err != nil {
 		return err
 	}

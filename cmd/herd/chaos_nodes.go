@@ -23,14 +23,7 @@ func (a *app) chaosKill() *cobra.Command {
 			"  herd chaos kill Bona,Jaquez",
 		Args: cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, args []string) error {
-		if err := c.checkFor(); err != nil {
-			return err
-		}
-		herd, err := c.find(ctx)
-		if err != nil {
-			return err
-		}
-		doomed, err := herd.pick(words(args...))
+		_, doomed, err := c.aim(ctx, args...)
 		if err != nil {
 			return err
 		}
@@ -95,14 +88,7 @@ func (a *app) chaosPause() *cobra.Command {
 		Example: "  herd chaos pause Clark --for 5s",
 		Args:    cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, args []string) error {
-		if err := c.checkFor(); err != nil {
-			return err
-		}
-		herd, err := c.find(ctx)
-		if err != nil {
-			return err
-		}
-		still, err := herd.pick(words(args...))
+		herd, still, err := c.aim(ctx, args...)
 		if err != nil {
 			return err
 		}
@@ -127,11 +113,7 @@ func (a *app) chaosHeal() *cobra.Command {
 		Long:    "Heal ends every fault at the nodes, at all of them if none is named, and starts nodes of\n\"herd dev\" that were killed.",
 		Example: "  herd chaos heal",
 	}, func(ctx context.Context, args []string) error {
-		herd, err := c.find(ctx)
-		if err != nil {
-			return err
-		}
-		named, err := herd.pick(words(args...))
+		herd, named, err := c.aim(ctx, args...)
 		if err != nil {
 			return err
 		}
