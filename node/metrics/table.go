@@ -48,7 +48,7 @@ func fixes() []metric {
 			part{"delta", func(s *Stats) uint64 { return s.Gossip.Replica.Deltas }},
 			part{"compared", func(s *Stats) uint64 { return s.Gossip.Replica.Compared }}),
 		counter("audits_total", "Comparisons of the whole table with another node's, by digests, that this node made.", func(s *Stats) uint64 { return s.Gossip.Audits }),
-		counters("audits_served_total", "Questions of other nodes that compare tables, by whether they were answered or were too many.", "result",
+		counters("audits_served_total", "Questions of other nodes that compare tables, by whether they were answered: not if there were too many, or the asker took no answers.", "result",
 			part{"answered", func(s *Stats) uint64 { return s.Gossip.AuditsAnswered }},
 			part{"refused", func(s *Stats) uint64 { return s.Gossip.AuditsRefused }}),
 		counter("audit_alarms_total", "Parts of the table, of 65,536, in which fixes differed that should not have: a bug or bad memory. They were repaired.", func(s *Stats) uint64 { return s.Gossip.AuditAlarms }),
