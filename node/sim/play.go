@@ -10,7 +10,6 @@ import (
 
 	"herd/config"
 	"herd/gossip"
-	"herd/gossip/simnet"
 	"herd/node"
 	"herd/node/history"
 	"herd/node/nodetest"
@@ -35,8 +34,7 @@ type Report struct {
 	Last       string           // what was missing until then
 	History    *history.History // what clients saw; nil: there is none to judge
 	Judged     *history.Report  // likewise
-	Net        simnet.Stats
-	Log        string // what all nodes have logged, if there are violations
+	Log        string           // what all nodes have logged, if there are violations
 }
 
 // String is the report for a person: one line if nothing is wrong.
@@ -71,7 +69,6 @@ func Play(t *testing.T, s *Scenario, change ...func(i int, c *node.Config)) (r R
 		p := &player{Scenario: s, herd: h, clocks: clocks}
 		p.play()
 		r = p.report
-		r.Net = h.Net.Stats()
 		if len(r.Violations) > 0 {
 			for i := range h.Len() {
 				r.Log += fmt.Sprintf("%s:\n%s\n", h.Name(i), h.Log(i))

@@ -43,11 +43,11 @@ type Fault struct {
 
 // Links are directions between nodes. The zero value is all links.
 type Links struct {
-	From, To []int // one of them may be Rest
+	From, To []int // one of them may be rest
 	Both     bool  // and back
 }
 
-// Rest stands for all nodes that are not named on the other side.
+// rest stands for all nodes that are not named on the other side.
 var rest = []int{-1}
 
 // Kind is what a fault does.
