@@ -67,6 +67,8 @@ func (h *labHerd) play(t *testing.T, row *faultRow) []figure {
 	defer r.send.close()
 	ctx, cancel := context.WithCancel(t.Context())
 	var watching sync.WaitGroup
+	defer watching.Wait() // after a row that was given up too
+	defer cancel()
 	watching.Go(func() { newWatcher(h.nodes, r.rec, func(string) {}, false).run(ctx) })
 	watching.Go(func() { r.watchMachine(ctx) })
 	stop := r.load("")

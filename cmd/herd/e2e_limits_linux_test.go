@@ -136,7 +136,10 @@ func (r *faultRun) limit(controller string, pid int, file, few, all string) (fre
 	free = func() {
 		write(group, file, all)
 		write(root, "cgroup.procs", strconv.Itoa(pid)) // unless it is dead
-		until(r.t, "the control group is empty", func() bool { return os.Remove(group) == nil || os.IsNotExist(os.Remove(group)) })
+		until(r.t, "the control group is empty", func() bool {
+			err := os.Remove(group)
+			return err == nil || os.IsNotExist(err)
+		})
 	}
 	r.t.Cleanup(func() { os.Remove(group) })
 	err := write(group, "cgroup.procs", strconv.Itoa(pid))

@@ -48,7 +48,7 @@ type extent int
 const (
 	brief  extent = iota // a few seconds
 	short                // a minute
-	matrix               // all, at full size: an hour
+	matrix               // all, at full size: half an hour
 )
 
 // sizes are picked by HERD_E2E: nothing is for every go test, "ci" for a few
