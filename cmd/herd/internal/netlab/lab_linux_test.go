@@ -162,7 +162,7 @@ func TestDelay(t *testing.T) {
 		{Link{Delay: 50 * time.Millisecond}, 50 * time.Millisecond, true},
 		{Link{Delay: 50 * time.Millisecond, Jitter: 50 * time.Millisecond}, 50 * time.Millisecond, false},
 		{Link{Delay: 50 * time.Millisecond, Reorder: 0.5}, 0, false},
-		{Link{Rate: 20_000}, 30 * time.Millisecond, true}, // 21 packets of at least 29 bytes
+		{Link{Rate: 20_000}, 27 * time.Millisecond, true}, // 19 packets of at least 29 bytes before the last
 	} {
 		l.SetBoth(nil, nil, c.link)
 		from := time.Now()
