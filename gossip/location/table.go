@@ -15,7 +15,13 @@ type Table struct {
 	keys    hashKeys
 	sources *sources
 	count   atomic.Int64
+	watch   atomic.Pointer[Watch]
 }
+
+// Watch is told of every fix that takes its place in a table. It is called while that
+// is locked: it must be quick, must not call the table, and keeps no reference to id.
+// Of one client it is told in order.
+type Watch func(id []byte, f Fix)
 
 // Entry is a fix and the dot it travels under.
 type Entry struct {
@@ -75,12 +81,14 @@ func (t *Table) Merge(id []byte, e Entry) (was Entry, r Result) {
 		ref, have = s.add(&t.keys, hash, id)
 		t.store(s, ref, have, &e)
 		t.count.Add(1)
+		t.tell(id, &e.Fix)
 		return Entry{}, Added
 	}
 	t.load(s, ref, have, &was)
 	switch c := e.Compare(&was.Fix); {
 	case c > 0:
 		t.store(s, ref, have, &e)
+		t.tell(id, &e.Fix)
 		return was, Replaced
 	case c < 0:
 		return was, Stale
@@ -89,6 +97,24 @@ func (t *Table) Merge(id []byte, e Entry) (was Entry, r Result) {
 		return was, Retagged
 	}
 	return was, Duplicate
+}
+
+// SetWatch has w told of what changes from now on; nil: nobody. What a scan does not
+// see that begins afterwards, w is told of. The watch before may be told of what is
+// being merged meanwhile.
+func (t *Table) SetWatch(w Watch) {
+	if w == nil {
+		t.watch.Store(nil)
+		return
+	}
+	t.watch.Store(&w)
+}
+
+// tell has the watch told, if there is one. The caller has the lock of the shard.
+func (t *Table) tell(id []byte, f *Fix) {
+	if w := t.watch.Load(); w != nil {
+		(*w)(id, *f) // a copy: what went through a pointer here, every merge would allocate
+	}
 }
 
 // Get returns the fix of client id and its dot.
