@@ -3,9 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -32,6 +30,16 @@ const (
 	maxChaosBody = 256 << 10
 	maxFaultTime = 24 * time.Hour
 )
+
+func (n *Node) chaosRoutes() []route {
+	return []route{
+		{"GET", "/v1/chaos", "", "faults on command: what acts now", n.chaos(n.getChaos)},
+		{"POST", "/v1/chaos", "", "add faults", n.chaos(n.postChaos)},
+		{"DELETE", "/v1/chaos", "id", "heal all", n.chaos(n.deleteChaos)},
+		{"POST", "/v1/chaos/kill", "", "end this node as kill -9 would", n.chaos(n.postKill)},
+		{"POST", "/v1/chaos/restart", "", "start a killed node of this process again", n.chaos(n.postRestart)},
+	}
+}
 
 // prepareChaos puts a network with faults before the real one, if that is allowed. Else
 // there is nothing between.
@@ -149,7 +157,7 @@ func (n *Node) postChaos(w http.ResponseWriter, r *http.Request) {
 		Seed   *uint64     `json:"seed"` // of what is left to chance; none: as it is
 		Faults []faultInfo `json:"faults"`
 	}
-	if !readBody(w, r, &body) {
+	if !readBody(w, r, maxChaosBody, &body) {
 		return
 	}
 	if len(body.Faults) == 0 && body.Seed == nil {
@@ -214,7 +222,7 @@ func (n *Node) postKill(w http.ResponseWriter, r *http.Request) {
 		For span `json:"for"` // then it is started again; 0: it is not
 	}
 	s := n.supervisor(w)
-	if s == nil || !readBody(w, r, &body) {
+	if s == nil || !readBody(w, r, maxChaosBody, &body) {
 		return
 	}
 	if body.For < 0 || time.Duration(body.For) > maxFaultTime {
@@ -244,7 +252,7 @@ func (n *Node) postRestart(w http.ResponseWriter, r *http.Request) {
 		Node string `json:"node"`
 	}
 	s := n.supervisor(w)
-	if s == nil || !readBody(w, r, &body) {
+	if s == nil || !readBody(w, r, maxChaosBody, &body) {
 		return
 	}
 	if err := s.Restart(body.Node); err != nil {
@@ -260,29 +268,6 @@ func (n *Node) supervisor(w http.ResponseWriter) Supervisor {
 		problem(w, http.StatusNotImplemented, "Nobody here can kill or restart nodes.")
 	}
 	return n.config.Supervisor
-}
-
-// readBody reads the body of a request, JSON with known fields; an empty one says
-// nothing. What it makes no sense of it answers with a problem.
-func readBody(w http.ResponseWriter, r *http.Request, v any) bool {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxChaosBody))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
-	var long *http.MaxBytesError
-	switch {
-	case err == io.EOF:
-		return true
-	case errors.As(err, &long):
-		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is longer than %d bytes.", maxChaosBody))
-		return false
-	case err != nil:
-		problem(w, http.StatusBadRequest, "The body is not what is asked for: "+err.Error()+".")
-		return false
-	case dec.Decode(&struct{}{}) != io.EOF:
-		problem(w, http.StatusBadRequest, "The body holds more than one value.")
-		return false
-	}
-	return true
 }
 
 // capital makes an error the beginning of a sentence.

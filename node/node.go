@@ -34,11 +34,15 @@ type Node struct {
 	server         *clientServer
 	api            *http.Server
 	apiConns       connCount
+	requests       *requests
 
 	alive context.Context // done: [Node.Close] has been called
 	kill  context.CancelFunc
 	asked context.Context // done: the node is to leave
 	leave context.CancelFunc
+
+	streams    context.Context // done: answers over HTTP without an end of their own end
+	endStreams context.CancelFunc
 
 	reloading              sync.Mutex // held by Reload
 	reloads, reloadsFailed atomic.Uint64
@@ -163,6 +167,7 @@ func (n *Node) prepare() {
 	s := n.config.Settings
 	n.alive, n.kill = context.WithCancel(context.Background())
 	n.asked, n.leave = context.WithCancel(n.alive)
+	n.streams, n.endStreams = context.WithCancel(n.alive)
 	n.server = newClientServer(clientConfig{
 		Listener:    n.clientListener,
 		Herd:        n.cluster,

@@ -20,6 +20,7 @@ func (n *Node) Stats() metrics.Stats {
 		Reloads:       n.reloads.Load(),
 		ReloadsFailed: n.reloadsFailed.Load(),
 		HTTPRefused:   n.apiConns.refused.Load(),
+		HTTP:          n.requests.stats(),
 	}
 	if n.faults != nil {
 		s.Faults = n.faults.Stats()

@@ -40,7 +40,7 @@ func ours(text string) map[string]string {
 
 // fresh is what a node with one places provider has counted before anything happened.
 func fresh() Stats {
-	return Stats{Version: "1.2.3", Places: places.New(places.Config{Links: places.Links(nowhere{})}).Stats()}
+	return Stats{Version: "1.2.3", HTTP: []Requests{{Route: "GET /v1/self"}, {Route: "other"}}, Places: places.New(places.Config{Links: places.Links(nowhere{})}).Stats()}
 }
 
 // nowhere is a provider that knows no place.

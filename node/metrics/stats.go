@@ -17,9 +17,10 @@ type Stats struct {
 	Server        Server
 	Gossip        gossip.Stats
 	Places        places.Stats
-	Reloads       uint64 // that took effect
-	ReloadsFailed uint64 // that changed nothing
-	HTTPRefused   uint64 // connections to the HTTP port closed at once: too many
+	Reloads       uint64     // that took effect
+	ReloadsFailed uint64     // that changed nothing
+	HTTPRefused   uint64     // connections to the HTTP port closed at once: too many
+	HTTP          []Requests // by route
 
 	Faults fault.Stats // on command; all zero where chaos is not allowed
 }

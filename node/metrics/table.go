@@ -14,7 +14,7 @@ import (
 
 // all lists every family that a node shows.
 func all() []metric {
-	return slices.Concat(process(), server(), fixes(), acks(), membership(), transport(), faults(), nearby())
+	return slices.Concat(process(), requests(), server(), fixes(), acks(), membership(), transport(), faults(), nearby())
 }
 
 func process() []metric {
@@ -28,7 +28,6 @@ func process() []metric {
 		counters("reloads_total", "Reloads of the configuration, by result: a failed one changes nothing.", "result",
 			part{"ok", func(s *Stats) uint64 { return s.Reloads }},
 			part{"failed", func(s *Stats) uint64 { return s.ReloadsFailed }}),
-		counter("http_connections_refused_total", "Connections to the HTTP port closed at once: too many.", func(s *Stats) uint64 { return s.HTTPRefused }),
 	}
 }
 

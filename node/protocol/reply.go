@@ -11,7 +11,7 @@ func AppendAt(dst, id []byte, f *location.Fix) []byte {
 	dst = append(dst, "AT "...)
 	dst = append(dst, f.Node...)
 	dst = append(dst, ' ')
-	dst = appendDifference(dst, f.Difference())
+	dst = AppendDifference(dst, f.Difference())
 	dst = append(dst, ' ')
 	dst = append(dst, id...)
 	dst = append(dst, ' ')
@@ -37,8 +37,8 @@ func AppendInvalid(dst, line []byte) []byte {
 	return append(dst, '\n')
 }
 
-// appendDifference writes nanoseconds as signed seconds with nine decimals.
-func appendDifference(dst []byte, nanos int64) []byte {
+// AppendDifference appends nanoseconds as an AT line has them: signed seconds with nine decimals.
+func AppendDifference(dst []byte, nanos int64) []byte {
 	const second = 1_000_000_000
 	sign, n := byte('+'), uint64(nanos)
 	if nanos < 0 {

@@ -388,7 +388,7 @@ func concat(cases ...[]lineCase) (all []lineCase) {
 	return all
 }
 
-func difference(nanos int64) string { return string(appendDifference(nil, nanos)) }
+func difference(nanos int64) string { return string(AppendDifference(nil, nanos)) }
 
 func whatsAtReply(body string) string {
 	line := at("Bona", 1e9, "kiwi", "+34-118", "5")

@@ -1,0 +1,32 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// readBody reads the body of a request, JSON with known fields, no longer than most
+// bytes; an empty one says nothing. What it makes no sense of it answers with a problem.
+func readBody(w http.ResponseWriter, r *http.Request, most int64, v any) bool {
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, most))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(v)
+	var long *http.MaxBytesError
+	switch {
+	case err == io.EOF:
+		return true
+	case errors.As(err, &long):
+		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is longer than %d bytes.", most))
+		return false
+	case err != nil:
+		problem(w, http.StatusBadRequest, "The body is not what is asked for: "+err.Error()+".")
+		return false
+	case dec.Decode(&struct{}{}) != io.EOF:
+		problem(w, http.StatusBadRequest, "The body holds more than one value.")
+		return false
+	}
+	return true
+}

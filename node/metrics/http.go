@@ -1,0 +1,26 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Classes is how many classes of status answers are counted by: 2xx to 5xx.
+const Classes = 4
+
+// Requests is how a route of the HTTP port was answered.
+type Requests struct {
+	Route   string          // "GET /v1/self"; "other": no route took the request
+	ByClass [Classes]uint64 // 2xx first
+}
+
+func requests() []metric {
+	return []metric{
+		counter("http_connections_refused_total", "Connections to the HTTP port closed at once: too many.", func(s *Stats) uint64 { return s.HTTPRefused }),
+		family(prometheus.CounterValue, "http_requests_total", "Requests to the HTTP port that were answered, by route and class of status. A stream counts when it begins.", []string{"route", "class"},
+			func(s *Stats, to sink) {
+				for _, r := range s.HTTP {
+					for i, class := range [Classes]string{"2xx", "3xx", "4xx", "5xx"} {
+						to(float64(r.ByClass[i]), r.Route, class)
+					}
+				}
+			}),
+	}
+}
