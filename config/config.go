@@ -49,8 +49,9 @@ type Client struct {
 	// MaxLine is the longest command line, in bytes without its terminator, 64
 	// to 1 MiB, default 4 KiB. A longer line closes its connection.
 	MaxLine int
-	// IdleTimeout is how long a connection may be silent, default 5 min. Zero:
-	// for ever, which leaves vanished devices holding connections.
+	// IdleTimeout is how long a client may take for its next whole line, whatever
+	// comes of it meanwhile, default 5 min; then the connection is closed. Zero: for
+	// ever, which leaves vanished devices holding connections.
 	IdleTimeout time.Duration
 	// MaxID is the longest client ID, in bytes, 1 to 255, default 255. A longer
 	// one makes a line invalid.

@@ -58,7 +58,7 @@ func table(c *Config) []row {
 		{"client.max_conns", false, whole(&c.Client.MaxConns, 1, 1_000_000), "connections open at once; further ones are closed and counted. With 512 more for all else they must fit into the limit on open files; the default gives way to that"},
 		{"client.max_conns_per_addr", false, whole(&c.Client.MaxConnsPerAddr, 0, 1_000_000), "of those, from one address, unless it is of loopback; 0 is half of max_conns"},
 		{"client.max_line", false, size(&c.Client.MaxLine, 64, 1<<20), "longest command line; a longer one closes its connection"},
-		{"client.idle_timeout", false, span(&c.Client.IdleTimeout, "0s", "24h", "5m"), "how long a connection may be silent; 0s is for ever"},
+		{"client.idle_timeout", false, span(&c.Client.IdleTimeout, "0s", "24h", "5m"), "how long a client may take for its next whole line, then it is closed; 0s is for ever"},
 		{"client.max_id", false, whole(&c.Client.MaxID, 1, Default().Client.MaxID), "longest client ID in bytes"},
 
 		{"gossip.addr", false, address(&c.Gossip.Addr), "where other nodes connect, TCP and UDP; port 0 takes any free one"},

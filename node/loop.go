@@ -234,8 +234,10 @@ func (l *loop) goOn() {
 
 // work answers the lines that are there, or as many as a turn may.
 func (l *loop) work(c *session) {
-	c.seat.lively = l.now
 	pause, err := c.work(maxStep)
+	if c.whole { // half a line now and then is no life
+		c.whole, c.seat.lively = false, l.now
+	}
 	if err != nil {
 		l.handOver(c, c.run)
 		return
@@ -322,6 +324,7 @@ func (l *loop) write(c *session) {
 	c.release()
 	switch c.seat.pause {
 	case drained:
+		c.seat.lively = l.now
 		l.rest(c)
 	case done:
 		c.linger = c.linger || c.why == errTooLong
@@ -331,7 +334,7 @@ func (l *loop) write(c *session) {
 
 // rest leaves c alone until it has input.
 func (l *loop) rest(c *session) {
-	c.seat.busy, c.seat.lively = false, l.now
+	c.seat.busy = false
 	if by := l.server.drainedBy.Load(); by != nil && !l.now.Before(*by) {
 		l.end(c, errDrained)
 		return

@@ -204,6 +204,21 @@ func TestLoopEndsIdle(t *testing.T) {
 	}
 }
 
+// Bytes that make no line don't keep a connection.
+func TestLoopEndsDrips(t *testing.T) {
+	const longest = 1 << 20
+	p := onLoopback(t, func(c *clientConfig) { c.IdleTimeout, c.MaxLine = 50*time.Millisecond, longest })
+	conn := p.dial(t)
+	sent := 0
+	for err := error(nil); err == nil && sent < longest; sent++ {
+		_, err = conn.Write([]byte{'x'})
+	}
+	io.Copy(io.Discard, conn) // until the end, or the reset
+	if n := p.count.idle.Load(); n != 1 || sent == longest {
+		t.Errorf("%d are counted as idle after %d bytes, want 1", n, sent)
+	}
+}
+
 func TestLoopEnds(t *testing.T) {
 	for name, end := range map[string]func(*port){
 		"shutdown": func(p *port) { p.shutdown(context.Background()) },

@@ -21,7 +21,7 @@ type seat struct {
 	pause  pause     // why no line is answered for now
 	busy   bool      // replies have not left
 	muted  bool      // input is left alone
-	lively time.Time // when the client was heard of, or last had a reply
+	lively time.Time // when the last whole line came, or the client last had a reply
 }
 
 // seatLocked gives c, whose client was lively at a time, to the loop with the fewest

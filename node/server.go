@@ -58,7 +58,7 @@ type clientConfig struct {
 	MaxPerAddr  int           // of those, from one address that is not of loopback; 0: any number
 	MaxLine     int           // bytes of a line without its terminator
 	MaxID       int           // bytes of a client ID
-	IdleTimeout time.Duration // how long a connection may be silent; 0: for ever
+	IdleTimeout time.Duration // how long a client may take for a whole line; 0: for ever
 
 	// Hold returns when the node is not paused, or ctx is done. Nil: it never is.
 	Hold func(ctx context.Context)

@@ -37,6 +37,7 @@ type session struct {
 	seat   *seat           // nil unless a loop has it
 
 	idle     deadline   // of reads
+	whole    bool       // a whole line has come since the time for one began anew
 	addr     netip.Addr // of the client, if the connections of that are bounded
 	guest    bool       // its goroutine has it from a loop, and gives it back
 	received int64      // the wall clock when the last bytes came, in nanoseconds
@@ -148,6 +149,7 @@ func (c *session) work(most int) (pause, error) {
 	for !c.slow && len(c.replies) < most {
 		switch line, status := c.lines.Next(); status {
 		case protocol.Line:
+			c.whole = true
 			if err := c.answer(line); err != nil {
 				return full, err
 			}
@@ -337,8 +339,11 @@ func (c *session) settle() error {
 func (c *session) read() error {
 	s := c.server
 	began := time.Now()
-	if by, due := c.idle.renew(began); due {
-		c.conn.SetReadDeadline(by)
+	if c.whole || c.idle.set.IsZero() { // half a line now and then is no life
+		c.whole = false
+		if by, due := c.idle.renew(began); due {
+			c.conn.SetReadDeadline(by)
+		}
 	}
 	for {
 		if by := s.drainedBy.Load(); by != nil { // after renew, whose deadline is later

@@ -45,20 +45,38 @@ func TestIdleTimeout(t *testing.T) {
 	}
 }
 
-// Half a line is no command, and half a line now and then is no life.
-func TestIdleTimeoutCountsBytes(t *testing.T) {
+// Whoever types slowly has the whole time for each line, and half a line now and then is
+// no life.
+func TestIdleTimeoutCountsLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newPipes()
-		newPort(t, l)
+		p := newPort(t, l)
 		conn := l.dial(t)
-		send(t, conn, "IAMAT k")
-		time.Sleep(4 * time.Minute)
-		send(t, conn, " +1-1 5")
-		time.Sleep(4 * time.Minute)
-		send(t, conn, "\n")
-		receive(t, conn, "AT Clark +1621464823.223371889 k +1-1 5\n")
-		send(t, conn, "IAMAT")
-		ends(t, conn)
+		typed := func(text string, each time.Duration) error {
+			for _, c := range []byte(text) {
+				time.Sleep(each)
+				if _, err := conn.Write([]byte{c}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		for range 3 {
+			if err := typed("IAMAT k +1-1 5\n", 19*time.Second); err != nil { // 4 min 45 s
+				t.Fatal(err)
+			}
+			receive(t, conn, "AT Clark +1621464823.223371889 k +1-1 5\n")
+		}
+		last := time.Now()
+		if err := typed(strings.Repeat("x", 3600), time.Second); err == nil {
+			t.Error("a byte a second kept the connection for an hour")
+		}
+		if took := time.Since(last); took < 5*time.Minute || took > 5*time.Minute*(slack+1)/slack+time.Second {
+			t.Errorf("closed after %s", took)
+		}
+		if n := p.count.idle.Load(); n != 1 {
+			t.Errorf("%d are counted as idle", n)
+		}
 	})
 }
 
