@@ -1,0 +1,649 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"herd/gossip/location"
+)
+
+var (
+	all     = Filter{Kinds: [Kinds]bool{Fix: true, Member: true}}
+	fixes   = Filter{Kinds: [Kinds]bool{Fix: true}}
+	members = Filter{Kinds: [Kinds]bool{Member: true}}
+)
+
+// say has a client report its n-th position.
+func say(l *Log, client string, n int) {
+	p, err := location.ParsePosition([]byte(fmt.Sprintf("+%d+%d", n%90, n%180)))
+	if err != nil {
+		panic(err)
+	}
+	t, err := location.ParseTime([]byte(strconv.Itoa(n)))
+	if err != nil {
+		panic(err)
+	}
+	l.Fix([]byte(client), location.NewFix("Clark", 0, 1<<62, p, t))
+}
+
+// text is an event as these tests write it: "kiwi 5", or a member's body.
+func text(e Event) string {
+	if e.Kind == Member {
+		return string(e.Body)
+	}
+	return e.Client + " " + e.Fix.Time.String()
+}
+
+func read(t testing.TB, l *Log, f Filter, last string) (*Reader, Start) {
+	t.Helper()
+	r, start, err := l.Read(f, last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r, start
+}
+
+// drain is what a reader is given until there is no more, in a bubble.
+func drain(t testing.TB, r *Reader) (got []string) {
+	t.Helper()
+	for {
+		events, err := r.Next(t.Context(), time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(events) == 0 {
+			return got
+		}
+		for _, e := range events {
+			got = append(got, text(e))
+		}
+	}
+}
+
+func expect(t testing.TB, got []string, want string) {
+	t.Helper()
+	if s := strings.Join(got, ", "); s != want {
+		t.Errorf("got %q, want %q", s, want)
+	}
+}
+
+// A reader gets what happens after it began, in order.
+func TestFollow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{Boot: 7})
+		say(l, "kiwi", 1)
+		l.Member([]byte("Bona alive"))
+		r, start := read(t, l, all, "")
+		if start != (Start{ID: "0000000000000007-2"}) {
+			t.Errorf("begins at %+v", start)
+		}
+		say(l, "kiwi", 2)
+		l.Member([]byte("Bona failed"))
+		say(l, "emu", 3)
+		expect(t, drain(t, r), "kiwi 2, Bona failed, emu 3")
+		say(l, "emu", 4)
+		expect(t, drain(t, r), "emu 4")
+	})
+}
+
+func TestFilter(t *testing.T) {
+	north := func(f *location.Fix) bool { lat, _ := f.Position.Degrees(); return lat >= 3 }
+	for _, c := range []struct {
+		name   string
+		filter Filter
+		want   string
+	}{
+		{"all", all, "kiwi 1, Bona, kiwi.cs 2, emu 3, kiwi 4"},
+		{"fixes", fixes, "kiwi 1, kiwi.cs 2, emu 3, kiwi 4"},
+		{"members", members, "Bona"},
+		{"client", Filter{Kinds: all.Kinds, Client: "kiwi"}, "kiwi 1, Bona, kiwi 4"},
+		{"prefix", Filter{Kinds: fixes.Kinds, Prefix: "ki"}, "kiwi 1, kiwi.cs 2, kiwi 4"},
+		{"area", Filter{Kinds: all.Kinds, Where: north}, "Bona, emu 3, kiwi 4"},
+		{"client in an area", Filter{Kinds: fixes.Kinds, Client: "kiwi", Where: north}, "kiwi 4"},
+		{"nothing", Filter{}, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := New(Config{})
+			_, other := read(t, l, fixes, "") // so that fixes are written
+			r, _ := read(t, l, c.filter, other.ID)
+			say(l, "kiwi", 1)
+			l.Member([]byte("Bona"))
+			say(l, "kiwi.cs", 2)
+			say(l, "emu", 3)
+			say(l, "kiwi", 4)
+			if s := strings.Join(drain(t, r), ", "); s != c.want {
+				t.Errorf("%s: got %q, want %q", c.name, s, c.want)
+			}
+		})
+	}
+}
+
+// A reader that was cut goes on where it was, as long as the ring has what comes next.
+func TestResume(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{Boot: 7, Fixes: 4, Members: 2})
+		r, first := read(t, l, all, "")
+		r.Close()
+		for n := range 4 {
+			say(l, "kiwi", n)
+		}
+		r, start := read(t, l, all, first.ID)
+		if start != first {
+			t.Errorf("begins at %+v, want %+v", start, first)
+		}
+		expect(t, drain(t, r), "kiwi 0, kiwi 1, kiwi 2, kiwi 3")
+		at := r.ID()
+		say(l, "kiwi", 4) // takes the place of the first
+		if _, start := read(t, l, all, first.ID); start.Reset == "" || start.ID != l.ID(l.number) {
+			t.Errorf("what is lost is resumed from: %+v", start)
+		}
+		if _, start := read(t, l, members, first.ID); start.Reset != "" {
+			t.Errorf("members are not lost: %+v", start)
+		}
+		r, start = read(t, l, all, at)
+		if start.Reset != "" {
+			t.Errorf("reset: %+v", start)
+		}
+		expect(t, drain(t, r), "kiwi 4")
+		s := l.Stats()
+		if s.Begun != 5 || s.Resumed != 3 || s.Reset != 1 {
+			t.Errorf("counts %+v", s)
+		}
+	})
+}
+
+// What no event of this node's life has as its ID is nothing to resume from.
+func TestResumeBadID(t *testing.T) {
+	l := New(Config{Boot: 7})
+	read(t, l, fixes, "")
+	for _, id := range []string{
+		"0000000000000008-1", "0000000000000007-99", "1", "7-1", "-", "0000000000000007", "0000000000000007-",
+		"0000000000000007--1", "0000000000000007-1.5", "000000000000000x-1", "+000000000000007-1",
+		"0000000000000007-18446744073709551616", strings.Repeat("9", 1<<16), "\x00", "0000000000000007-1 ",
+	} {
+		r, start := read(t, l, all, id)
+		if start.Reset == "" || start.ID != l.ID(l.number) {
+			t.Errorf("%.40q: %+v", id, start)
+		}
+		r.Close()
+	}
+}
+
+// Fixes are written from the first reader on until the ring has turned after the last
+// has gone: whoever comes back before has missed nothing, later it is told.
+func TestFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var fed []bool
+		l := New(Config{Fixes: 3, Feed: func(on bool) { fed = append(fed, on) }})
+		m, _ := read(t, l, members, "")
+		if len(fed) > 0 {
+			t.Fatal("fed for a reader of members")
+		}
+		say(l, "kiwi", 1)
+		r, begin := read(t, l, fixes, "")
+		r.Close()
+		for n := 2; n <= 4; n++ {
+			say(l, "kiwi", n)
+		}
+		r, start := read(t, l, fixes, begin.ID)
+		if len(fed) != 1 || !fed[0] || start.Reset != "" {
+			t.Fatalf("fed %v, %+v", fed, start)
+		}
+		expect(t, drain(t, r), "kiwi 2, kiwi 3, kiwi 4")
+		at := r.ID()
+		r.Close()
+		for n := 5; n <= 9; n++ { // the fourth finds that nobody can come back
+			say(l, "kiwi", n)
+		}
+		if len(fed) != 2 || fed[1] || l.rings[Fix].chunks != nil {
+			t.Fatalf("fed %v, %d chunks", fed, len(l.rings[Fix].chunks))
+		}
+		if _, start := read(t, l, fixes, at); start.Reset == "" {
+			t.Error("resumed over what was not written")
+		}
+		if len(fed) != 3 || !fed[2] {
+			t.Errorf("fed %v", fed)
+		}
+		l.Close()
+		if len(fed) != 4 || fed[3] {
+			t.Errorf("fed %v", fed)
+		}
+		if _, err := m.Next(t.Context(), time.Minute); err != ErrClosed {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// A reader that the ring has overtaken is told, once and for good; others are not hurt.
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{Fixes: 4})
+		slow, _ := read(t, l, all, "")
+		quick, _ := read(t, l, all, "")
+		for n := range 5 {
+			say(l, "kiwi", n)
+			expect(t, drain(t, quick), fmt.Sprint("kiwi ", n))
+		}
+		for range 2 {
+			if events, err := slow.Next(t.Context(), time.Minute); err != ErrSlow || events != nil {
+				t.Errorf("got %v, %v", events, err)
+			}
+		}
+		if s := l.Stats(); s.Slow != 1 || s.Sent[Fix] != 5 {
+			t.Errorf("counts %+v", s)
+		}
+	})
+}
+
+// Fixes of one client are merged; the newest is sent, not more often than asked for.
+func TestMerge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{})
+		r, _ := read(t, l, all, "")
+		r.Merge(time.Second)
+		for n := range 100 {
+			say(l, "kiwi", n)
+			if n == 50 {
+				say(l, "emu", n)
+				l.Member([]byte("Bona"))
+			}
+		}
+		began := time.Now()
+		events, err := r.Next(t.Context(), time.Minute)
+		if err != nil || len(events) != 3 || time.Since(began) > 0 {
+			t.Fatalf("%d events after %v, %v", len(events), time.Since(began), err)
+		}
+		expect(t, []string{text(events[0]), text(events[1]), text(events[2])}, "emu 50, Bona, kiwi 99")
+		say(l, "kiwi", 100)
+		go func() {
+			for n := 101; n < 150; n++ {
+				time.Sleep(10 * time.Millisecond)
+				say(l, "kiwi", n)
+			}
+		}()
+		events, err = r.Next(t.Context(), time.Minute)
+		if err != nil || len(events) != 1 || text(events[0]) != "kiwi 149" || time.Since(began) != time.Second {
+			t.Fatalf("%d events after %v, %v", len(events), time.Since(began), err)
+		}
+		if s := l.Stats(); s.Sent != [Kinds]uint64{Fix: 3, Member: 1} || s.Merged != 99+49 {
+			t.Errorf("counts %+v", s)
+		}
+	})
+}
+
+// While fixes wait to be merged the ID is the one before the first of them.
+func TestIDWhileMerging(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{})
+		r, _ := read(t, l, all, "")
+		r.Merge(10 * time.Second)
+		say(l, "kiwi", 1)
+		if _, err := r.Next(t.Context(), time.Second); err != nil {
+			t.Fatal(err)
+		}
+		at := r.ID()
+		say(l, "kiwi", 2)
+		if events, err := r.Next(t.Context(), time.Second); len(events) > 0 || err != nil {
+			t.Fatalf("got %v, %v", events, err)
+		}
+		if r.ID() != at {
+			t.Errorf("ID %s though an event after %s was not given", r.ID(), at)
+		}
+		r, start := read(t, l, all, r.ID())
+		expect(t, drain(t, r), "kiwi 2")
+		if start.ID != at {
+			t.Errorf("begins at %s", start.ID)
+		}
+	})
+}
+
+// A reader that wants nothing of what happens has an ID all the same that is not too old.
+func TestIDMovesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{Fixes: 4})
+		f := fixes
+		f.Client = "emu"
+		r, _ := read(t, l, f, "")
+		for n := range 40 {
+			say(l, "kiwi", n)
+			if events, err := r.Next(t.Context(), time.Second); len(events) > 0 || err != nil {
+				t.Fatalf("got %v, %v", events, err)
+			}
+		}
+		if _, start := read(t, l, f, r.ID()); start.Reset != "" {
+			t.Errorf("%+v", start)
+		}
+	})
+}
+
+func TestTooManyReaders(t *testing.T) {
+	l := New(Config{Readers: 2})
+	r, _ := read(t, l, all, "")
+	read(t, l, all, "")
+	if _, _, err := l.Read(all, ""); err != ErrTooMany {
+		t.Errorf("got %v", err)
+	}
+	r.Close()
+	r.Close()
+	read(t, l, all, "")
+	if s := l.Stats(); s.Refused != 1 || s.Readers != 2 || s.Begun != 3 {
+		t.Errorf("counts %+v", s)
+	}
+}
+
+// The end of the log is the end of its readers, which have all that there was.
+func TestClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{})
+		var ends sync.WaitGroup
+		for range 5 {
+			r, _, err := l.Read(all, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ends.Go(func() {
+				defer r.Close()
+				var got []string
+				for {
+					events, err := r.Next(t.Context(), time.Minute)
+					for _, e := range events {
+						got = append(got, text(e))
+					}
+					if err == nil {
+						continue
+					}
+					if err != ErrClosed {
+						t.Errorf("got %v", err)
+					}
+					expect(t, got, "kiwi 1, kiwi 2")
+					return
+				}
+			})
+		}
+		synctest.Wait()
+		say(l, "kiwi", 1)
+		synctest.Wait()
+		say(l, "kiwi", 2)
+		l.Close()
+		l.Close()
+		l.Wait()
+		ends.Wait()
+		if _, _, err := l.Read(all, ""); err != ErrClosed {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{})
+		r, _ := read(t, l, all, "")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := r.Next(ctx, time.Minute); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// A busy log does not wake its readers for each event.
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{})
+		r, _ := read(t, l, all, "")
+		go func() {
+			for n := range 1000 {
+				say(l, "kiwi", n)
+				time.Sleep(100 * time.Microsecond)
+			}
+		}()
+		batches, events := 0, 0
+		for events < 1000 {
+			some, err := r.Next(t.Context(), time.Minute)
+			if err != nil {
+				t.Fatal(err)
+			}
+			batches++
+			events += len(some)
+		}
+		if batches < 8 || batches > 12 {
+			t.Errorf("%d batches in 100 ms", batches)
+		}
+	})
+}
+
+// Nor for those that it does not want.
+func TestPaceUnwanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{})
+		looks := map[time.Time]bool{}
+		f := fixes
+		f.Where = func(*location.Fix) bool { looks[time.Now()] = true; return false }
+		r, _ := read(t, l, f, "")
+		go func() {
+			for n := range 1000 {
+				say(l, "kiwi", n)
+				time.Sleep(100 * time.Microsecond)
+			}
+		}()
+		if events, err := r.Next(t.Context(), time.Second); len(events) > 0 || err != nil {
+			t.Errorf("got %v, %v", events, err)
+		}
+		if n := len(looks); n < 8 || n > 12 {
+			t.Errorf("it looked %d times in 100 ms", n)
+		}
+	})
+}
+
+// A batch is no longer than there are clients, however long they move, and leaves before
+// its time when there are too many.
+func TestMergeBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{})
+		r, _ := read(t, l, fixes, "")
+		r.Merge(10 * time.Second)
+		say(l, "kiwi", 0)
+		drain(t, r)
+		for n := range 10_000 {
+			say(l, "kiwi", n)
+		}
+		if _, err := r.Next(t.Context(), time.Millisecond); err != nil || len(r.batch.events) > 3 {
+			t.Errorf("%d places for one client, %v", len(r.batch.events), err)
+		}
+		began := time.Now()
+		for n := range maxMerging {
+			say(l, fmt.Sprint("client-", n), n)
+			if n%1000 == 0 {
+				if events, err := r.Next(t.Context(), gather); len(events) > 0 || err != nil {
+					t.Fatalf("%d events, %v", len(events), err)
+				}
+			}
+		}
+		events, err := r.Next(t.Context(), time.Minute)
+		if err != nil || len(events) != maxMerging || time.Since(began) > 5*time.Second {
+			t.Errorf("%d events after %v, %v", len(events), time.Since(began), err)
+		}
+	})
+}
+
+// Many readers and writers at once; each reader has all of it, in order, or is told.
+func TestTogether(t *testing.T) {
+	const writers, each = 4, 2000
+	l := New(Config{Fixes: 1 << 11})
+	var readers, done sync.WaitGroup
+	for i := range 4 {
+		r, _ := read(t, l, all, "")
+		if i%2 == 1 {
+			r.Merge(gather)
+		}
+		readers.Go(func() {
+			var last uint64
+			n := 0
+			for {
+				events, err := r.Next(t.Context(), time.Second)
+				if err == ErrClosed && (i%2 == 1 || n == writers*each) || err == ErrSlow {
+					return
+				}
+				if err != nil {
+					t.Errorf("after %d events: %v", n, err)
+					return
+				}
+				for _, e := range events {
+					if e.Number <= last {
+						t.Errorf("%d after %d", e.Number, last)
+					}
+					last = e.Number
+				}
+				n += len(events)
+			}
+		})
+	}
+	for i := range writers {
+		done.Go(func() {
+			for n := range each {
+				say(l, fmt.Sprint("client-", i), n)
+			}
+		})
+	}
+	done.Wait()
+	l.Close()
+	readers.Wait()
+}
+
+// step is one of a schedule.
+type step struct {
+	Do    int  // see play
+	Many  int  // how many fixes come while the reader is away
+	Cut   int  // the batch is cut after that many events, if it is as long
+	Merge bool // the next reader merges
+}
+
+// play follows a schedule and returns what the reader knows at its end, and what the
+// table has.
+func play(t *testing.T, kept int, steps []step) (known, table map[string]string) {
+	l := New(Config{Boot: 1, Fixes: kept, Members: 2})
+	table, known = map[string]string{}, map[string]string{}
+	var r *Reader
+	last := ""
+	connect := func(merge bool) {
+		if r != nil {
+			r.Close()
+		}
+		var start Start
+		r, start = read(t, l, all, last)
+		if merge {
+			r.Merge(time.Second)
+		}
+		if last == "" || start.Reset != "" {
+			known = maps.Clone(table)
+		}
+		last = start.ID
+	}
+	take := func(s step) {
+		events, err := r.Next(t.Context(), 100*time.Millisecond)
+		if err == ErrSlow {
+			connect(s.Merge)
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range events {
+			if i == s.Cut {
+				connect(s.Merge)
+				return
+			}
+			last = l.ID(e.Number)
+			if e.Kind == Fix {
+				known[e.Client] = e.Fix.Time.String()
+			}
+		}
+		if len(events) == 0 {
+			last = r.ID()
+		}
+	}
+	connect(false)
+	for n, s := range steps {
+		switch s.Do {
+		case 0:
+			connect(s.Merge)
+		case 1:
+			l.Member([]byte("Bona"))
+		case 2, 3:
+			take(s)
+		case 4:
+			time.Sleep(500 * time.Millisecond)
+		case 5:
+			r.Close()
+			for range s.Many {
+				table["away"] = strconv.Itoa(n)
+				say(l, "away", n)
+			}
+			connect(s.Merge)
+		default:
+			id := []string{"kiwi", "emu", "moa"}[s.Many%3]
+			table[id] = strconv.Itoa(n)
+			say(l, id, n)
+		}
+	}
+	for range 40 {
+		take(step{Cut: -1})
+	}
+	return known, table
+}
+
+// Whatever happens in whatever order, a reader that is cut and comes back knows the
+// newest fix of every client, or was told to fetch them.
+func TestResumeLosesNothing(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		kept := rapid.IntRange(1, 12).Draw(rt, "kept")
+		steps := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) step {
+			return step{
+				Do: rapid.IntRange(0, 9).Draw(rt, "do"), Many: rapid.IntRange(0, 20).Draw(rt, "many"),
+				Cut: rapid.IntRange(0, 9).Draw(rt, "cut"), Merge: rapid.Bool().Draw(rt, "merge"),
+			}
+		}), 1, 60).Draw(rt, "steps")
+		var known, table map[string]string
+		synctest.Test(t, func(t *testing.T) { known, table = play(t, kept, steps) })
+		if !maps.Equal(known, table) {
+			rt.Fatalf("knows %v, the table has %v", known, table)
+		}
+	})
+}
+
+// BenchmarkFix is the cost of an event to who brings it, with one reader that wants all.
+func BenchmarkFix(b *testing.B) {
+	l := New(Config{})
+	r, _, err := l.Read(all, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer r.Close()
+		for ctx.Err() == nil {
+			r.Next(ctx, time.Second)
+		}
+	})
+	p, _ := location.ParsePosition([]byte("+34.068930-118.445127"))
+	t, _ := location.ParseTime([]byte("1621464827.959498503"))
+	f, id := location.NewFix("Clark", 0, 0, p, t), []byte("kiwi.cs.ucla.edu")
+	b.ReportAllocs()
+	for b.Loop() {
+		l.Fix(id, f)
+	}
+	cancel()
+	reading.Wait()
+}
