@@ -253,15 +253,3 @@ func TestReadAuditRefuses(t *testing.T) {
 		}
 	}
 }
-
-func FuzzAudit(f *testing.F) {
-	f.Add(appendAuditAsk(nil, 1, 2)[frameHeader:])
-	f.Add(appendAuditWant(nil, 1, []int{3, 4})[frameHeader:])
-	f.Add(appendAuditFixes(nil, 1, true, nil)[frameHeader:])
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := readAudit(b)
-		if err == nil && m.what == auditFixes {
-			_ = replica.ReadChunk(m.chunk, func(id []byte, e *location.Entry) {})
-		}
-	})
-}

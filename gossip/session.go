@@ -73,6 +73,18 @@ type hail struct {
 	id       uint64
 }
 
+func (h hail) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(append(b, h.version), uint64(h.from))
+	b = binary.BigEndian.AppendUint64(b, uint64(h.to))
+	return binary.BigEndian.AppendUint64(b, h.id)
+}
+
+// readHail reads what append wrote. That it makes sense is for judge to tell.
+func readHail(b *[sessionHello]byte) hail {
+	origin := func(at int) location.Origin { return location.Origin(binary.BigEndian.Uint64(b[at:])) }
+	return hail{b[0], origin(1), origin(9), binary.BigEndian.Uint64(b[17:])}
+}
+
 // dialSession opens both streams to a member.
 func (c *Cluster) dialSession(ctx context.Context, m Member) error {
 	version := min(c.self.Protocol, max(m.Protocol, oldestVersion))
@@ -102,10 +114,7 @@ func (c *Cluster) dialLane(ctx context.Context, m Member, purpose Purpose, h hai
 		}
 	}()
 	s.SetDeadline(time.Now().Add(c.transport.config.HandshakeTimeout))
-	b := binary.BigEndian.AppendUint64([]byte{h.version}, uint64(h.from))
-	b = binary.BigEndian.AppendUint64(b, uint64(h.to))
-	b = binary.BigEndian.AppendUint64(b, h.id)
-	if _, err := s.Write(b); err != nil {
+	if _, err := s.Write(h.append(nil)); err != nil {
 		return nil, err
 	}
 	var reply [sessionReply]byte
@@ -139,7 +148,7 @@ func (c *Cluster) acceptLane(s *Stream) {
 		s.Close()
 		return
 	}
-	h := hail{b[0], location.Origin(binary.BigEndian.Uint64(b[1:])), location.Origin(binary.BigEndian.Uint64(b[9:])), binary.BigEndian.Uint64(b[17:])}
+	h := readHail(&b)
 	if v := c.judge(h); v != welcome {
 		c.refuseSession(s, v)
 		return

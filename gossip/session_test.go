@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	"encoding/binary"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -38,9 +37,7 @@ func (e *evil) lane(to *testNode, purpose Purpose, h hail) (*Stream, verdict) {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	b := binary.BigEndian.AppendUint64([]byte{h.version}, uint64(h.from))
-	b = binary.BigEndian.AppendUint64(b, uint64(h.to))
-	s.Write(binary.BigEndian.AppendUint64(b, h.id))
+	s.Write(h.append(nil))
 	var reply [sessionReply]byte
 	if _, err := io.ReadFull(s, reply[:]); err != nil {
 		e.t.Fatal(err)
