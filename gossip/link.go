@@ -33,12 +33,13 @@ type link struct {
 	core *replica.Link // but for Prepare and Scan under cluster.mu
 
 	// Guarded by cluster.mu.
-	level  bool        // this node once held all that the peer had acknowledged
-	states []stateLink // as cluster.states; nil: the peer takes none
-	turn   int         // of which of them it is to be sent next
-	clock  clockLink
-	audit  auditLink
-	unseen bool // the peer has last said that it does not see this node among the living
+	level   bool        // this node once held all that the peer had acknowledged
+	states  []stateLink // as cluster.states; nil: the peer takes none
+	turn    int         // of which of them it is to be sent next
+	clock   clockLink
+	audit   auditLink
+	strange time.Time // since when the peer is no live member; zero: it is one
+	unseen  bool      // the peer has last said that it does not see this node among the living
 
 	out    [2]outgoing     // by lane
 	said   chan struct{}   // one slot for each lane: goodbye was said on it
@@ -81,7 +82,7 @@ func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, versi
 	}
 	c.mu.Lock()
 	old := c.links[peer]
-	if c.closed || old != nil && old.smaller && !l.smaller && time.Since(old.opened) < crossing {
+	if c.closed || c.crowdedLocked(peer) || old != nil && old.smaller && !l.smaller && time.Since(old.opened) < crossing {
 		c.mu.Unlock()
 		live.Close()
 		delta.Close()
@@ -90,6 +91,9 @@ func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, versi
 	if old != nil {
 		// It may not know yet, and then it still trusts the lease it has from us.
 		c.endLocked(old, errReplaced, true)
+	}
+	if !c.seesLocked(peer) {
+		l.strange = l.opened
 	}
 	l.core = c.core.Open(c.now(), peer)
 	if version >= sharingVersion {

@@ -192,7 +192,7 @@ func (c *Cluster) judge(h hail) verdict {
 		return notMe
 	case c.quarantinedLocked(h.from):
 		return refusedQuarantine
-	case l == nil && len(c.links) >= maxLinks:
+	case l == nil && len(c.links) >= maxLinks, c.crowdedLocked(h.from):
 		return refusedFull
 	case l != nil && l.smaller && c.self.Origin < h.from && time.Since(l.opened) < crossing:
 		return refusedCrossed
@@ -385,6 +385,7 @@ func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*pee
 			c.nudge()
 		})
 	}
+	c.watchStrangersLocked(there, now)
 	for o, p := range peers {
 		if !there[o] && p.dialing.IsZero() {
 			delete(peers, o)

@@ -9,6 +9,7 @@ import (
 // counts are the cluster's own; see [Stats].
 type counts struct {
 	sessions, sessionsLost, sessionsRefused, quarantined uint64
+	strangersEnded                                       uint64
 	lookupsSent, lookupsTimedOut, lookupsRefused         uint64
 	ackWaits                                             uint64
 	statesSent, statesReceived                           uint64
@@ -85,6 +86,8 @@ type Stats struct {
 	SessionsRefused uint64
 	Quarantined     uint64 // links ended because the peer sent what no correct node sends
 	Links           int    // now
+	Strangers       int    // of those, with peers that are no live members
+	StrangersEnded  uint64 // links ended because the peer became none
 
 	Joins          uint64 // successful, the first and those after
 	JoinsFailed    uint64
@@ -145,6 +148,7 @@ func (c *Cluster) Stats() Stats {
 	s.Replica = c.core.Stats()
 	s.Sessions, s.SessionsLost, s.SessionsRefused = c.stats.sessions, c.stats.sessionsLost, c.stats.sessionsRefused
 	s.Quarantined, s.Links = c.stats.quarantined, len(c.links)
+	s.Strangers, s.StrangersEnded = c.strangersLocked(), c.stats.strangersEnded
 	s.LookupsSent, s.LookupsTimedOut, s.LookupsRefused = c.stats.lookupsSent, c.stats.lookupsTimedOut, c.stats.lookupsRefused
 	s.AckWaits = c.stats.ackWaits
 	s.Audits, s.AuditsAnswered, s.AuditsRefused = c.stats.audits, c.stats.auditsAnswered, c.stats.auditsRefused

@@ -90,7 +90,9 @@ func membership() []metric {
 					to(float64(s.Gossip.MembersByState[state.String()]), state.String())
 				}
 			}),
-		gauge("links", "Members that both streams stand to.", func(s *Stats) int { return s.Gossip.Links }),
+		gauge("links", "Peers that both streams stand to.", func(s *Stats) int { return s.Gossip.Links }),
+		gauge("strangers", "Sessions with peers that are no live members, of herd_links: few are allowed, for a minute.", func(s *Stats) int { return s.Gossip.Strangers }),
+		counter("strangers_ended_total", "Sessions that ended because the peer did not become a member.", func(s *Stats) uint64 { return s.Gossip.StrangersEnded }),
 		counter("sessions_total", "Sessions with members that came about.", func(s *Stats) uint64 { return s.Gossip.Sessions }),
 		counter("sessions_lost_total", "Sessions with members that ended.", func(s *Stats) uint64 { return s.Gossip.SessionsLost }),
 		counter("quarantined_total", "Members refused for a while, for a bad message.", func(s *Stats) uint64 { return s.Gossip.Quarantined }),
