@@ -199,8 +199,8 @@ func (h *herd) equal() bool {
 
 func (n *testNode) addr() string { return n.ip + ":4132" }
 
-// report takes a fix and waits for its acknowledgement.
-func (n *testNode) report(t *testing.T, id string, seconds int) location.Fix {
+// fixAt is a fix that a node takes now.
+func fixAt(t *testing.T, node string, seconds int) location.Fix {
 	t.Helper()
 	p, err := location.ParsePosition([]byte("+34.068930-118.445127"))
 	if err != nil {
@@ -210,7 +210,13 @@ func (n *testNode) report(t *testing.T, id string, seconds int) location.Fix {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := location.NewFix(n.name, time.Now().UnixNano(), 5*time.Minute, p, when)
+	return location.NewFix(node, time.Now().UnixNano(), 5*time.Minute, p, when)
+}
+
+// report takes a fix and waits for its acknowledgement.
+func (n *testNode) report(t *testing.T, id string, seconds int) location.Fix {
+	t.Helper()
+	f := fixAt(t, n.name, seconds)
 	ticket := n.Report([]byte(id), f)
 	n.Flush()
 	if err := n.Wait(t.Context(), ticket); err != nil {

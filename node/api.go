@@ -33,6 +33,8 @@ func (n *Node) routes() []route {
 			{"GET", "/v1/members", "", "the herd as this node sees it", n.getMembers},
 			{"POST", "/v1/leave", "", "leave the herd and end", n.postLeave},
 		},
+		n.clientRoutes(),
+		n.statsRoutes(),
 		n.chaosRoutes(),
 	)
 }

@@ -217,7 +217,7 @@ func TestIndex(t *testing.T) {
 		if !strings.Contains(body, r.method+" ") || !strings.Contains(body, " "+r.path+" ") {
 			t.Errorf("%s %s is not listed:\n%s", r.method, r.path, body)
 		}
-		if r.method == "GET" {
+		if r.method == "GET" && !strings.Contains(r.path, "{") {
 			if code, _ := n.get(t, "GET", r.path); code != 200 && code != 503 {
 				t.Errorf("%s: got %d", r.path, code)
 			}

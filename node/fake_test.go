@@ -22,9 +22,10 @@ import (
 type fakeCluster struct {
 	config   gossip.Config
 	caughtUp chan struct{}
-	clock    chan struct{} // if not nil, ClockChecked
-	fail     chan error    // what Run returns at once
-	linger   chan struct{} // if not nil, Run goes on after the end of its context until it is closed
+	clock    chan struct{}               // if not nil, ClockChecked
+	fail     chan error                  // what Run returns at once
+	linger   chan struct{}               // if not nil, Run goes on after the end of its context until it is closed
+	wait     func(context.Context) error // if not nil, Wait
 	closed   chan struct{}
 	once     sync.Once
 
@@ -32,6 +33,9 @@ type fakeCluster struct {
 	left    bool
 	sync    gossip.Sync
 	members []gossip.Member
+
+	progress []gossip.Progress
+	stats    gossip.Stats
 }
 
 func newFakeCluster() *fakeCluster {
@@ -76,20 +80,34 @@ func (f *fakeCluster) ClockChecked() <-chan struct{} {
 
 func (f *fakeCluster) Addr() net.Addr           { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4132} }
 func (f *fakeCluster) Changed(string)           {}
-func (f *fakeCluster) Stats() gossip.Stats      { return gossip.Stats{} }
+func (f *fakeCluster) Stats() gossip.Stats      { return f.stats }
 func (f *fakeCluster) Members() []gossip.Member { return f.members }
 func (f *fakeCluster) Self() gossip.Member      { return f.members[0] }
 func (f *fakeCluster) Sync() gossip.Sync        { return f.sync }
 
-func (f *fakeCluster) Report([]byte, location.Fix) uint64 { return 0 }
-func (f *fakeCluster) Flush()                             {}
-func (f *fakeCluster) Wait(context.Context, uint64) error { return nil }
-func (f *fakeCluster) Prompt([]byte) (e location.Entry, found, ok bool) {
-	return location.Entry{}, false, true
+func (f *fakeCluster) Progress() []gossip.Progress { return f.progress }
+
+func (f *fakeCluster) Report(id []byte, fix location.Fix) uint64 {
+	f.config.Table.Merge(id, location.Entry{Fix: fix})
+	return 0
 }
 
-func (f *fakeCluster) Lookup(context.Context, []byte) (location.Entry, bool) {
-	return location.Entry{}, false
+func (f *fakeCluster) Flush() {}
+
+func (f *fakeCluster) Wait(ctx context.Context, _ uint64) error {
+	if f.wait != nil {
+		return f.wait(ctx)
+	}
+	return nil
+}
+
+func (f *fakeCluster) Prompt(id []byte) (e location.Entry, found, ok bool) {
+	e, found = f.config.Table.Get(id)
+	return e, found, true
+}
+
+func (f *fakeCluster) Lookup(_ context.Context, id []byte) (location.Entry, bool) {
+	return f.config.Table.Get(id)
 }
 
 // nowhere is a provider that knows no place.

@@ -44,6 +44,8 @@ type Node struct {
 	streams    context.Context // done: answers over HTTP without an end of their own end
 	endStreams context.CancelFunc
 
+	reporting gate // entered by reports over HTTP until they are answered
+
 	reloading              sync.Mutex // held by Reload
 	reloads, reloadsFailed atomic.Uint64
 
@@ -66,6 +68,7 @@ type cluster interface {
 	Addr() net.Addr
 	Self() gossip.Member
 	Members() []gossip.Member
+	Progress() []gossip.Progress
 	Sync() gossip.Sync
 	Stats() gossip.Stats
 }

@@ -216,6 +216,7 @@ func (r *run) down(wanted bool) error {
 // stopClients answers what has been asked and closes the client port. Questions that
 // an upstream has yet to answer get what is in memory.
 func (r *run) stopClients() {
+	r.reporting.shut() // reports over HTTP are answered, or refused from now on
 	ctx, cancel := context.WithTimeout(r.alive, drainTimeout)
 	defer cancel()
 	defer time.AfterFunc(upstreamTimeout, r.places.hurry).Stop()

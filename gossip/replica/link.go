@@ -128,6 +128,9 @@ func (l *Link) State() State { return l.state }
 // Acked is the last batch of ours that the peer has, with all before it.
 func (l *Link) Acked() uint64 { return l.acked }
 
+// Said is the last batch of the peer's own that it has spoken of.
+func (l *Link) Said() uint64 { return l.said }
+
 // Queued is the size in bytes of the batches that wait for the peer.
 func (l *Link) Queued() int { return l.queued }
 
