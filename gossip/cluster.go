@@ -295,6 +295,10 @@ func (c *Cluster) Report(id []byte, f location.Fix) (ticket uint64) {
 	return ticket
 }
 
+// Prefetch makes calls of Report, Get and Prompt for these clients faster, that soon follow:
+// see [location.Table.Prefetch].
+func (c *Cluster) Prefetch(ids [][]byte) { c.table.Prefetch(ids) }
+
 // Flush sends what was reported on its way, unless all peers' streams are busy:
 // then it leaves with what gathers until one is not.
 func (c *Cluster) Flush() {

@@ -21,6 +21,7 @@ func (h quickHerd) Report(id []byte, f location.Fix) uint64 {
 	h.table.Merge(id, location.Entry{Fix: f})
 	return 1
 }
+func (h quickHerd) Prefetch(ids [][]byte)            { h.table.Prefetch(ids) }
 func (quickHerd) Flush()                             {}
 func (quickHerd) Wait(context.Context, uint64) error { return nil }
 func (h quickHerd) Prompt(id []byte) (e location.Entry, found, ok bool) {

@@ -80,6 +80,7 @@ func (f *fakeCluster) ClockChecked() <-chan struct{} {
 
 func (f *fakeCluster) Addr() net.Addr           { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4132} }
 func (f *fakeCluster) Changed(string)           {}
+func (f *fakeCluster) Prefetch([][]byte)        {}
 func (f *fakeCluster) Stats() gossip.Stats      { return f.stats }
 func (f *fakeCluster) Members() []gossip.Member { return f.members }
 func (f *fakeCluster) Self() gossip.Member      { return f.members[0] }

@@ -1,10 +1,12 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +26,7 @@ type fakeHerd struct {
 	mu      sync.Mutex // guards the fields below
 	tickets uint64
 	flushes int
+	fetched []string      // the IDs of each call of Prefetch
 	waits   []uint64      // tickets that were waited for
 	hold    chan struct{} // not nil: Wait waits until it is closed
 	waiting chan struct{} // not nil: Wait says that it has begun
@@ -44,6 +47,12 @@ func (h *fakeHerd) Flush() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.flushes++
+}
+
+func (h *fakeHerd) Prefetch(ids [][]byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fetched = append(h.fetched, string(bytes.Join(ids, []byte{' '})))
 }
 
 func (h *fakeHerd) Wait(ctx context.Context, ticket uint64) error {
@@ -87,6 +96,13 @@ func (h *fakeHerd) calls() (flushes int, waits []uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.flushes, append([]uint64(nil), h.waits...)
+}
+
+// fetches is the IDs of each call of Prefetch.
+func (h *fakeHerd) fetches() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.fetched)
 }
 
 // body is what is near everything.

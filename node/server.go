@@ -25,6 +25,9 @@ type herd interface {
 	// Flush, or soon without one.
 	Report(id []byte, f location.Fix) (ticket uint64)
 	Flush()
+	// Prefetch is a hint that the fixes of these clients are needed soon. It waits for
+	// nothing, and keeps no reference to ids.
+	Prefetch(ids [][]byte)
 	// Wait returns nil when the report of the ticket, and those of lower ones, are
 	// acknowledged. An error means that nobody can tell any more.
 	Wait(ctx context.Context, ticket uint64) error

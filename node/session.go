@@ -146,10 +146,15 @@ func (c *session) work(most int) (pause, error) {
 			return full, err
 		}
 	}
+	ahead := 0 // lines whose clients were fetched
 	for !c.slow && len(c.replies) < most {
 		switch line, status := c.lines.Next(); status {
 		case protocol.Line:
 			c.whole = true
+			if ahead == 0 {
+				ahead = c.fetch(line)
+			}
+			ahead--
 			if err := c.answer(line); err != nil {
 				return full, err
 			}
@@ -163,6 +168,16 @@ func (c *session) work(most int) (pause, error) {
 		}
 	}
 	return full, nil
+}
+
+// fetch has the clients of line, and of lines that come next, brought near. It tells
+// how many lines it has seen to.
+func (c *session) fetch(line []byte) (lines int) {
+	ids, lines := c.lines.Ahead(line)
+	if len(ids) > 0 {
+		c.server.config.Herd.Prefetch(ids)
+	}
+	return lines
 }
 
 // answer runs one line and appends its reply to the batch, or puts both aside. An

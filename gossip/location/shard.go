@@ -3,6 +3,7 @@ package location
 import (
 	"math/bits"
 	"sync"
+	"sync/atomic"
 )
 
 // shard is a part of the table: records in chunks, one after the other, and an index
@@ -15,17 +16,18 @@ import (
 // work. A chunk may be used again if no caller of Scan keeps an ID.)
 type shard struct {
 	// A look-up needs no more than these, one cache line.
-	mu    sync.Mutex // guards all fields
+	mu    sync.Mutex // guards all fields but shown
 	arena *arena     // set once
 	index []uint32   // open addressing; length is a power of two. 0, or tag and ref+1
 	shift uint8      // bits of an index entry that are for ref+1
+	shown shown      // both, for Prefetch
 
 	count  uint32           // records
 	end    uint32           // ref of the next record, if it fits in the last chunk
 	room   uint32           // units from end to the end of the last chunk
 	chunks []uint32         // ref of each, in order of arrival
 	odd    map[uint32]Entry // by ref: what records can't hold
-	_      [40]byte         // own cache lines
+	_      [24]byte         // own cache lines
 }
 
 const (
@@ -76,18 +78,20 @@ func (s *shard) add(keys *hashKeys, hash uint64, id []byte) (ref uint32, r recor
 	s.count++
 	s.end += n
 	s.room -= n
-	s.put(hash, ref)
+	slot, entry := s.free(hash, ref)
+	atomic.StoreUint32(slot, entry) // the index is shown
 	r = s.record(ref)
 	r.setID(id)
 	return ref, r
 }
 
-func (s *shard) put(hash uint64, ref uint32) {
+// free is where in the index an entry for ref goes, and the entry.
+func (s *shard) free(hash uint64, ref uint32) (slot *uint32, entry uint32) {
 	i := uint32(hash)
 	for s.index[i&uint32(len(s.index)-1)] != 0 {
 		i++
 	}
-	s.index[i&uint32(len(s.index)-1)] = s.tag(hash) | (ref + 1)
+	return &s.index[i&uint32(len(s.index)-1)], s.tag(hash) | (ref + 1)
 }
 
 // grow makes the index anew: larger if it is three quarters full, and for refs up to
@@ -99,8 +103,10 @@ func (s *shard) grow(keys *hashKeys) {
 	}
 	s.index, s.shift = make([]uint32, size), uint8(max(minShift, bits.Len32(s.end)+1))
 	for ref, r := range s.records {
-		s.put(keys.sum(r.id()), ref)
+		slot, entry := s.free(keys.sum(r.id()), ref)
+		*slot = entry
 	}
+	s.shown.store(s.index, s.shift)
 }
 
 // records goes through the shard in order of arrival.

@@ -67,6 +67,37 @@ func BenchmarkTable(b *testing.B) {
 	}
 }
 
+// An op is one of as many updates that come together, with clients in no order.
+func BenchmarkPrefetch(b *testing.B) {
+	for _, clients := range []int{100_000, 1_000_000} {
+		table, e := benchTable(b, clients), benchEntry(b)
+		x := uint64(0x9e3779b97f4a7c15)
+		var room [64][20]byte
+		ids := make([][]byte, 0, len(room))
+		for _, n := range []int{1, 4, 16, 64} {
+			for name, prefetch := range map[string]func([][]byte){"with": table.Prefetch, "without": func([][]byte) {}} {
+				b.Run(fmt.Sprint(clients, "/", n, "/", name), func(b *testing.B) {
+					b.ReportAllocs()
+					for i := 0; i < b.N; i += n {
+						ids = ids[:0]
+						for k := range n {
+							x ^= x << 13
+							x ^= x >> 7
+							x ^= x << 17
+							ids = append(ids, benchID(&room[k], uint32(x%uint64(clients))))
+						}
+						prefetch(ids)
+						for _, id := range ids {
+							e.Received++
+							table.Merge(id, e)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
 // An op is to fill an empty table with what another of its seed holds, in the order of
 // that one's shards.
 func BenchmarkTableCopy(b *testing.B) {

@@ -18,13 +18,14 @@ import "bytes"
 // It holds little more than the longest line, and less while lines are short. It
 // is not safe for concurrent use.
 type Lines struct {
-	longest    int    // bytes of a line
-	buf        []byte // no longer than bound
-	start, end int    // buf[start:end] has been fed and not given out
-	seen       int    // buf[start:seen] holds no LF
-	fed        int    // bytes of the last read
-	ended      bool   // no more comes
-	over       bool   // a line was too long: nothing is given out any more
+	longest    int      // bytes of a line
+	buf        []byte   // no longer than bound
+	start, end int      // buf[start:end] has been fed and not given out
+	seen       int      // buf[start:seen] holds no LF
+	fed        int      // bytes of the last read
+	ended      bool     // no more comes
+	over       bool     // a line was too long: nothing is given out any more
+	ahead      [][]byte // what Ahead gave; of buf
 }
 
 // Status tells what [Lines.Next] found.
@@ -56,7 +57,7 @@ func (l *Lines) Space() []byte {
 	if l.start == l.end {
 		l.start, l.end, l.seen = 0, 0, 0
 		if len(l.buf) > mostBuffer { // one long line is no reason to hold so much for ever
-			l.buf = nil
+			l.buf, l.ahead = nil, nil
 		}
 	}
 	if l.end == len(l.buf) {
@@ -71,7 +72,7 @@ func (l *Lines) makeRoom() {
 	held, to := l.buf[l.start:l.end], l.buf
 	size := len(to)
 	if size == 0 || l.fed > size/2 && size < mostBuffer || len(held) > size/2 && size < l.bound() {
-		to = make([]byte, min(max(2*size, leastBuffer), l.bound()))
+		to, l.ahead = make([]byte, min(max(2*size, leastBuffer), l.bound())), nil
 	}
 	copy(to, held)
 	l.buf = to

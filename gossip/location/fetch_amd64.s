@@ -1,0 +1,15 @@
+#include "textflag.h"
+
+// func fetch(lines *[2 * together]unsafe.Pointer, n int)
+TEXT ·fetch(SB), NOSPLIT, $0-16
+	MOVQ lines+0(FP), SI
+	MOVQ n+8(FP), CX
+	JMP  test
+next:
+	DECQ CX
+	MOVQ (SI)(CX*8), AX
+	PREFETCHT0 (AX)
+test:
+	TESTQ CX, CX
+	JNE  next
+	RET
