@@ -56,7 +56,7 @@
 //  5. Equal times are ordered by content; of two equal fixes the greater dot stays.
 //  6. A fix of an origin that is gone, whose dot the vector does not cover, is taken
 //     over into the own open batch. A vector entry goes only if no fix carries its
-//     dot and no link from that origin stands.
+//     dot and no link from that origin stands, and comes back only with such a fix.
 //  7. A member comes in by way of joining, goes out only by time, and leases end
 //     before it is out; a link given up holds acks until its lease has ended; no
 //     grant while a batch has been unacknowledged for half an ack_timeout. A node

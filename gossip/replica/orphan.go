@@ -60,6 +60,20 @@ func (a *absentees) news(o location.Origin, now time.Duration) {
 	}
 }
 
+// maxGone bounds the vector's entries of origins to which no link stands, or a few more:
+// about a hundred kilobytes, once a second. Fixes of further ones are taken over.
+const maxGone = 1 << 13
+
+// wants tells whether the vector takes an entry of o that it has not. Without a fix that
+// carries its dot it does not: two nodes would give each other back for ever what each of
+// them forgets.
+func (c *Core) wants(o location.Origin) bool {
+	if c.gone.here[o] > 0 {
+		return true
+	}
+	return c.gone.since[o] != nil && len(c.vector) < maxGone
+}
+
 // heard takes note that a fix or a vector from elsewhere names o. uncovered says
 // that it is a fix whose dot our vector does not cover.
 func (c *Core) heard(o location.Origin, uncovered bool) {

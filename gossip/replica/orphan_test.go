@@ -40,6 +40,63 @@ func TestForgetOrigins(t *testing.T) {
 	}
 }
 
+// Nodes that forget an origin one after the other don't remind each other of it.
+func TestForgetOneByOne(t *testing.T) {
+	b := newLab(t)
+	cfg := Config{CompareEvery: 50 * time.Millisecond}
+	cfg.GoneAfter = time.Second
+	x := b.core(1, cfg)
+	cfg.GoneAfter = 1700 * time.Millisecond
+	y, z := b.core(2, cfg), b.core(3, cfg)
+	b.link(x, y)
+	atX, _ := b.link(x, z)
+	atY, _ := b.link(y, z)
+	b.pass(100 * time.Millisecond)
+	b.report(z, "kiwi", 7)
+	b.pass(100 * time.Millisecond)
+	b.report(x, "kiwi", 8)
+	b.cut(atX)
+	b.cut(atY)
+	b.still[z] = true
+	b.pass(60 * time.Second)
+	for _, c := range []*Core{x, y} {
+		if len(c.Vector()) != 1 || len(c.gone.since) != 0 {
+			t.Errorf("node %d: vector %v, absent %v", c.cfg.Self, c.Vector(), c.gone.since)
+		}
+	}
+}
+
+// A peer that names origins without end fills no vector: those of which it shows no fix
+// leave nothing, and the fixes of those that are too many are taken over.
+func TestTooManyOrigins(t *testing.T) {
+	const named, more = maxGone + 2000, 5000
+	b := newLab(t)
+	x := b.core(1, Config{GoneAfter: time.Second})
+	l := x.Open(b.now, 2)
+	w, v := chunkWriter{limit: 1 << 20}, Vector{}
+	for i := range named + more {
+		dot := location.Dot{Origin: location.Origin(100 + i), Seq: 3}
+		if v[dot.Origin] = dot.Seq; i < named {
+			w.add(fmt.Sprint("fake-", i), &location.Entry{Fix: fixAt(t, "evil", 7), Dot: dot})
+		}
+	}
+	w.close()
+	for _, m := range append(messages(t, w.buf), messages(t, appendCommit(nil, v))...) {
+		if err := x.Receive(b.now, l, Delta, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(x.Vector()); n != maxGone {
+		t.Errorf("a vector of %d entries, want %d", n, maxGone)
+	}
+	for end := b.now + 10*time.Second; b.now < end; b.now += 5 * time.Millisecond {
+		x.Tick(b.now)
+	}
+	if n := x.Stats().Takeovers; n < named-maxGone || n > named-maxGone+1 || x.loose.any() {
+		t.Errorf("%d fixes taken over, want %d; uncovered ones are left: %v", n, named-maxGone, x.loose.any())
+	}
+}
+
 // What comes late of an origin that is long gone is taken over soon.
 func TestLateOrphan(t *testing.T) {
 	b := newLab(t)
@@ -135,6 +192,7 @@ func TestDuringSweep(t *testing.T) {
 		x := b.core(1, Config{GoneAfter: time.Second})
 		x.budget = 1
 		l := x.Open(b.now, 2)
+		x.Close(b.now, x.Open(b.now, 9), false)
 		if err := x.Receive(b.now, l, Delta, messages(t, appendCommit(nil, Vector{9: 1}))[0]); err != nil {
 			t.Fatal(err)
 		}

@@ -172,8 +172,8 @@ func (c *Core) committed(l *Link, v Vector) {
 		linked[other.peer] = other
 	}
 	for _, o := range v.origins() {
-		if _, ok := c.vector[o]; !ok && len(c.vector) >= maxOrigins/2 {
-			continue // the other half is for those we are linked to
+		if _, ok := c.vector[o]; !ok && !c.wants(o) {
+			continue
 		}
 		c.heard(o, false)
 		seq := v[o]
