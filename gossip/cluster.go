@@ -41,6 +41,10 @@ type Config struct {
 	AckTimeout time.Duration   // see [replica.Config]; default 250 ms
 	States     []State         // what the herd shares besides fixes: 16 at the most
 
+	// OnChange is told of every change of another member's state, in order, by one
+	// goroutine that holds no lock. What it delays is the log. Nil: nobody is told.
+	OnChange func(MemberChange)
+
 	Clock          func() time.Time // the wall clock; nil: time.Now
 	MaxClientAhead time.Duration    // how far clients' clocks may be ahead; half of it, this node's; default 5 min
 
@@ -127,6 +131,9 @@ type Cluster struct {
 func New(config Config) (*Cluster, error) {
 	if config.Logger == nil {
 		config.Logger = hclog.NewNullLogger()
+	}
+	if config.OnChange == nil {
+		config.OnChange = func(MemberChange) {}
 	}
 	if config.Table == nil {
 		config.Table = location.NewTable(1, 0)

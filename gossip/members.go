@@ -76,15 +76,15 @@ type memberTable struct {
 	mu      sync.Mutex // guards the fields below; nothing is called under it
 	byID    map[string]*Member
 	leaving map[location.Origin]bool // said goodbye; memberlist does not tell left from dead
-	news    []transition             // to be logged, outside of memberlist's lock
+	news    []MemberChange             // to be logged, outside of memberlist's lock
 	refused uint64                   // members whose metadata is no good, or too many
 }
 
-// transition is a member with its new state, and the one before.
-type transition struct {
+// MemberChange is a member with its new state, and the one before.
+type MemberChange struct {
 	Member
-	was   MemberState
-	fresh bool // not known before
+	Was   MemberState
+	Fresh bool // it was not known before: Was says nothing
 }
 
 func newMemberTable(self Meta, wall func() time.Time) *memberTable {
@@ -164,7 +164,7 @@ func (t *memberTable) alive(n *memberlist.Node) {
 		m = &Member{Since: t.wall(), since: now, seen: now, Self: n.Name == t.self}
 		t.byID[n.Name] = m
 		m.Meta, m.Gossip = meta, n.Address()
-		t.tellLocked(transition{Member: *m, fresh: true})
+		t.tellLocked(MemberChange{Member: *m, Fresh: true})
 		return
 	}
 	m.Meta, m.Gossip = meta, n.Address()
@@ -209,15 +209,15 @@ func (t *memberTable) setLocked(m *Member, s MemberState) {
 	if was != s {
 		m.State, m.Since, m.since = s, t.wall(), time.Now()
 	}
-	t.tellLocked(transition{Member: *m, was: was})
+	t.tellLocked(MemberChange{Member: *m, Was: was})
 }
 
 // maxNews bounds the transitions that wait to be logged.
 const maxNews = 4 * maxMembers
 
 // tellLocked wakes whoever acts on changes, and notes what is to be logged.
-func (t *memberTable) tellLocked(n transition) {
-	if (n.fresh || n.was != n.State) && !n.Self && len(t.news) < maxNews {
+func (t *memberTable) tellLocked(n MemberChange) {
+	if (n.Fresh || n.Was != n.State) && !n.Self && len(t.news) < maxNews {
 		t.news = append(t.news, n)
 	}
 	offer(t.changed, struct{}{})
@@ -226,10 +226,10 @@ func (t *memberTable) tellLocked(n transition) {
 // takeNews is what is to be logged now. That a member has failed waits while it is
 // among linked: it may have said goodbye, which is read before its link ends, and then
 // it has not failed.
-func (t *memberTable) takeNews(linked map[location.Origin]bool) []transition {
+func (t *memberTable) takeNews(linked map[location.Origin]bool) []MemberChange {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var now, later []transition
+	var now, later []MemberChange
 	next := make(map[location.Origin]MemberState) // of each, what comes after
 	for _, n := range slices.Backward(t.news) {
 		after, more := next[n.Origin]
@@ -241,6 +241,13 @@ func (t *memberTable) takeNews(linked map[location.Origin]bool) []transition {
 			later = append(later, n)
 		case !more || after != Left:
 			now = append(now, n)
+		default:
+			for i := len(now) - 1; i >= 0; i-- { // the one that comes after
+				if now[i].Origin == n.Origin {
+					now[i].Was = n.Was
+					break
+				}
+			}
 		}
 	}
 	slices.Reverse(now)
@@ -249,24 +256,22 @@ func (t *memberTable) takeNews(linked map[location.Origin]bool) []transition {
 	return now
 }
 
-// story logs what has changed since the last call. For linked see takeNews.
-func (t *memberTable) story(log hclog.Logger, linked map[location.Origin]bool) {
-	for _, n := range t.takeNews(linked) {
-		args := []any{"member", n.Name, "addr", n.Gossip, "origin", originText(n.Origin)}
-		switch {
-		case n.State == Alive && n.was == Suspect:
-			log.Info("member answers again", args...)
-		case n.State == Alive && !n.fresh:
-			log.Info("member is back", args...)
-		case n.State == Alive:
-			log.Info("member is alive", args...)
-		case n.State == Suspect:
-			log.Info("member does not answer", args...)
-		case n.State == Failed:
-			log.Warn("member has failed", args...)
-		case n.State == Left:
-			log.Info("member has left", args...)
-		}
+// log tells of the change.
+func (n *MemberChange) log(log hclog.Logger) {
+	args := []any{"member", n.Name, "addr", n.Gossip, "origin", originText(n.Origin)}
+	switch {
+	case n.State == Alive && n.Was == Suspect:
+		log.Info("member answers again", args...)
+	case n.State == Alive && !n.Fresh:
+		log.Info("member is back", args...)
+	case n.State == Alive:
+		log.Info("member is alive", args...)
+	case n.State == Suspect:
+		log.Info("member does not answer", args...)
+	case n.State == Failed:
+		log.Warn("member has failed", args...)
+	case n.State == Left:
+		log.Info("member has left", args...)
 	}
 }
 

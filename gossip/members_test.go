@@ -40,10 +40,10 @@ func TestNewer(t *testing.T) {
 func TestNewsOfFailure(t *testing.T) {
 	const origin location.Origin = 7
 	linked, unlinked := map[location.Origin]bool{origin: true}, map[location.Origin]bool{}
-	is := func(s MemberState) transition {
+	is := func(s MemberState) MemberChange {
 		m := Member{State: s}
 		m.Origin = origin
-		return transition{Member: m}
+		return MemberChange{Member: m}
 	}
 	for _, c := range []struct {
 		name       string
@@ -62,7 +62,7 @@ func TestNewsOfFailure(t *testing.T) {
 		for _, s := range c.news {
 			table.news = append(table.news, is(s))
 		}
-		states := func(all []transition) (states []MemberState) {
+		states := func(all []MemberChange) (states []MemberState) {
 			for _, n := range all {
 				states = append(states, n.State)
 			}
@@ -70,6 +70,9 @@ func TestNewsOfFailure(t *testing.T) {
 		}
 		if now := states(table.takeNews(c.linked)); !slices.Equal(now, c.now) {
 			t.Errorf("%s: told now: %v, want %v", c.name, now, c.now)
+		}
+		for _, n := range table.takeNews(c.linked) {
+			t.Errorf("%s: told twice: %v", c.name, n.State)
 		}
 		if later := states(table.news); !slices.Equal(later, c.later) {
 			t.Errorf("%s: told later: %v, want %v", c.name, later, c.later)

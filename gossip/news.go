@@ -68,7 +68,10 @@ func (c *Cluster) tellNews() {
 			linked[o] = true
 		}
 		c.mu.Unlock()
-		c.members.story(c.log, linked)
+		for _, n := range c.members.takeNews(linked) {
+			n.log(c.log)
+			c.config.OnChange(n)
+		}
 		for _, n := range news {
 			c.tellOne(n)
 		}

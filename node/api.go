@@ -35,6 +35,7 @@ func (n *Node) routes() []route {
 		},
 		n.clientRoutes(),
 		n.statsRoutes(),
+		n.eventRoutes(),
 		n.chaosRoutes(),
 	)
 }
@@ -54,6 +55,7 @@ func (n *Node) newAPI() *http.Server {
 		ErrorLog:          n.log.Named("http").StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Warn}),
 	}
 	s.RegisterOnShutdown(n.endStreams)
+	s.RegisterOnShutdown(n.events.Close)
 	return s
 }
 

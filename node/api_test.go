@@ -218,7 +218,11 @@ func TestIndex(t *testing.T) {
 			t.Errorf("%s %s is not listed:\n%s", r.method, r.path, body)
 		}
 		if r.method == "GET" && !strings.Contains(r.path, "{") {
-			if code, _ := n.get(t, "GET", r.path); code != 200 && code != 503 {
+			method := "GET"
+			if r.path == "/v1/events" {
+				method = "HEAD" // the answer has no end
+			}
+			if code, _ := n.get(t, method, r.path); code != 200 && code != 503 {
 				t.Errorf("%s: got %d", r.path, code)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"herd/gossip"
 	"herd/gossip/fault"
 	"herd/gossip/location"
+	"herd/node/events"
 	"herd/places"
 )
 
@@ -41,6 +42,7 @@ type Node struct {
 	asked context.Context // done: the node is to leave
 	leave context.CancelFunc
 
+	events     *events.Log
 	streams    context.Context // done: answers over HTTP without an end of their own end
 	endStreams context.CancelFunc
 
@@ -143,7 +145,9 @@ func (n *Node) bind(newCluster func(gossip.Config) (cluster, error)) (err error)
 	if n.httpListener, err = n.config.Listen(ctx, s.HTTP.Addr); err != nil {
 		return bindError("http.addr", s.HTTP.Addr, err)
 	}
-	if n.cluster, err = newCluster(n.config.gossip(n.clientListener.Addr(), n.httpListener.Addr(), n.ledger)); err != nil {
+	g := n.config.gossip(n.clientListener.Addr(), n.httpListener.Addr(), n.ledger)
+	g.OnChange = n.memberChanged
+	if n.cluster, err = newCluster(g); err != nil {
 		return bindError("gossip.addr", s.Gossip.Addr, err)
 	}
 	return nil
@@ -186,6 +190,7 @@ func (n *Node) prepare() {
 		Hold:        n.hold(),
 		Logger:      n.log.Named("clients"),
 	})
+	n.prepareEvents(events.Config{})
 	n.api = n.newAPI()
 }
 
@@ -217,6 +222,8 @@ func (n *Node) Close() error {
 		n.kill()
 		n.unbind()
 		n.api.Close()
+		n.events.Close()
+		n.events.Wait()
 	})
 	n.mu.Lock()
 	ran := n.ran

@@ -273,5 +273,6 @@ func (r *run) stopHTTP() {
 		r.log.Warn("HTTP requests were cut off", "error", err)
 	}
 	r.api.Close()
+	r.events.Wait()
 	<-r.http.done // with http.ErrServerClosed, or with what Run returns
 }

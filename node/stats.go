@@ -10,6 +10,7 @@ import (
 // the node's phase.
 func (n *Node) Stats() metrics.Stats {
 	s := metrics.Stats{
+		Events:        n.events.Stats(),
 		Version:       n.config.Version,
 		Ready:         n.in(serving),
 		CaughtUp:      n.cluster.Sync().CaughtUp,

@@ -62,10 +62,10 @@ func (f *Filter) wants(e *Event) bool {
 			(f.Where == nil || f.Where(&e.Fix))
 }
 
-// eventID is the ID of an event.
-func eventID(boot, number uint64) string { return fmt.Sprintf("%016x-%d", boot, number) }
+// bootText is what the IDs of an incarnation begin with.
+func bootText(boot uint64) string { return fmt.Sprintf("%016x-", boot) }
 
-// parseID reads what eventID wrote.
+// parseID reads an ID.
 func parseID(id string) (boot, number uint64, ok bool) {
 	b, n, _ := strings.Cut(id, "-")
 	boot, err := strconv.ParseUint(b, 16, 64)

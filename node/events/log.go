@@ -3,6 +3,7 @@ package events
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"sync"
 
 	"herd/gossip/location"
@@ -30,6 +31,7 @@ var (
 // Log is the last events of a node. It is safe for concurrent use.
 type Log struct {
 	config Config
+	boot   string         // IDs begin with it
 	users  sync.WaitGroup // readers
 
 	mu     sync.Mutex // guards the fields below; held for no wait
@@ -46,9 +48,9 @@ type Log struct {
 // Stats is what a log has counted, and how it stands.
 type Stats struct {
 	Readers int    // now
-	Begun   uint64 // readers that began, those below included
-	Resumed uint64 // of those, readers that went on after an event they named
-	Reset   uint64 // of those, readers that had named one that is too old or not of this node
+	Begun   uint64 // readers that began with what happens
+	Resumed uint64 // readers that went on after an event they named
+	Reset   uint64 // readers that had named one that is too old or not of this node
 	Refused uint64 // readers that were too many
 	Slow    uint64 // readers that ended because they lost events
 	Stalled uint64 // readers that ended because they took nothing; see [Reader.Stall]
@@ -70,7 +72,7 @@ func New(c Config) *Log {
 	if c.Feed == nil {
 		c.Feed = func(bool) {}
 	}
-	l := &Log{config: c, all: make(map[*Reader]struct{})}
+	l := &Log{config: c, boot: bootText(c.Boot), all: make(map[*Reader]struct{})}
 	l.rings[Fix].size, l.rings[Member].size = c.Fixes, c.Members
 	return l
 }
@@ -104,7 +106,12 @@ func (l *Log) Member(body []byte) {
 }
 
 // ID is the ID of the event of that number.
-func (l *Log) ID(number uint64) string { return eventID(l.config.Boot, number) }
+func (l *Log) ID(number uint64) string { return string(l.AppendID(nil, number)) }
+
+// AppendID appends it to dst.
+func (l *Log) AppendID(dst []byte, number uint64) []byte {
+	return strconv.AppendUint(append(dst, l.boot...), number, 10)
+}
 
 // Close ends all readers, when each has been given what there was. It is idempotent
 // and does not wait; [Log.Wait] does.
@@ -170,12 +177,13 @@ func (l *Log) Read(f Filter, last string) (*Reader, Start, error) {
 	}
 	l.all[r] = struct{}{}
 	l.users.Add(1)
-	l.stats.Begun++
 	switch {
-	case why != "":
-		l.stats.Reset++
-	case last != "":
+	case last == "":
+		l.stats.Begun++
+	case why == "":
 		l.stats.Resumed++
+	default:
+		l.stats.Reset++
 	}
 	return r, Start{ID: l.ID(number), Reset: why}, nil
 }

@@ -3,6 +3,7 @@ package metrics
 import (
 	"herd/gossip"
 	"herd/gossip/fault"
+	"herd/node/events"
 	"herd/places"
 )
 
@@ -17,6 +18,7 @@ type Stats struct {
 	Server        Server
 	Gossip        gossip.Stats
 	Places        places.Stats
+	Events        events.Stats
 	Reloads       uint64     // that took effect
 	ReloadsFailed uint64     // that changed nothing
 	HTTPRefused   uint64     // connections to the HTTP port closed at once: too many
