@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"herd/places/dataset"
+	"herd/places/dataset/gen/npm"
 )
 
 // The sources and kinds of the table, by index.
@@ -24,16 +25,16 @@ const (
 )
 
 // build makes the table of what read gives.
-func build(read func(p pin, file string) ([]byte, error)) (*dataset.Table, error) {
+func build(read func(p npm.Pin, file string) ([]byte, error)) (*dataset.Table, error) {
 	var b builder
 	for _, step := range []struct {
-		pin  pin
+		pin  npm.Pin
 		file string
 		take func([]byte) error
 	}{
 		{airportsPin, "data/countries.json", b.takeCountries},
 		{regionsPin, "admin1.json", b.takeRegions},
-		{citiesPin, "dist/cities500.txt", b.takeTowns},
+		{npm.Cities(), "dist/cities500.txt", b.takeTowns},
 		{airportsPin, "data/airports.json", b.takeAirports},
 	} {
 		data, err := read(step.pin, step.file)
@@ -41,7 +42,7 @@ func build(read func(p pin, file string) ([]byte, error)) (*dataset.Table, error
 			return nil, err
 		}
 		if err := step.take(data); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", step.pin.name, step.file, err)
+			return nil, fmt.Errorf("%s: %s: %w", step.pin.Name, step.file, err)
 		}
 	}
 	return b.table(), nil

@@ -17,6 +17,7 @@ import (
 	"os/signal"
 
 	"herd/places/dataset"
+	"herd/places/dataset/gen/npm"
 )
 
 func main() {
@@ -41,7 +42,7 @@ func run(ctx context.Context, from, out string) error {
 		defer os.RemoveAll(temp)
 		from = temp
 	}
-	read := func(p pin, file string) ([]byte, error) { return p.read(ctx, from, file) }
+	read := func(p npm.Pin, file string) ([]byte, error) { return p.Read(ctx, from, file) }
 	table, err := build(read)
 	if err != nil {
 		return err
