@@ -76,6 +76,13 @@ func (c *Cluster) Sync() Sync {
 	return s
 }
 
+// Vector says which batches of each origin the table has, with all before them.
+func (c *Cluster) Vector() replica.Vector {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.core.Vector()
+}
+
 // Stats counts since New.
 type Stats struct {
 	Replica   replica.Stats

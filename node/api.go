@@ -36,6 +36,7 @@ func (n *Node) routes() []route {
 		n.clientRoutes(),
 		n.statsRoutes(),
 		n.eventRoutes(),
+		n.mapRoutes(),
 		n.chaosRoutes(),
 	)
 }
@@ -45,7 +46,7 @@ func (n *Node) newAPI() *http.Server {
 	routes := n.routes()
 	n.requests = newRequests(routes)
 	s := &http.Server{
-		Handler:           n.requests.watch(n.guard(mux(routes))),
+		Handler:           n.requests.watch(n.guard(mux(routes, n.page))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
 		WriteTimeout:      answerTimeout,

@@ -27,7 +27,7 @@ func (n *Node) clientRoutes() []route {
 		{"GET", "/v1/clients", "prefix bbox limit cursor format", "the clients and where they are, page by page", n.getClients},
 		{"GET", "/v1/clients/{id}", "format", "where a client is", n.getClient},
 		{"PUT", "/v1/clients/{id}", "format", "report where a client is", n.whileServing(n.putClient)},
-		{"GET", "/v1/clients/{id}/places", "radius limit", "what is near a client: the body of a WHATSAT", n.getPlaces},
+		{"GET", "/v1/clients/{id}/places", "radius limit offline", "what is near a client: the body of a WHATSAT; ?offline=1: of what may be drawn on any map", n.getPlaces},
 	}
 }
 
@@ -149,8 +149,17 @@ func (n *Node) getClient(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// getPlaces answers with what is near a client, as a WHATSAT does.
+// getPlaces answers with what is near a client, as a WHATSAT does. Offline it answers with
+// what the program itself knows, and no upstream is asked.
 func (n *Node) getPlaces(w http.ResponseWriter, r *http.Request) {
+	p := readParams(r)
+	ask := n.places.Near
+	if p.oneOf("offline", "0", "1") == "1" {
+		ask = n.offline.Near
+	}
+	if p.bad(w) {
+		return
+	}
 	values := r.URL.Query()
 	if !values.Has("radius") {
 		values.Set("radius", "10")
@@ -167,7 +176,7 @@ func (n *Node) getPlaces(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	lat, lon := e.Position.Degrees()
-	body := n.places.Near(r.Context(), places.Query{Latitude: lat, Longitude: lon, Radius: cmd.Radius, Limit: cmd.Limit})
+	body := ask(r.Context(), places.Query{Latitude: lat, Longitude: lon, Radius: cmd.Radius, Limit: cmd.Limit})
 	if r.Context().Err() != nil {
 		return // nobody waits for it
 	}

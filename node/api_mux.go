@@ -26,11 +26,11 @@ const anyQuery = "*"
 func (r *route) name() string { return r.method + " " + r.path }
 
 // mux finds the handler of a request. What there is no route for is a problem in
-// the sense of RFC 9457.
-func mux(routes []route) *http.ServeMux {
+// the sense of RFC 9457. page is what browsers get at "/".
+func mux(routes []route, page http.Handler) *http.ServeMux {
 	m := http.NewServeMux()
 	methods := make(map[string][]string)
-	for i, r := range append(slices.Clip(routes), index(routes)) {
+	for i, r := range append(slices.Clip(routes), index(routes, page)) {
 		m.HandleFunc(r.name(), func(w http.ResponseWriter, req *http.Request) {
 			if a, ok := w.(*answer); ok {
 				a.route = i
@@ -53,19 +53,27 @@ func mux(routes []route) *http.ServeMux {
 			problem(w, http.StatusMethodNotAllowed, r.URL.Path+" takes "+allow+".")
 		})
 	}
-	m.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		problem(w, http.StatusNotFound, "There is nothing at this path. GET / lists what there is.")
-	})
+	m.HandleFunc("/", notFound)
 	return m
 }
 
-// index is the route that lists the others.
-func index(routes []route) route {
+// notFound answers where there is nothing.
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	problem(w, http.StatusNotFound, "There is nothing at this path. GET / lists what there is.")
+}
+
+// index is the route that lists the others, and the page for who would rather see that.
+func index(routes []route, page http.Handler) route {
 	width := 0
 	for _, r := range routes {
 		width = max(width, len(r.path))
 	}
-	return route{"GET", "/{$}", "", "this list", func(w http.ResponseWriter, _ *http.Request) {
+	return route{"GET", "/{$}", "", "this list; for browsers, the page", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Vary", "Accept")
+		if accepts(r, "text/plain", "text/html") == "text/html" {
+			page.ServeHTTP(w, r)
+			return
+		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		for _, r := range routes {
 			fmt.Fprintf(w, "%-6s %-*s  %s\n", r.method, width, r.path, r.what)

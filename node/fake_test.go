@@ -13,6 +13,7 @@ import (
 	"herd/config"
 	"herd/gossip"
 	"herd/gossip/location"
+	"herd/gossip/replica"
 	"herd/gossip/simnet"
 	"herd/places"
 )
@@ -32,6 +33,7 @@ type fakeCluster struct {
 	mu      sync.Mutex // guards the fields below
 	left    bool
 	sync    gossip.Sync
+	vector  replica.Vector
 	members []gossip.Member
 
 	progress []gossip.Progress
@@ -85,6 +87,7 @@ func (f *fakeCluster) Stats() gossip.Stats      { return f.stats }
 func (f *fakeCluster) Members() []gossip.Member { return f.members }
 func (f *fakeCluster) Self() gossip.Member      { return f.members[0] }
 func (f *fakeCluster) Sync() gossip.Sync        { return f.sync }
+func (f *fakeCluster) Vector() replica.Vector   { return f.vector }
 
 func (f *fakeCluster) Progress() []gossip.Progress { return f.progress }
 

@@ -15,7 +15,9 @@ import (
 	"herd/gossip"
 	"herd/gossip/fault"
 	"herd/gossip/location"
+	"herd/gossip/replica"
 	"herd/node/events"
+	"herd/node/web"
 	"herd/places"
 )
 
@@ -28,7 +30,8 @@ type Node struct {
 	cluster cluster
 	ledger  *places.Ledger // what the whole herd has spent
 	places  *nearbyChain
-	faults  *fault.Net // nil: chaos is not allowed
+	offline *places.Chain // what the program itself knows, whatever places is
+	faults  *fault.Net    // nil: chaos is not allowed
 
 	clientListener net.Listener
 	httpListener   net.Listener
@@ -36,6 +39,8 @@ type Node struct {
 	api            *http.Server
 	apiConns       connCount
 	requests       *requests
+	page           http.Handler  // for browsers
+	drawers        chan struct{} // a place for each drawing that is being made
 
 	alive context.Context // done: [Node.Close] has been called
 	kill  context.CancelFunc
@@ -72,6 +77,7 @@ type cluster interface {
 	Members() []gossip.Member
 	Progress() []gossip.Progress
 	Sync() gossip.Sync
+	Vector() replica.Vector
 	Stats() gossip.Stats
 }
 
@@ -107,6 +113,8 @@ func build(c Config, newCluster func(gossip.Config) (cluster, error)) (*Node, er
 		started: time.Now(),
 		table:   c.Table,
 		ready:   make(chan struct{}),
+		page:    web.Handler(http.HandlerFunc(notFound)),
+		drawers: make(chan struct{}, maxDrawers),
 	}
 	if err := n.preparePlaces(); err != nil {
 		return nil, err
@@ -129,6 +137,7 @@ func (n *Node) preparePlaces() error {
 			return err
 		}
 	}
+	n.offline = n.config.Sources.offline()
 	n.ledger = places.NewLedger(rand.Uint64(), func() { n.cluster.Changed(n.ledger.Name()) })
 	n.places = newNearbyChain(places.Config{Links: links, Ledger: n.ledger, Logger: n.log.Named("places")})
 	return nil

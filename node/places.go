@@ -42,6 +42,12 @@ func NewSources(version string) *Sources {
 	}
 }
 
+// offline is a chain of what is in the program alone: it asks nobody, and its answers may
+// be drawn on any map.
+func (s *Sources) offline() *places.Chain {
+	return places.New(places.Config{Links: places.Links(s.embedded[dataset.Prominence])})
+}
+
 // anew is s without the files: they are read again.
 func (s *Sources) anew() *Sources {
 	return &Sources{version: s.version, embedded: s.embedded, files: make(map[config.File]weak.Pointer[geofile.Provider])}

@@ -1,0 +1,190 @@
+package node
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"herd/gossip/location"
+	"herd/gossip/replica"
+)
+
+// dot is a client in a drawing as the page has it.
+type dot struct {
+	lon, lat float64
+	age      uint32
+	node     string
+}
+
+// readDrawing reads what the page reads.
+func readDrawing(t fataler, b []byte) (head drawingHead, dots map[uint64]dot) {
+	t.Helper()
+	if len(b) < 16 || string(b[:8]) != drawingMagic {
+		t.Fatalf("not a drawing: %.100q", b)
+	}
+	length, n := int(binary.LittleEndian.Uint32(b[8:])), int(binary.LittleEndian.Uint32(b[12:]))
+	if len(b) != 16+length+22*n || length%8 != 0 {
+		t.Fatalf("%d bytes with a head of %d and %d clients", len(b), length, n)
+	}
+	if err := json.Unmarshal(b[16:16+length], &head); err != nil {
+		t.Fatalf("head: %v", err)
+	}
+	b = b[16+length:]
+	four := func(column, i int) uint32 { return binary.LittleEndian.Uint32(b[8*n+4*(column*n+i):]) }
+	dots = make(map[uint64]dot)
+	for i := range n {
+		dots[binary.LittleEndian.Uint64(b[8*i:])] = dot{
+			float64(int32(four(0, i))) / 1e6, float64(int32(four(1, i))) / 1e6, four(2, i),
+			head.Nodes[binary.LittleEndian.Uint16(b[20*n+2*i:])],
+		}
+	}
+	return head, dots
+}
+
+func (n testNode) drawing(t fataler, query string) (drawingHead, map[uint64]dot) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	n.api.Handler.ServeHTTP(w, httptest.NewRequest("GET", "http://10.0.0.1:4133/v1/map"+query, nil))
+	if w.Code != 200 || w.Header().Get("Content-Type") != "application/octet-stream" {
+		t.Fatalf("%s: %d %s %s", query, w.Code, w.Header(), w.Body)
+	}
+	return readDrawing(t, w.Body.Bytes())
+}
+
+func TestMap(t *testing.T) {
+	n := newTestNode(t)
+	n.put(t, "kiwi", "+34.068930-118.445127")
+	n.put(t, "fiji", "-17.5+179.9")
+	head, dots := n.drawing(t, "")
+	if head.Self != "Clark" || !head.Full || head.Level != 0 || head.Clients != 2 || head.Cursor == "" {
+		t.Errorf("head %+v", head)
+	}
+	d := dots[drawingKey("kiwi")]
+	if len(dots) != 2 || d.lat != 34.06893 || d.lon != -118.445127 || d.node == "" || d.age == 0 {
+		t.Errorf("got %v", dots)
+	}
+	for query, want := range map[string]string{"?bbox=170,-20,-170,-10": "fiji", "?bbox=-119,34,-118,35": "kiwi"} {
+		if _, dots := n.drawing(t, query); len(dots) != 1 || dots[drawingKey(want)].node == "" {
+			t.Errorf("%s: got %v", query, dots)
+		}
+	}
+	if code, body := n.get(t, "GET", "/v1/map?bbox=1,2,3"); code != 400 || !strings.Contains(body, "bbox") {
+		t.Errorf("a bad box: %d %s", code, body)
+	}
+	for _, query := range []string{"?limit=0", "?limit=100001", "?since=%21", "?since=AA", "?since=" + strings.Repeat("A", 9000), "?since=AAAAAAAAAAAAAA", "?x=1"} {
+		if code, body := n.get(t, "GET", "/v1/map"+query); code != 400 || !strings.Contains(body, `"status":400`) {
+			t.Errorf("%.40s: %d %s", query, code, body)
+		}
+	}
+}
+
+// With its cursor a page gets what has come since, and nothing else.
+func TestMapSince(t *testing.T) {
+	n := newTestNode(t)
+	report := func(id string, origin location.Origin, seq uint64) {
+		n.table.Merge([]byte(id), location.Entry{
+			Fix: fixAt(t, "+1.0+1.0", fmt.Sprint(seq), 1621464828223371889), Dot: location.Dot{Origin: origin, Seq: seq},
+		})
+	}
+	report("old", 7, 1)
+	n.cluster.vector = replica.Vector{7: 1, 0xffffffffffffffff: 1 << 63}
+	head, dots := n.drawing(t, "")
+	if len(dots) != 1 {
+		t.Errorf("got %v", dots)
+	}
+	since := "?since=" + url.QueryEscape(head.Cursor)
+	if head, dots := n.drawing(t, since); len(dots) != 0 || head.Full || head.Clients != 1 {
+		t.Errorf("nothing has come: %+v, %v", head, dots)
+	}
+	report("new", 7, 2)
+	report("other", 8, 1)
+	if _, dots := n.drawing(t, since); len(dots) != 2 || dots[drawingKey("old")] != (dot{}) {
+		t.Errorf("two have come: %v", dots)
+	}
+	n.cluster.members[0].Origin++ // a restart
+	if head, dots := n.drawing(t, since); len(dots) != 3 || !head.Full {
+		t.Errorf("a cursor of another life: %+v, %v", head, dots)
+	}
+}
+
+// A cursor means what it meant, whatever it holds; other text is refused, or at least no
+// harm.
+func TestMapCursor(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := drawn{
+			location.Origin(rapid.Uint64Min(1).Draw(t, "by")), rapid.IntRange(0, 63).Draw(t, "level"),
+			rapid.MapOf(rapid.Custom(func(t *rapid.T) location.Origin { return location.Origin(rapid.Uint64().Draw(t, "origin")) }), rapid.Uint64()).Draw(t, "vector"),
+		}
+		got, err := parseDrawn(d.String())
+		if err != nil || got.by != d.by || got.level != d.level || !got.vector.Covers(d.vector) || !replica.Vector(d.vector).Covers(got.vector) {
+			t.Fatalf("%v became %v, %v", d, got, err)
+		}
+	})
+	many := drawn{by: 1, vector: replica.Vector{}}
+	for i := range location.Origin(1000) {
+		many.vector[i] = 1
+	}
+	if s := many.String(); s != "" {
+		t.Errorf("a cursor of %d bytes", len(s))
+	}
+}
+
+// A drawing of too many clients is a sample of them that depends on nothing but their IDs.
+func TestDrawingIsASample(t *testing.T) {
+	f := fixAt(t, "+1.0+1.0", "1", 1)
+	draw := func(limit, level int, ids []int) *drawing {
+		d := newDrawing(limit, level, 1e18)
+		for _, i := range ids {
+			d.add(fmt.Sprint("client-", i), 1, 1, &f)
+		}
+		return d
+	}
+	ids := make([]int, 20_000)
+	for i := range ids {
+		ids[i] = i
+	}
+	all := draw(1000, 0, ids)
+	if n := len(all.keys); n < 500 || n > 1000 || all.level < 4 {
+		t.Errorf("%d clients at level %d", n, all.level)
+	}
+	slices.Reverse(ids)
+	again := draw(1000, 0, ids)
+	slices.Sort(all.keys)
+	slices.Sort(again.keys)
+	if again.level != all.level || !slices.Equal(again.keys, all.keys) {
+		t.Errorf("in another order: %d at level %d, not %d at level %d", len(again.keys), again.level, len(all.keys), all.level)
+	}
+	few := draw(1000, all.level, ids[:100])
+	for _, key := range few.keys {
+		if _, ok := slices.BinarySearch(all.keys, key); !ok {
+			t.Errorf("%x is in the change and not in the whole", key)
+		}
+	}
+	if len(few.keys) == 100 || few.level != all.level {
+		t.Errorf("a change holds %d of 100 at level %d", len(few.keys), few.level)
+	}
+	if n := len(draw(1, 0, ids).keys); n > 1 {
+		t.Errorf("%d clients where 1 is allowed", n)
+	}
+}
+
+func BenchmarkDraw(b *testing.B) {
+	n := newTestNode(b)
+	const clients = 100_000
+	for i := range clients {
+		n.put(b, fmt.Sprint("client-", i), "+34.068930-118.445127")
+	}
+	for b.Loop() {
+		if _, err := n.draw(b.Context(), world, maxDrawn, drawn{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/clients, "ns/client")
+}

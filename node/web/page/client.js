@@ -1,0 +1,157 @@
+// @ts-check
+// The client that was chosen: what the node says of it, and what is near it.
+
+import { keyOf } from "./drawing.js";
+import { getJSON, Refused, wait } from "./feed.js";
+import { byID, element, say, span } from "./text.js";
+
+/** @typedef {import("./stage.js").Stage} Stage */
+/** @typedef {{id: string, lat: number, lon: number, position: string, time: string, at: string, received: string, node: string, at_line: string}} Client */
+
+/** How often it is asked for, in milliseconds. */
+const often = 1000;
+
+/** Places are looked for anew when it has gone so far, in degrees. */
+const far = 0.02;
+
+/** How many clients are looked at to find the one that was clicked. */
+const crowd = 20;
+
+/** @param {string} id */
+const path = (id) => `/v1/clients/${encodeURIComponent(id)}`;
+
+export class Chosen {
+  #panel = byID("client");
+  #id = "";
+  #turn = 0; // of choices: an answer to an older one is of no use
+  /** @type {{lat: number, lon: number} | null} */
+  #placesAt = null;
+
+  /** @param {Stage} stage @param {{now: () => number, onDrop: () => void}} page */
+  constructor(stage, page) {
+    this.stage = stage;
+    this.page = page;
+    byID("client-close").addEventListener("click", () => {
+      this.drop();
+      stage.box.focus();
+    });
+  }
+
+  /** Its ID; empty if none is chosen. */
+  get id() {
+    return this.#id;
+  }
+
+  /** Chooses the client of a dot. @param {number} slot */
+  async chooseSlot(slot) {
+    const { clients } = this.stage;
+    const [low, high] = [clients.low[slot], clients.high[slot]];
+    const turn = ++this.#turn;
+    const query = new URLSearchParams({ lat: clients.lat[slot].toFixed(6), lon: clients.lon[slot].toFixed(6), radius: "5000", limit: String(crowd) });
+    const { clients: near } = await getJSON(`/v1/near?${query}`);
+    if (turn !== this.#turn) return;
+    const same = (/** @type {Client} */ c) => {
+      const key = keyOf(c.id);
+      return key[0] === low && key[1] === high;
+    };
+    const it = near.find(same) ?? near[0];
+    if (it) await this.choose(it.id);
+  }
+
+  /** Chooses a client by its ID. Tells whether there is one. @param {string} id @returns {Promise<boolean>} */
+  async choose(id) {
+    const turn = ++this.#turn;
+    /** @type {Client} */
+    let it;
+    try {
+      it = await getJSON(path(id));
+    } catch (err) {
+      if (err instanceof Refused && err.status === 404) return false;
+      throw err;
+    }
+    if (turn !== this.#turn) return true;
+    this.#id = it.id;
+    this.#placesAt = null;
+    this.stage.places = [];
+    byID("client-places").replaceChildren();
+    say(byID("client-credit"), "");
+    this.#panel.hidden = false;
+    this.#show(it);
+    this.#panel.focus({ preventScroll: true });
+    this.#follow(turn);
+    return true;
+  }
+
+  /** Lets go of it. */
+  drop() {
+    this.#turn++;
+    this.#id = "";
+    this.#panel.hidden = true;
+    this.stage.chosen = null;
+    this.stage.places = [];
+    this.stage.change("over");
+    this.page.onDrop();
+  }
+
+  /** Takes in where the map has it now. */
+  moved() {
+    if (!this.#id) return;
+    const { clients, chosen } = this.stage;
+    const slot = clients.find(...keyOf(this.#id));
+    if (slot < 0 || !chosen) return;
+    const track = clients.track(slot);
+    this.stage.chosen = { lon: clients.lon[slot], lat: clients.lat[slot], track, node: clients.node[slot] };
+    this.stage.change("over");
+  }
+
+  /** @param {number} turn */
+  async #follow(turn) {
+    while (turn === this.#turn) {
+      await wait(often);
+      if (turn !== this.#turn || document.hidden) continue;
+      try {
+        const it = await getJSON(path(this.#id));
+        if (turn === this.#turn) this.#show(it);
+      } catch (err) {
+        if (turn === this.#turn && err instanceof Refused && err.status === 404) say(byID("client-at"), "It is gone.");
+      }
+    }
+  }
+
+  /** @param {Client} it */
+  #show(it) {
+    say(byID("client-id"), it.id);
+    say(byID("client-at"), it.at_line);
+    const facts = [["Taken by", it.node], ["Received", `${span(this.page.now() - Date.parse(it.received))} ago`], ["Position", `${it.lat}, ${it.lon}`]];
+    const list = byID("client-facts");
+    if (list.children.length === 0) list.append(...facts.map(([name]) => element("div", {}, element("dt", {}, name), element("dd"))));
+    facts.forEach(([, value], i) => say(list.children[i].children[1], value));
+    const { clients } = this.stage;
+    this.stage.chosen = { lon: it.lon, lat: it.lat, track: [], node: clients.nodeIndex(it.node) };
+    this.moved();
+    this.stage.change("over");
+    const was = this.#placesAt;
+    if (!was || Math.hypot(was.lat - it.lat, was.lon - it.lon) > far) {
+      this.#placesAt = it;
+      this.#places(it, this.#turn);
+    }
+  }
+
+  /**
+   * Shows what is near it. Only what the node has itself is asked for: what an upstream
+   * sells may not be drawn on this map.
+   * @param {Client} it @param {number} turn
+   */
+  async #places(it, turn) {
+    const answer = await getJSON(`${path(it.id)}/places?radius=20&limit=8&offline=1`).catch(() => null);
+    if (turn !== this.#turn) return;
+    const results = answer?.results ?? [];
+    this.stage.places = results.map((/** @type {any} */ r) => ({ name: r.name, lat: r.geometry.location.lat, lon: r.geometry.location.lng }));
+    this.stage.change("over");
+    const list = byID("client-places");
+    list.replaceChildren(...results.map((/** @type {any} */ r) => element("li", {}, r.name, " ", element("small", {}, r.vicinity ?? ""))));
+    if (results.length === 0) list.append(element("li", {}, answer ? "None within 20 km." : "They could not be had."));
+    const plain = (/** @type {string} */ html) => new DOMParser().parseFromString(html, "text/html").body.textContent ?? "";
+    say(byID("client-credit"), (answer?.html_attributions ?? []).map(plain).join(" · "));
+  }
+}

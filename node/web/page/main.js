@@ -1,0 +1,150 @@
+// @ts-check
+// The page of a node: joins the parts.
+
+import { Chosen } from "./client.js";
+import { Clients } from "./clients.js";
+import { Convergence } from "./convergence.js";
+import { nearest } from "./dots.js";
+import { followEvents, followMap, followState } from "./feed.js";
+import { Herd } from "./herd.js";
+import { listen } from "./input.js";
+import { legend } from "./legend.js";
+import { area, listing, summary } from "./listing.js";
+import { Log } from "./log.js";
+import { Members } from "./members.js";
+import { Stage } from "./stage.js";
+import { byID, say } from "./text.js";
+import { theme } from "./theme.js";
+import { Throughput } from "./throughput.js";
+import { load } from "./world.js";
+
+/** How often the map is put in words, in milliseconds. */
+const inWords = 3000;
+
+/** How near the world is when a client is looked for, in pixels a degree. */
+const street = 400;
+
+const clients = new Clients();
+const stage = new Stage(clients);
+const herd = new Herd(stage);
+const log = new Log();
+const colours = legend(stage);
+const members = new Members((name) => `hue${clients.nodeIndex(name) % 8}`);
+const convergence = new Convergence();
+const throughput = new Throughput();
+const chosen = new Chosen(stage, { now: () => Date.now() + ahead, onDrop: () => {} });
+
+let self = "";
+let ahead = 0; // the node's clock before the page's, in milliseconds
+let reachable = true;
+/** @type {Map<string, string>} */
+const states = new Map(); // by name, as the log has it
+
+/** For tests: what the page holds. */
+export const page = { clients, stage, herd, chosen, ready: false, drawings: 0 };
+
+const choose = (/** @type {string} */ id) => chosen.choose(id).then((found) => {
+  if (!found) log.add(`There is no client ${id}.`);
+  return found;
+}, () => log.add(`The node could not be asked for ${id}.`));
+
+function answered(/** @type {boolean} */ yes) {
+  if (yes === reachable) return;
+  reachable = yes;
+  log.add(yes ? `${self} answers again.` : `${self || "The node"} does not answer.`, yes ? "alive" : "failed");
+  if (!yes) health("does not answer: what you see is old", "failed");
+}
+
+function health(/** @type {string} */ text, /** @type {string} */ kind) {
+  const e = byID("health");
+  say(e, text);
+  e.className = kind;
+}
+
+/** Logs a member's state, unless the log has it. */
+function became(/** @type {string} */ name, /** @type {string} */ state, /** @type {string | undefined} */ since) {
+  const was = states.get(name);
+  if (was === state) return;
+  states.set(name, state);
+  if (was !== undefined || page.ready) log.add(was === undefined ? `${name} is new: ${state}.` : `${name} is ${state}, was ${was}.`, state, since ? new Date(since) : new Date());
+}
+
+const nudge = followState("/v1/members", (answer) => {
+  self = answer.self;
+  document.title = `Herd as seen by ${self}`;
+  say(byID("title"), `As seen by ${self}`);
+  for (const m of answer.members) {
+    clients.nodeIndex(m.name);
+    became(m.name, m.state, m.since);
+  }
+  members.show(answer.members, self, Date.now() + ahead);
+  herd.show(answer.members, self);
+  colours.show();
+  answered(true);
+  page.ready = true;
+}, () => answered(false));
+
+followState("/v1/stats", (stats) => {
+  ahead = Date.parse(stats.now) - Date.now();
+  convergence.show(stats, self);
+  throughput.show(stats);
+}, () => {});
+
+followState("/v1/self", (it) => {
+  if (!it.ready) health("is not ready", "suspect");
+  else if (it.behind.length > 0) health(`is behind ${it.behind.join(", ")}`, "suspect");
+  else health(`${it.clients.toLocaleString("en")} clients, caught up`, "alive");
+}, () => {});
+
+followEvents((m) => {
+  became(m.name, m.state, m.since);
+  nudge();
+}, (why) => log.add(`Events may be missing: ${why}.`));
+
+followMap({
+  area: () => area(stage),
+  sampled: () => clients.level > 0,
+  onDrawing: (d) => {
+    const now = Date.now();
+    const news = clients.apply(d, now);
+    page.drawings++;
+    if (d.count > 0 || d.head.full) stage.change("dots");
+    if (news.size > 0) herd.news(news, now);
+    chosen.moved();
+  },
+});
+
+listen(stage, {
+  choose: (x, y, reach) => {
+    const slot = nearest(clients, stage.view, x, y, reach);
+    if (slot >= 0) chosen.chooseSlot(slot).catch(() => log.add("The node could not be asked who that is."));
+    else chosen.drop();
+  },
+  drop: () => chosen.drop(),
+});
+listing(stage, choose);
+stage.beside = (/** @type {number} */ now) => herd.draw(now);
+setInterval(() => say(byID("summary"), summary(stage)), inWords);
+
+byID("find").addEventListener("submit", async (e) => {
+  e.preventDefault();
+  const id = /** @type {HTMLInputElement} */ (byID("find-id")).value.trim();
+  if (!id || !await choose(id) || !stage.chosen) return;
+  stage.view.go(stage.chosen.lon, stage.chosen.lat, Math.max(stage.view.scale, street));
+  stage.moved();
+});
+
+theme((/** @type {"dark" | "light"} */ now) => {
+  stage.theme = now;
+  stage.recolour();
+  colours.show();
+});
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const settle = () => { stage.calm = calm.matches; };
+calm.addEventListener("change", settle);
+settle();
+
+load("/web/world.bin").then((world) => {
+  stage.base.world = world;
+  stage.change("base");
+}, () => log.add("The map of the world could not be loaded."));
