@@ -29,6 +29,7 @@ type herd struct {
 	version func(name string) uint8   // of the sessions it speaks; nil: the newest
 	audits  time.Duration             // how often; 0: as ever
 	clocks  map[string]*testClock     // of the nodes of these names; else the bubble's
+	network func(Network) Network     // before the simulated one; nil: nothing is
 }
 
 type testNode struct {
@@ -108,10 +109,14 @@ func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode,
 	if h.states != nil {
 		states = h.states(name)
 	}
+	network := Network(host)
+	if h.network != nil {
+		network = h.network(host)
+	}
 	c, err := New(Config{
 		States: states,
 		Clock:  h.clocks[name].now,
-		Name:   name, Network: host, BindAddr: ip + ":4132", Join: join, Keys: [][]byte{key},
+		Name:   name, Network: network, BindAddr: ip + ":4132", Join: join, Keys: [][]byte{key},
 		Client: ip + ":4131", HTTP: ip + ":4133", Version: "test",
 		Table:  location.NewTable(16, 1),
 		Logger: hclog.New(&hclog.LoggerOptions{Name: name, Level: hclog.Debug, Output: h.log, DisableTime: true}),

@@ -52,6 +52,7 @@ type Member struct {
 	since      time.Time // Since, by a clock that nobody sets
 	seen       time.Time // when this node learned of it
 	superseded bool      // see peers
+	said       bool      // it is gone for this node, and memberlist has it alive again; see alive
 
 	Linked  bool   // both streams to it stand
 	InSync  bool   // this node's AT lines wait for it
@@ -136,6 +137,8 @@ func (t events) NotifyLeave(n *memberlist.Node) {
 	m := t.byID[n.Name]
 	switch {
 	case m == nil:
+	case m.said: // it was a ghost
+		m.said = false
 	case t.leaving[m.Origin], m.Self:
 		t.setLocked(m, Left)
 	default:
@@ -151,6 +154,9 @@ func (t events) NotifyPingComplete(n *memberlist.Node, _ time.Duration, _ []byte
 	t.clear(n.Name)
 }
 
+// alive takes note of a member that memberlist has alive. Of one that was gone that may be
+// what somebody has recorded when it lived, and sends again: a packet proves no more than that
+// its sender had the key once. So it stays gone until it answers.
 func (t *memberTable) alive(n *memberlist.Node) {
 	meta, err := decodeMeta(n.Meta)
 	if err != nil {
@@ -168,7 +174,23 @@ func (t *memberTable) alive(n *memberlist.Node) {
 		return
 	}
 	m.Meta, m.Gossip = meta, n.Address()
+	if !m.State.live() && !m.Self {
+		m.said = true // and is to be dialed
+		offer(t.changed, struct{}{})
+		return
+	}
 	t.setLocked(m, Alive)
+}
+
+// answered takes note of those that a session stands with.
+func (t *memberTable) answered(linked map[location.Origin]bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, m := range t.byID {
+		if m.said && linked[m.Origin] {
+			t.setLocked(m, Alive)
+		}
+	}
 }
 
 // suspect takes note that a member, by its ID, did not answer.
@@ -184,7 +206,7 @@ func (t *memberTable) suspect(id string) {
 func (t *memberTable) clear(id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if m := t.byID[id]; m != nil && m.State == Suspect {
+	if m := t.byID[id]; m != nil && (m.State == Suspect || m.said) {
 		t.setLocked(m, Alive)
 	}
 }
@@ -206,6 +228,7 @@ func (t *memberTable) leaves(o location.Origin) {
 // setLocked changes a member's state.
 func (t *memberTable) setLocked(m *Member, s MemberState) {
 	was := m.State
+	m.said = false
 	if was != s {
 		m.State, m.Since, m.since = s, t.wall(), time.Now()
 	}
@@ -310,22 +333,23 @@ func (t *memberTable) list() []Member {
 	return all
 }
 
-// peers is the live members but this node. One whose name a newer one has is marked
-// as superseded: it is most likely dead, and the herd has yet to notice.
+// peers is the live members but this node, and those that are said to be back. One of
+// these, and one whose name a newer one has, is marked as superseded: it is most likely
+// dead, and the herd has yet to notice.
 func (t *memberTable) peers() []Member {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	newest := make(map[string]*Member)
 	for _, m := range t.byID {
-		if n := newest[m.Name]; m.State.live() && (n == nil || m.newer(n)) {
+		if n := newest[m.Name]; (m.State.live() || m.said) && (n == nil || m.newer(n)) {
 			newest[m.Name] = m
 		}
 	}
 	var all []Member
 	for _, m := range t.byID {
-		if m.State.live() && !m.Self {
+		if (m.State.live() || m.said) && !m.Self {
 			c := *m
-			c.superseded = newest[m.Name] != m
+			c.superseded = newest[m.Name] != m || m.said
 			all = append(all, c)
 		}
 	}

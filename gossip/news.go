@@ -63,12 +63,8 @@ func (c *Cluster) tellNews() {
 		c.mu.Lock()
 		news := c.news
 		c.news = nil
-		linked := make(map[location.Origin]bool, len(c.links))
-		for o := range c.links {
-			linked[o] = true
-		}
 		c.mu.Unlock()
-		for _, n := range c.members.takeNews(linked) {
+		for _, n := range c.members.takeNews(c.linked()) {
 			n.log(c.log)
 			c.config.OnChange(n)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"herd/gossip/location"
@@ -315,6 +316,9 @@ func (c *Cluster) keepLinks(ctx context.Context) {
 		joined := c.joined.Load() // before the members are read
 		members := c.members.peers()
 		c.lookAround(ctx, peers, members, done)
+		if slices.ContainsFunc(members, func(m Member) bool { return m.said }) {
+			c.members.answered(c.linked())
+		}
 		c.checkCaughtUp(joined)
 		c.watchClock()
 		select {
@@ -333,6 +337,17 @@ func (c *Cluster) keepLinks(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// linked is the peers that a session stands with.
+func (c *Cluster) linked() map[location.Origin]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	linked := make(map[location.Origin]bool, len(c.links))
+	for o := range c.links {
+		linked[o] = true
+	}
+	return linked
 }
 
 // dialed takes note of how a dial ended, and when the next may be.
