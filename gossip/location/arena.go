@@ -26,14 +26,16 @@ const (
 // moves. A ref is an address in it: block, chunk and unit, in units.
 type arena struct {
 	blocks atomic.Pointer[[]*block]
-	mu     sync.Mutex // guards what follows; taken under a shard's lock
-	chunks int        // that were given out
-	slab   []chunk    // of which blocks are made
+	owners atomic.Pointer[[]uint32] // of each chunk, the shard that has it; see owner
+	mu     sync.Mutex               // guards what follows; taken under a shard's lock
+	chunks int                      // that were given out
+	slab   []chunk                  // of which blocks are made
 }
 
 func newArena() *arena {
 	a := new(arena)
 	a.blocks.Store(new([]*block))
+	a.owners.Store(new([]uint32))
 	return a
 }
 
@@ -43,8 +45,11 @@ func (a *arena) at(ref uint32) *chunk {
 	return &(*a.blocks.Load())[ref/blockUnits][ref/chunkUnits%blockChunks]
 }
 
-// chunk gives out a chunk of zeros: the ref of its first unit.
-func (a *arena) chunk() uint32 {
+// owner is the number of the shard that has the record at ref. It takes no lock, like at.
+func (a *arena) owner(ref uint32) uint32 { return (*a.owners.Load())[ref/chunkUnits] }
+
+// chunk gives out a chunk of zeros to a shard: the ref of its first unit.
+func (a *arena) chunk(owner uint32) uint32 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.chunks%blockChunks == 0 {
@@ -55,6 +60,8 @@ func (a *arena) chunk() uint32 {
 		blocks = append(blocks, a.block(len(blocks)))
 		a.blocks.Store(&blocks)
 	}
+	owners := append(*a.owners.Load(), owner)
+	a.owners.Store(&owners)
 	ref := uint32(a.chunks) * chunkUnits
 	a.chunks++
 	return ref

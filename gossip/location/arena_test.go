@@ -7,7 +7,7 @@ func TestArena(t *testing.T) {
 	const n = (2*slabBlocks + slabBlocks/2 + 1) * blockChunks // the last is a part of the third
 	a := newArena()
 	for i := range n {
-		ref := a.chunk()
+		ref := a.chunk(uint32(i))
 		if ref != uint32(i)*chunkUnits {
 			t.Fatalf("chunk %d is at %d", i, ref)
 		}

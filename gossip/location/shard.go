@@ -16,18 +16,21 @@ import (
 // work. A chunk may be used again if no caller of Scan keeps an ID.)
 type shard struct {
 	// A look-up needs no more than these, one cache line.
-	mu    sync.Mutex // guards all fields but shown
-	arena *arena     // set once
-	index []uint32   // open addressing; length is a power of two. 0, or tag and ref+1
-	shift uint8      // bits of an index entry that are for ref+1
-	shown shown      // both, for Prefetch
+	mu      sync.Mutex // guards all fields but shown
+	arena   *arena     // set once
+	index   []uint32   // open addressing; length is a power of two. 0, or tag and ref+1
+	shift   uint8      // bits of an index entry that are for ref+1
+	gridded bool       // there is a grid
+	shown   shown      // both, for Prefetch
 
 	count  uint32           // records
 	end    uint32           // ref of the next record, if it fits in the last chunk
 	room   uint32           // units from end to the end of the last chunk
+	number uint32           // set once
 	chunks []uint32         // ref of each, in order of arrival
 	odd    map[uint32]Entry // by ref: what records can't hold
-	_      [24]byte         // own cache lines
+	grid   *grid            // which knows where the clients are, if gridded
+	_      [8]byte          // own cache lines, two
 }
 
 const (
@@ -68,7 +71,7 @@ func (s *shard) tag(hash uint64) uint32 { return uint32(hash>>20) >> s.shift << 
 func (s *shard) add(keys *hashKeys, hash uint64, id []byte) (ref uint32, r record) {
 	n := units(len(id))
 	if s.room < n {
-		s.end, s.room = s.arena.chunk(), chunkUnits
+		s.end, s.room = s.arena.chunk(s.number), chunkUnits
 		s.chunks = append(s.chunks, s.end)
 	}
 	ref = s.end

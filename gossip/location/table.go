@@ -16,6 +16,7 @@ type Table struct {
 	sources *sources
 	count   atomic.Int64
 	watch   atomic.Pointer[Watch]
+	near    nearness
 }
 
 // Watch is told of every fix that takes its place in a table. It is called while that
@@ -44,7 +45,7 @@ func NewTable(shards int, seed uint64) *Table {
 	}
 	arena := newArena()
 	for i := range t.shards {
-		t.shards[i].arena = arena
+		t.shards[i].arena, t.shards[i].number = arena, uint32(i)
 	}
 	return t
 }
@@ -75,28 +76,56 @@ func (t *Table) Merge(id []byte, e Entry) (was Entry, r Result) {
 	hash := t.keys.sum(id)
 	s := t.shard(hash)
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	r, ok := t.merge(s, nil, hash, id, &e, &was)
+	s.mu.Unlock()
+	if !ok {
+		g := s.lockPlaces()
+		r, _ = t.merge(s, g, hash, id, &e, &was)
+		s.unlockPlaces(g)
+	}
+	return was, r
+}
+
+// merge is Merge under the lock of s. If the client is not in its cell afterwards and the
+// caller has not locked the grid, g, it changes nothing and ok is false.
+func (t *Table) merge(s *shard, g *grid, hash uint64, id []byte, e, was *Entry) (r Result, ok bool) {
 	ref, have := s.find(hash, id)
 	if have == nil {
+		if s.gridded && g == nil {
+			return r, false
+		}
 		ref, have = s.add(&t.keys, hash, id)
-		t.store(s, ref, have, &e)
+		t.store(s, ref, have, e)
+		if g != nil {
+			g.add(spot{e.Position.cellKey(), ref})
+		}
 		t.count.Add(1)
 		t.tell(id, &e.Fix)
-		return Entry{}, Added
+		return Added, true
 	}
-	t.load(s, ref, have, &was)
+	t.load(s, ref, have, was)
 	switch c := e.Compare(&was.Fix); {
 	case c > 0:
-		t.store(s, ref, have, &e)
+		if s.gridded && was.Position != e.Position {
+			from, to := was.Position.cellKey(), e.Position.cellKey()
+			if from.common(to) < have.level() {
+				if g == nil {
+					return r, false
+				}
+				g.remove(spot{from, ref})
+				g.add(spot{to, ref})
+			}
+		}
+		t.store(s, ref, have, e)
 		t.tell(id, &e.Fix)
-		return was, Replaced
+		return Replaced, true
 	case c < 0:
-		return was, Stale
+		return Stale, true
 	case e.Dot.Compare(was.Dot) > 0:
-		t.store(s, ref, have, &e) // equal to what is there but for the dot
-		return was, Retagged
+		t.store(s, ref, have, e) // equal to what is there but for the dot
+		return Retagged, true
 	}
-	return was, Duplicate
+	return Duplicate, true
 }
 
 // SetWatch has w told of what changes from now on; nil: nobody. What a scan does not
@@ -156,6 +185,16 @@ func (t *Table) Scan(i int, f func(id string, e *Entry)) {
 	}
 }
 
+// owner is the shard that has the record at ref.
+func (t *Table) owner(ref uint32) *shard {
+	return &t.shards[t.shards[0].arena.owner(ref)]
+}
+
+// record is the one at ref.
+func (t *Table) record(ref uint32) record {
+	return t.shards[0].record(ref)
+}
+
 func (t *Table) shard(hash uint64) *shard { return &t.shards[hash>>t.shift] }
 
 // store makes e what r, the record at ref, stands for.
@@ -194,4 +233,13 @@ func (t *Table) load(s *shard, ref uint32, r record, e *Entry) {
 		return
 	}
 	*e = s.odd[ref]
+}
+
+// position is that of the client whose record is at ref.
+func (t *Table) position(s *shard, ref uint32) Position {
+	r := s.record(ref)
+	if r.source() == oddSource {
+		return s.odd[ref].Position
+	}
+	return r.position()
 }

@@ -43,7 +43,7 @@ func TestRecordGivesBackWhatWasSet(t *testing.T) {
 		t.Helper()
 		r := record(bytes.Repeat([]byte{0xee}, chunkSize))
 		r.setID([]byte(id))
-		source := &source{e.Node, e.Dot.Origin, e.Dot.Takeovers, 1 << 30}
+		source := &source{e.Node, e.Dot.Origin, e.Dot.Takeovers, 1<<sourceBits - 1 - firstSource}
 		r.set(&e, source)
 		got := before
 		if r.get(&got, source); got.Fix != e.Fix || got.Dot != e.Dot {
