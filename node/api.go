@@ -37,6 +37,7 @@ func (n *Node) routes() []route {
 		n.statsRoutes(),
 		n.eventRoutes(),
 		n.mapRoutes(),
+		n.openAPIRoutes(),
 		n.chaosRoutes(),
 	)
 }

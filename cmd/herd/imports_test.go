@@ -51,6 +51,7 @@ var owners = map[string][]string{
 	"golang.org/x/sync":                   {"cmd", "node", "gossip", "places"},
 	"golang.org/x/time":                   {"cmd", "node", "gossip", "places"},
 	"github.com/hashicorp/golang-lru":     {"places"},
+	"github.com/getkin/kin-openapi":       {},
 	"github.com/golang/geo":               {},
 	"googlemaps.github.io/maps":           {},
 	"github.com/rogpeppe/go-internal":     {},
