@@ -167,7 +167,7 @@ func rules() []rule {
 			streams: []streamCase{
 				{"a\rb\fc\vd\x00e\u0085f\u2028g\u2029h\x1ei\n", []string{"a\rb\fc\vd\x00e\u0085f\u2028g\u2029h\x1ei"}},
 			},
-			proof: []string{"node TestIdleTimeoutCountsBytes"},
+			proof: []string{"node TestIdleTimeoutCountsLines"},
 		},
 		{
 			quote: "Fields are separated by one or more white-space characters; leading and trailing white space is ignored.",
