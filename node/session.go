@@ -170,16 +170,6 @@ func (c *session) work(most int) (pause, error) {
 	return full, nil
 }
 
-// fetch has the clients of line, and of lines that come next, brought near. It tells
-// how many lines it has seen to.
-func (c *session) fetch(line []byte) (lines int) {
-	ids, lines := c.lines.Ahead(line)
-	if len(ids) > 0 {
-		c.server.config.Herd.Prefetch(ids)
-	}
-	return lines
-}
-
 // answer runs one line and appends its reply to the batch, or puts both aside. An
 // error is the end of the session.
 func (c *session) answer(line []byte) error {
