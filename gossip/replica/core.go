@@ -224,7 +224,7 @@ func (c *Core) Sealed() uint64 { return c.seq }
 
 // Last is the greatest ticket of all reports accepted before the call.
 func (c *Core) Last() uint64 {
-	if c.open.empty() {
+	if c.open.size() == 0 {
 		return c.ticket(c.seq)
 	}
 	return c.ticket(c.seq + 1)

@@ -14,8 +14,9 @@ import (
 // they will be sent. For each client the greatest of them is in it.
 //
 // It is in stripes, each with a lock of its own, and a client is in the same one for
-// ever: those who take reports do not meet. The sealer holds the locks of all
-// stripes, so a report is in the table and in the batch before, or in neither.
+// ever: those who take reports do not meet. The sealer ends one stripe after the other:
+// what is reported meanwhile is of this batch or of the next, as its stripe is. It is in
+// the table and in that batch before the sealer has the stripe, or in neither.
 type open struct {
 	name    string // of the node
 	stripes []stripe
@@ -25,10 +26,10 @@ type open struct {
 
 type stripe struct {
 	mu    sync.Mutex
-	seq   uint64      // of the open batch: the same in all stripes
-	fixes []byte      // encoded
-	at    []uint32    // where each begins
-	some  atomic.Bool // there are any
+	seq   uint64        // of the open batch: the same in all stripes, but for the sealer's
+	fixes []byte        // encoded
+	at    []uint32      // where each begins
+	size  atomic.Uint32 // of fixes
 
 	accepted, stale, clamped, mailed uint64 // see Stats
 
@@ -63,19 +64,17 @@ func (o *open) of(id []byte) *stripe {
 	return &o.stripes[(h^h>>32)*k>>o.shift]
 }
 
-// empty tells whether nothing was accepted before the call. What is being accepted
-// meanwhile may or may not count.
-func (o *open) empty() bool {
+// size is that of the fixes accepted before the call. What is being accepted meanwhile
+// may or may not count.
+func (o *open) size() (bytes int) {
 	for i := range o.stripes {
-		if o.stripes[i].some.Load() {
-			return false
-		}
+		bytes += int(o.stripes[i].size.Load())
 	}
-	return true
+	return bytes
 }
 
 // number is the open batch's. Any dot of ours that has left this node is of that one or
-// of one before.
+// of one before: the sealer begins with the first stripe.
 func (o *open) number() uint64 {
 	s := &o.stripes[0]
 	s.mu.Lock()
@@ -83,28 +82,25 @@ func (o *open) number() uint64 {
 	return s.seq
 }
 
-// take makes the batch a message and the next one, of number seq, the open one. It
-// returns nil if there is nothing in it.
-func (o *open) take(seq uint64) (message []byte) {
-	bytes := 0
+// take makes the batch a message, or nothing if that is not wanted, and the next one, of
+// number seq, the open one.
+func (o *open) take(seq uint64, wanted bool) (message []byte) {
+	if wanted {
+		bytes := o.size()
+		message = make([]byte, 0, o.overhead()+bytes+bytes/8) // some may come yet
+		message = beginBatch(message, o.name, seq-2, seq-1)
+	}
 	for i := range o.stripes {
 		s := &o.stripes[i]
 		s.mu.Lock()
-		bytes += len(s.fixes)
-	}
-	if bytes > 0 {
-		message = beginBatch(make([]byte, 0, o.overhead()+bytes), o.name, seq-2, seq-1)
-	}
-	for i := range o.stripes {
-		s := &o.stripes[i]
-		if bytes > 0 {
+		if wanted {
 			message = append(message, s.fixes...)
-			s.seq = seq
-			s.reset()
 		}
+		s.seq = seq
+		s.reset()
 		s.mu.Unlock()
 	}
-	if bytes > 0 {
+	if wanted {
 		message = finish(append(message, 0), 0)
 	}
 	return message
@@ -116,7 +112,7 @@ func (s *stripe) reset() {
 	if cap(s.fixes) > keep {
 		s.fixes = nil
 	}
-	s.some.Store(false)
+	s.size.Store(0)
 }
 
 // add puts e in. It takes the place of was, which the table held before, if that is in
@@ -128,7 +124,7 @@ func (s *stripe) add(name string, id []byte, e, was *location.Entry) {
 	s.mailed++
 	s.at = append(s.at, uint32(len(s.fixes)))
 	s.fixes = appendBatchFix(s.fixes, name, id, e)
-	s.some.Store(true)
+	s.size.Store(uint32(len(s.fixes)))
 }
 
 // replace overwrites the fix of a client, the last if there are two, by one as long.

@@ -40,6 +40,9 @@ func TestAcceptFromMany(t *testing.T) {
 					n = x.AcceptNow(0, id, f)
 					mu.Unlock()
 				}
+				if open := x.open.number(); open < n {
+					t.Errorf("batch %d is said to be open, a fix is of %d", open, n)
+				}
 				tickets[r] = append(tickets[r], ticket{string(id), f, n})
 			}
 		})
@@ -126,6 +129,45 @@ func TestOpenHoldsTheGreatest(t *testing.T) {
 	for _, r := range fixes {
 		if r.entry.Time.Nanos() != 119e9 {
 			t.Errorf("%s of %v", r.id, r.entry.Time)
+		}
+	}
+}
+
+// Without a peer that takes it a batch is numbered and no message is made of it. Who
+// comes then gets what was in it by a delta.
+func TestSealForNobody(t *testing.T) {
+	x := New(Config{Self: 1, Name: "node-1", Table: location.NewTable(8, 1)})
+	y := New(Config{Self: 2, Name: "node-2", Table: location.NewTable(8, 1)})
+	id, f := []byte("kiwi"), fixAt(t, "node-1", 7)
+	if n := testing.AllocsPerRun(100, func() {
+		f.Received++
+		ticket, ok := x.Accept(id, f)
+		x.Flush(0)
+		if !ok || x.Released() != ticket || ticket != x.Sealed() {
+			t.Errorf("ticket %d, %d sealed, %d released", ticket, x.Sealed(), x.Released())
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+	atX, atY := x.Open(0, 2), y.Open(0, 1)
+	for range 3 {
+		for _, lane := range []Lane{Live, Delta} {
+			pass(t, y, atY, x, atX, lane)
+			pass(t, x, atX, y, atY, lane)
+		}
+	}
+	if got, ok := y.table.Get(id); !ok || got.Fix != f || y.Vector()[1] != x.Sealed() {
+		t.Errorf("%v there, up to batch %d of %d", got, y.Vector()[1], x.Sealed())
+	}
+}
+
+// pass has what is to be sent on a lane received.
+func pass(t *testing.T, from *Core, atFrom *Link, to *Core, atTo *Link, lane Lane) {
+	t.Helper()
+	out, _ := from.Next(0, atFrom, lane, nil, 1<<20)
+	for _, m := range messages(t, out) {
+		if err := to.Receive(0, atTo, lane, m); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"time"
 
 	"herd/gossip/location"
@@ -116,7 +117,7 @@ func (c *Core) Flush(now time.Duration) {
 
 // Due is when the gap ends for which the open batch waits, if it does: call Flush then.
 func (c *Core) Due() (at time.Duration, waits bool) {
-	return c.notYet, c.now < c.notYet && !c.open.empty()
+	return c.notYet, c.now < c.notYet && c.open.size() > 0
 }
 
 // maxGap is the greatest gap between two batches.
@@ -131,15 +132,14 @@ func (c *Core) gap() time.Duration {
 	return min(time.Duration(n)*c.cfg.GapEach, maxGap)
 }
 
-// seal numbers the open batch and queues it for every peer.
+// seal numbers the open batch and queues it for every peer. Without one that takes it
+// there is no message: who comes later gets the fixes by a delta.
 func (c *Core) seal() {
-	if c.open.empty() {
+	if c.open.size() == 0 {
 		return
 	}
-	message := c.open.take(c.seq + 2)
-	if message == nil {
-		return
-	}
+	wanted := slices.ContainsFunc(c.links, func(l *Link) bool { return !l.lag })
+	message := c.open.take(c.seq+2, wanted || c.mutant != mutant{})
 	c.seq++
 	c.notYet = c.now + c.gap()
 	c.stats.Batches++
@@ -193,7 +193,11 @@ func (c *Core) settle() {
 	}
 	// Nobody's age is counted from batches up to oldest any more.
 	if drop := oldest + 1 - min(oldest+1, c.firstAt); drop > 0 {
-		c.sealedAt = c.sealedAt[drop:]
+		if int(drop) == len(c.sealedAt) {
+			c.sealedAt = c.sealedAt[:0] // the room stays
+		} else {
+			c.sealedAt = c.sealedAt[drop:]
+		}
 		c.firstAt += drop
 	}
 }
