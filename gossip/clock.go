@@ -131,7 +131,9 @@ func (l *link) receiveNote(message []byte) error {
 	}
 	rtt := max(now-n.echo-n.held, 0) // two clocks may tick a little differently
 	k.samples[k.taken%len(k.samples)] = sample{rtt, time.Duration(n.wall - max(wall-int64(rtt/2), 0))}
-	if k.taken++; k.taken == 1 {
+	k.taken++
+	c.judgeByLocked()
+	if k.taken == 1 {
 		c.nudge()
 	}
 	return nil
@@ -193,6 +195,21 @@ func (c *Cluster) measuringLocked() bool {
 		}
 	}
 	return false
+}
+
+// judgeByLocked notes how far this node's clock is behind those of its peers: their fixes are
+// judged by the later one. A node that refused them would lack what it acknowledges, or
+// shun a herd that is right. Until the clocks of those that it has just met are measured
+// nothing is sure. (With one peer it is believed: it could lie, and silence clients by fixes of
+// a time to come. But what is wrong is more often a clock.)
+func (c *Cluster) judgeByLocked() {
+	c.behind.Store(int64(max(0, -c.compareClocksLocked().Ahead)))
+	c.sure.Store(!c.measuringLocked())
+}
+
+// ahead is what judgeByLocked has noted.
+func (c *Cluster) ahead() (d time.Duration, sure bool) {
+	return time.Duration(c.behind.Load()), c.sure.Load()
 }
 
 // watchClock says once a minute that this node's clock is astray, and closes

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -245,4 +246,46 @@ func TestClockBesideSilentPeer(t *testing.T) {
 			t.Error("nobody was told")
 		}
 	})
+}
+
+// A node whose clock is days behind, or decades, shuns nobody: it is filled, holds what is
+// acknowledged, and says how wrong it is. So it is in a herd of two, where one can't know who is
+// right.
+func TestClockFarBehind(t *testing.T) {
+	for _, size := range []int{1, 5} {
+		for _, wrong := range []time.Duration{40 * time.Hour, 60 * 24 * time.Hour, 29 * 365 * 24 * time.Hour} {
+			inBubble(t, func(t *testing.T, h *herd) {
+				h.clocks = map[string]*testClock{"late": new(testClock).set(-wrong)}
+				var all []*testNode
+				for i := range size {
+					all = append(all, h.start(i, "10.0.0.1:4132"))
+				}
+				h.await("one view", 10*time.Second, h.oneView)
+				today := int(time.Now().Unix())
+				var want []location.Fix
+				for i := range 200 {
+					want = append(want, all[i%size].report(t, fmt.Sprint("client", i), today))
+				}
+				late := h.startAs("late", "10.0.0.9", all[0].addr())
+				h.await("one view", 5*time.Second, h.oneView)
+				for i := range 200 {
+					want = append(want, all[i%size].report(t, fmt.Sprint("client", i), today+1))
+					id := fmt.Sprint("client", i)
+					if got, _ := late.Get([]byte(id)); got.Fix != want[len(want)-1] && slices.ContainsFunc(all[i%size].Members(), func(m Member) bool { return m.Name == "late" && m.InSync }) {
+						t.Fatalf("%d nodes, %v behind: %s is acknowledged and not there", size, wrong, id)
+					}
+				}
+				h.await("equal tables", 5*time.Second, h.equal)
+				for _, n := range h.nodes {
+					s := n.Stats()
+					if s.Quarantined != 0 || s.Links != size {
+						t.Errorf("%s, %v behind: %d in quarantine, %d links", n.name, wrong, s.Quarantined, s.Links)
+					}
+				}
+				if k := late.Sync().Clock; !k.Astray() {
+					t.Errorf("%+v", k)
+				}
+			})
+		}
+	}
 }

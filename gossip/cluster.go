@@ -90,6 +90,8 @@ type Cluster struct {
 	joins        atomic.Uint64
 	joinsFailed  atomic.Uint64
 	refreshes    atomic.Uint64
+	behind       atomic.Int64 // nanoseconds; see judgeByLocked
+	sure         atomic.Bool
 	propagation  spread    // ages of fixes when they came
 	idle         sync.Pool // of waiters
 
@@ -212,7 +214,7 @@ func New(config Config) (*Cluster, error) {
 	}
 	c.core = replica.New(replica.Config{
 		Self: self.Origin, Name: self.Name, Table: config.Table,
-		AckTimeout: config.AckTimeout, NoAcks: config.NoAcks, Wall: config.Clock, Seed: mrand.Uint64(),
+		AckTimeout: config.AckTimeout, NoAcks: config.NoAcks, Wall: config.Clock, Ahead: c.ahead, Seed: mrand.Uint64(),
 	})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil

@@ -104,6 +104,7 @@ func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, versi
 		offer(c.owing, struct{}{})
 	}
 	c.links[peer] = l
+	c.judgeByLocked()
 	c.stats.sessions++
 	for _, lane := range []replica.Lane{replica.Live, replica.Delta} {
 		c.wg.Go(func() { l.end(l.read(lane)) })

@@ -401,6 +401,7 @@ func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*pee
 		})
 	}
 	c.watchStrangersLocked(there, now)
+	c.judgeByLocked()
 	for o, p := range peers {
 		if !there[o] && p.dialing.IsZero() {
 			delete(peers, o)

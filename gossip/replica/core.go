@@ -48,6 +48,10 @@ type Config struct {
 	// It is called by many goroutines. Nil: they may be of any time.
 	Wall func() time.Time
 
+	// Ahead is how far the clocks of the herd are ahead of Wall, 0 or more, and whether
+	// that is known yet. It is called by many goroutines. Nil: they are not.
+	Ahead func() (d time.Duration, sure bool)
+
 	// GoneAfter is how long an origin must have had no link before its uncovered
 	// fixes are taken over. Default 60 s.
 	GoneAfter time.Duration
@@ -188,6 +192,9 @@ func (c *Core) Tick(now time.Duration) {
 	}
 	for _, l := range c.links {
 		l.nextAnswer()
+		if l.again && c.now >= c.askAt {
+			l.again, c.lost = false, true
+		}
 	}
 	c.askAll()
 	c.first.check(c)

@@ -26,20 +26,25 @@ const (
 type horizon struct {
 	now        int64 // nanoseconds since the epoch
 	take, bear int64 // order times
+	unsure     bool  // now may be wrong by any time
 }
 
 func (c *Core) horizon() horizon {
 	if c.cfg.Wall == nil {
-		return horizon{0, math.MaxInt64, math.MaxInt64}
+		return horizon{0, math.MaxInt64, math.MaxInt64, false}
 	}
-	now := c.cfg.Wall().UnixNano()
-	return horizon{now, now + int64(takeAhead), now + int64(bearAhead)}
+	now, unsure := c.cfg.Wall().UnixNano(), false
+	if c.cfg.Ahead != nil {
+		ahead, sure := c.cfg.Ahead()
+		now, unsure = now+min(int64(ahead), math.MaxInt64-int64(bearAhead)-now), !sure
+	}
+	return horizon{now, now + int64(takeAhead), now + int64(bearAhead), unsure}
 }
 
 // judge tells whether to take a fix from a peer. The error says that no correct peer
-// sends it.
+// sends it. What is not taken while h is unsure may be right, and is asked for again.
 func (h horizon) judge(e *location.Entry) (take bool, err error) {
-	if e.Order > h.bear {
+	if e.Order > h.bear && !h.unsure {
 		return false, bad("a fix %v ahead of this node's clock", time.Duration(e.Order-h.now).Round(time.Minute))
 	}
 	return e.Order <= h.take && e.Dot.Takeovers < takeTakeovers, nil

@@ -221,3 +221,44 @@ func TestSessionsWithoutEnd(t *testing.T) {
 		t.Errorf("%d asks in %v", n, b.now-began)
 	}
 }
+
+// While nobody knows whose clock is right a fix of a time to come is neither taken nor
+// counted as had: no ack, no commit covers it, nobody is to blame. All peers are asked again
+// soon, and once the clock is known it comes.
+func TestUnsure(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	b := newLab(t)
+	ahead, sure := time.Duration(0), false
+	x := b.core(1, Config{Wall: func() time.Time { return now }, Ahead: func() (time.Duration, bool) { return ahead, sure }})
+	y := b.core(2, Config{})
+	for o := range location.Origin(20) {
+		x.Open(b.now, 100+o) // they say nothing
+	}
+	b.pass(2 * time.Second)
+	atX, atY := b.link(x, y)
+	late := now.Add(100 * time.Hour)
+	report := func(id string) {
+		y.AcceptNow(b.now, []byte(id), mustFix(t, "node-2", late.UnixNano(), "+1-1", fmt.Sprint(late.Unix())))
+		y.Flush(b.now)
+	}
+	report("before")
+	b.pass(10 * time.Millisecond)
+	report("live")
+	b.talk()
+	if x.table.Len() != 0 || x.vector[2] != 0 || atY.acked != 0 || atX.Met() || x.Stats().Incredible < 2 {
+		t.Fatalf("%d taken, vector %v, acked %d, met %v, %d not taken", x.table.Len(), x.vector, atY.acked, atX.Met(), x.Stats().Incredible)
+	}
+	b.pass(2 * time.Second)
+	if n := b.sent[kindAsk]; n < 3 {
+		t.Errorf("%d asks", n)
+	}
+	ahead, sure = 100*time.Hour, true
+	b.pass(1100 * time.Millisecond)
+	if x.table.Len() != 2 || x.vector[2] != 2 || atY.acked != 2 || !atX.Met() {
+		t.Errorf("%d taken, vector %v, acked %d, met %v", x.table.Len(), x.vector, atY.acked, atX.Met())
+	}
+	ahead = math.MaxInt64 // says a liar
+	if h := x.horizon(); h.bear < h.take || h.take < late.UnixNano() {
+		t.Errorf("horizon %+v", h)
+	}
+}

@@ -76,11 +76,13 @@ type Link struct {
 	granted   time.Duration // run time of the last grant
 
 	// As a member of the peer's in-sync set.
-	lease time.Duration // in sync while now < lease
-	hello Vector        // the vector that the peer opened with
-	met   bool          // the peer's commit came, or our vector covered its hello
-	claim uint64        // what another has told us that we have of the peer, which has yet to speak
-	said  uint64        // the greatest number of its own that the peer has spoken of itself
+	lease  time.Duration // in sync while now < lease
+	hello  Vector        // the vector that the peer opened with
+	met    bool          // the peer's commit came, or our vector covered its hello
+	unsure bool          // a chunk since the last commit had fixes that were not taken and may be right
+	again  bool          // a commit was not taken for that: all peers are to be asked once more
+	claim  uint64        // what another has told us that we have of the peer, which has yet to speak
+	said   uint64        // the greatest number of its own that the peer has spoken of itself
 }
 
 // Open begins a session with peer: both connections stand. The caller has closed

@@ -19,6 +19,7 @@ type ahead struct {
 // merged is a batch whose fixes are in the table.
 type merged struct {
 	prev, seq uint64
+	unsure    bool // some fixes were not taken that may be right
 	err       error
 }
 
@@ -33,6 +34,7 @@ type mergedChunk struct {
 	newest             []location.Dot // of each source
 	applied, redundant uint64
 	incredible         uint64
+	unsure             bool // see merged
 	err                error
 }
 
@@ -70,6 +72,7 @@ func (l *Link) mergeBatch(body []byte) (m merged) {
 			break
 		} else if !take {
 			a.incredible++
+			m.unsure = horizon.unsure
 			continue
 		}
 		if _, result := l.core.merge(id, e); result.Won() {
@@ -125,6 +128,7 @@ func (l *Link) mergeChunk(body []byte) (m mergedChunk) {
 		}
 		if !take {
 			m.incredible++
+			m.unsure = horizon.unsure
 			continue
 		}
 		if _, result := c.merge(id, e); result.Won() {

@@ -106,6 +106,10 @@ func (c *Core) receiveBatch(l *Link, body []byte) error {
 		c.heard(l.peer, true) // of what came before the fault
 		return m.err
 	}
+	if m.unsure { // as if it had been lost
+		c.heard(l.peer, true)
+		return nil
+	}
 	c.says(l, m.seq)
 	c.arrive(l.peer, m.prev, m.seq)
 	if c.vector[l.peer] < m.seq {
@@ -121,6 +125,7 @@ func (c *Core) receiveChunk(l *Link, body []byte) error {
 	c.stats.Redundant += m.redundant
 	c.stats.Incredible += m.incredible
 	c.heardAll(m.newest)
+	l.unsure = l.unsure || m.unsure
 	return m.err
 }
 
@@ -159,6 +164,10 @@ func (c *Core) applyForeign(id []byte, e location.Entry) error {
 // committed: we have all that the peer had of each origin when it began to answer, or so
 // it says. See disown.
 func (c *Core) committed(l *Link, v Vector) {
+	if l.unsure { // we have not taken all that came before
+		l.unsure, l.again = false, true
+		return
+	}
 	c.says(l, v[l.peer])
 	if c.vector[l.peer] > l.said {
 		// It has never sealed what somebody told us that we have of it. It saw that in our
