@@ -34,6 +34,7 @@ func (n *Node) routes() []route {
 			{"POST", "/v1/leave", "", "leave the herd and end", n.postLeave},
 		},
 		n.clientRoutes(),
+		n.ownTracksRoutes(),
 		n.statsRoutes(),
 		n.eventRoutes(),
 		n.mapRoutes(),

@@ -136,6 +136,10 @@ func exercises() []exercise {
 		{route: "GET " + one + "/places", target: there + "/places?radius=1.5&limit=3&offline=0", status: 200},
 		{route: "GET " + one + "/places", target: there + "/places?radius=x", status: 400},
 		{route: "GET " + one + "/places", target: "/v1/clients/nobody/places", status: 404},
+		{route: "POST /pub", target: "/pub?u=jane&d=nexus", body: `{"_type":"location","lat":48.856826,"lon":2.292713,"tst":1700000001,"tid":"NE","acc":18}`, status: 200, on: serve},
+		{route: "POST /pub", target: "/pub", body: `{"_type":"location"}`, status: 400, on: serve},
+		{route: "POST /pub", target: "/pub", body: strings.Repeat(" ", maxReport+1), status: 413, on: serve},
+		{route: "POST /pub", target: "/pub", body: `{"_type":"location"}`, status: 503},
 		{route: "GET /v1/chaos", target: "/v1/chaos", status: 200, config: chaosAllowed, on: func(n *testNode) {
 			n.faults.Add((&faultInfo{Peers: []string{"Bona"}, Cut: true, Way: "in"}).rule(), time.Minute)
 			n.faults.Add((&faultInfo{Loss: 0.5, Delay: span(time.Second), Rate: 5}).rule(), 0)
