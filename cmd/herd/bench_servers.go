@@ -43,7 +43,10 @@ func (b *benchVerb) startServers(ctx context.Context, n int) (end func(), err er
 }
 
 func (b *benchVerb) newServers() (servers, error) {
-	conns := 2*b.load.Connections + load.MaxBurst // of a load and of bursts
+	conns, err := b.maxConns(maxFiles())
+	if err != nil {
+		return nil, err
+	}
 	if b.load.Protocol == load.Herd {
 		return newBenchHerd(b.app, conns)
 	}
@@ -64,4 +67,19 @@ func (b *benchVerb) alone() int {
 		return b.nodes
 	}
 	return 1
+}
+
+// maxConns is how many connections a server is to take that may have so many open files:
+// more than there will be if it can, for it may see late that some have ended.
+func (b *benchVerb) maxConns(limit uint64) (int, error) {
+	const others = 64 // those that store the clients, and the lively one beside idle ones
+	need := b.load.Connections + others
+	if b.mode == modeConverge {
+		need += min(b.load.Burst, b.load.Connections)
+	}
+	if files := need + spareFiles; uint64(files) > limit {
+		return 0, usagef("--connections %d needs %d open files, and %d are allowed: raise that limit (ulimit -n), or lower --connections",
+			b.load.Connections, files, limit)
+	}
+	return int(min(uint64(2*need+load.MaxBurst), limit-spareFiles)), nil
 }

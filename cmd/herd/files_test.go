@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"herd/config"
+	"herd/node/load"
 )
 
 // What does not fit into the limit on open files is refused if it was asked for, and
@@ -41,6 +44,40 @@ func TestFitFiles(t *testing.T) {
 			}
 		case err != nil || l.Config.Client.MaxConns != c.conns:
 			t.Errorf("%v of %d files: %d connections, %v", c.flags, c.limit, l.Config.Client.MaxConns, err)
+		}
+	}
+}
+
+// What a bench starts takes as many connections as the bench makes, and fits into the limit
+// on open files; a number of connections that does not is refused by its name.
+func TestBenchFitsFiles(t *testing.T) {
+	for _, c := range []struct {
+		mode               string
+		connections, burst int
+		limit              uint64
+		conns              int // 0: an error
+	}{
+		{modeLoad, 50, 1000, math.MaxUint64, 2*114 + load.MaxBurst},
+		{modeLoad, 50, 1000, 1024, 512},
+		{modeIdle, 9000, 0, 20_000, 20_000 - spareFiles},
+		{modeIdle, 19_424, 0, 20_000, 20_000 - spareFiles},
+		{modeIdle, 19_425, 0, 20_000, 0},
+		{modeConverge, 200, 20, 1024, 512},
+		{modeConverge, 200, 1000, 1024, 512},
+		{modeConverge, 300, 1000, 1024, 0},
+		{modeConverge, 9000, 9000, 10_000, 0},
+		{modeLoad, 50, 0, 0, 0},
+	} {
+		b := &benchVerb{mode: c.mode, load: load.Config{Connections: c.connections, Burst: c.burst}}
+		conns, err := b.maxConns(c.limit)
+		switch {
+		case c.conns == 0:
+			flag := fmt.Sprint("--connections ", c.connections)
+			if e := (*exit)(nil); !errors.As(err, &e) || e.code != exitUsage || !strings.Contains(err.Error(), flag) || !strings.Contains(err.Error(), "ulimit -n") {
+				t.Errorf("%+v: %v", c, err)
+			}
+		case err != nil || conns != c.conns:
+			t.Errorf("%+v: %d connections, %v", c, conns, err)
 		}
 	}
 }
