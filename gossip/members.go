@@ -77,7 +77,7 @@ type memberTable struct {
 	mu      sync.Mutex // guards the fields below; nothing is called under it
 	byID    map[string]*Member
 	leaving map[location.Origin]bool // said goodbye; memberlist does not tell left from dead
-	news    []MemberChange             // to be logged, outside of memberlist's lock
+	news    []MemberChange           // to be logged, outside of memberlist's lock
 	refused uint64                   // members whose metadata is no good, or too many
 }
 
