@@ -54,12 +54,13 @@ type Member struct {
 	superseded bool      // see peers
 	said       bool      // it is gone for this node, and memberlist has it alive again; see alive
 
-	Linked  bool   // both streams to it stand
-	InSync  bool   // this node's AT lines wait for it
-	Leased  bool   // this node holds all that it has acknowledged
-	Acked   uint64 // last batch of this node that it has, with all before it
-	Queued  int    // bytes of batches that wait for it
-	Lagging bool   // its queue overflowed and it has not come back yet
+	Linked    bool   // both streams to it stand
+	InSync    bool   // this node's AT lines wait for it
+	Leased    bool   // this node holds all that it has acknowledged
+	Acked     uint64 // last batch of this node that it has, with all before it
+	Queued    int    // bytes of batches that wait for it
+	Overflows uint64 // times that its queue was dropped since the streams stand
+	Lagging   bool   // its queue overflowed and it has not come back yet
 
 	Unseen bool // it says that it does not see this node among the living
 
@@ -78,6 +79,7 @@ type memberTable struct {
 	byID    map[string]*Member
 	leaving map[location.Origin]bool // said goodbye; memberlist does not tell left from dead
 	news    []MemberChange           // to be logged, outside of memberlist's lock
+	back    uint64                   // times that one that was not alive was again
 	refused uint64                   // members whose metadata is no good, or too many
 }
 
@@ -229,6 +231,9 @@ func (t *memberTable) leaves(o location.Origin) {
 func (t *memberTable) setLocked(m *Member, s MemberState) {
 	was := m.State
 	m.said = false
+	if was != s && s == Alive {
+		t.back++
+	}
 	if was != s {
 		m.State, m.Since, m.since = s, t.wall(), time.Now()
 	}
@@ -419,6 +424,12 @@ func (t *memberTable) forgetOldestLocked() bool {
 func (t *memberTable) dropLocked(id string, m *Member) {
 	delete(t.byID, id)
 	delete(t.leaving, m.Origin)
+}
+
+func (t *memberTable) returns() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.back
 }
 
 func (t *memberTable) refusals() uint64 {

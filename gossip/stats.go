@@ -48,6 +48,7 @@ func (c *Cluster) Members() []Member {
 		m.InSync = l.core.State() == replica.In
 		m.Leased = l.core.Leased(now)
 		m.Acked, m.Queued, m.Lagging = l.core.Acked(), l.core.Queued(), l.core.Lagging()
+		m.Overflows = l.core.Overflows()
 		m.Clock, m.ClockKnown = l.clock.offset()
 		m.Unseen = l.unseenLocked()
 	}
@@ -101,6 +102,7 @@ type Stats struct {
 	Refreshes      uint64 // times that this node told the herd anew that it is alive, for a peer did not see it
 	MembersRefused uint64 // announcements of members that make no sense
 	MembersByState map[string]int
+	MembersBack    uint64 // times that a member that did not answer, or was gone, was back
 
 	LookupsSent     uint64 // client IDs that peers were asked for
 	LookupsFound    uint64 // callers that got a fix so
@@ -146,6 +148,7 @@ func (c *Cluster) Stats() Stats {
 		Refreshes:      c.refreshes.Load(),
 		MembersRefused: c.members.refusals(),
 		MembersByState: c.members.byState(),
+		MembersBack:    c.members.returns(),
 		LookupsFound:   c.lookupsFound.Load(),
 		Propagation:    c.propagation.load(),
 		LinesKeptBack:  c.transport.lines.total(),

@@ -3,6 +3,7 @@ package node
 import (
 	"net/http"
 
+	"herd/gossip"
 	"herd/node/metrics"
 )
 
@@ -10,7 +11,6 @@ import (
 // the node's phase.
 func (n *Node) Stats() metrics.Stats {
 	s := metrics.Stats{
-		Events:        n.events.Stats(),
 		Version:       n.config.Version,
 		Ready:         n.in(serving),
 		CaughtUp:      n.cluster.Sync().CaughtUp,
@@ -18,6 +18,10 @@ func (n *Node) Stats() metrics.Stats {
 		Server:        n.serverStats(),
 		Gossip:        n.cluster.Stats(),
 		Places:        n.places.Stats(),
+		Events:        n.events.Stats(),
+		TableBytes:    n.table.Bytes(),
+		Members:       n.memberStats(),
+		HTTPConns:     int(n.apiConns.open.Load()),
 		Reloads:       n.reloads.Load(),
 		ReloadsFailed: n.reloadsFailed.Load(),
 		HTTPRefused:   n.apiConns.refused.Load(),
@@ -31,10 +35,47 @@ func (n *Node) Stats() metrics.Stats {
 
 func (n *Node) getMetrics() http.HandlerFunc { return metrics.Handler(n.Stats).ServeHTTP }
 
+// memberStats is how the live members stand to this node. Two of one name are shown as
+// one, with what is worse.
+func (n *Node) memberStats() []metrics.Member {
+	var all []metrics.Member
+	at := make(map[string]int)
+	for _, m := range n.cluster.Members() {
+		if m.State != gossip.Alive && m.State != gossip.Suspect && !m.Self {
+			continue
+		}
+		i, ok := at[m.Name]
+		if !ok {
+			i = len(all)
+			at[m.Name] = i
+			all = append(all, metrics.Member{Name: m.Name})
+		}
+		s := &all[i]
+		s.OutOfSync = s.OutOfSync || !m.Self && !m.InSync
+		s.Queue += m.Queued
+		s.Overflows += m.Overflows
+	}
+	own := n.config.Settings.Name
+	for _, p := range n.cluster.Progress() {
+		if i, ok := at[p.Name]; ok && p.Name != own {
+			all[i].Ahead = max(all[i].Ahead, p.Lag[own])
+		}
+		if p.Name == own {
+			for name, lacks := range p.Lag {
+				if i, ok := at[name]; ok {
+					all[i].Lacks = lacks
+				}
+			}
+		}
+	}
+	return all
+}
+
 func (n *Node) serverStats() metrics.Server {
 	c := &n.server.count
 	s := metrics.Server{
 		Connections:  n.server.connections(),
+		Limit:        n.server.config.MaxConns,
 		Accepted:     c.accepted.Load(),
 		Refused:      c.refused.Load(),
 		AcceptErrors: c.acceptErrors.Load(),

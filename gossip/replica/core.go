@@ -108,13 +108,15 @@ type Core struct {
 // Stats counts what a Core did since it was made. See the metrics of the same names.
 type Stats struct {
 	Accepted   uint64 // reports taken from clients
-	Stale      uint64 // of those, reports that were older than what the table held
+	Stale      uint64 // of those, reports that were not newer than what the table held
+	Repeated   uint64 // of those, reports that it held already
 	Clamped    uint64 // of those, reports ordered by the clamp
 	Mailed     uint64 // of those, reports that went into a batch and were not replaced there by a newer one
 	Alone      uint64 // batches acknowledged while there were peers and none was in sync
 	Batches    uint64 // sealed
 	Applied    uint64 // fixes from peers that won
 	Redundant  uint64 // fixes from peers that did not
+	Duplicate  uint64 // of those, fixes that the table had already
 	Deltas     uint64 // answers to vectors that needed a scan
 	Compared   uint64 // answers to vectors that did not
 	Overflows  uint64 // queues dropped
@@ -216,6 +218,7 @@ func (c *Core) Stats() Stats {
 		s.mu.Lock()
 		sum.Accepted += s.accepted
 		sum.Stale += s.stale
+		sum.Repeated += s.repeated
 		sum.Clamped += s.clamped
 		sum.Mailed += s.mailed
 		s.mu.Unlock()

@@ -45,6 +45,7 @@ type Link struct {
 	// wait merge into the latest, and nothing that is owed can be lost to a full queue.
 	queue      [][]byte // batches; the bytes are shared between links
 	queued     int      // their size
+	overflows  uint64   // times that batches were dropped
 	lag        bool     // batches were dropped: queue none until the peer has sent its vector
 	oweBehind  bool
 	owesAck    bool
@@ -136,6 +137,9 @@ func (l *Link) Said() uint64 { return l.said }
 // Queued is the size in bytes of the batches that wait for the peer.
 func (l *Link) Queued() int { return l.queued }
 
+// Overflows is how often the peer's queue was dropped since the link was opened.
+func (l *Link) Overflows() uint64 { return l.overflows }
+
 // Lagging tells whether the peer's queue overflowed and it has not come back yet.
 func (l *Link) Lagging() bool { return l.lag }
 
@@ -165,6 +169,7 @@ func (l *Link) enqueue(message []byte) {
 		l.queue, l.queued = l.queue[:0], 0
 		l.lag, l.oweBehind = true, true
 		l.core.stats.Overflows++
+		l.overflows++
 		if l.core.mutant.outOnOverflow {
 			l.state, l.need = Out, l.core.seq
 		}

@@ -73,6 +73,7 @@ func (c *Core) acceptLocked(s *stripe, id []byte, e *location.Entry) (ticket uin
 	switch result {
 	case location.Stale, location.Duplicate:
 		s.stale++
+		s.repeated += same(result)
 		// It loses here, but who says that the others hold the winner?
 		own := was.Dot.Origin == c.cfg.Self
 		if own && c.mutant.ownLosersFree || !own && c.mutant.losersFree {

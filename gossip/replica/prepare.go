@@ -12,6 +12,7 @@ type ahead struct {
 	batches            []merged // in order
 	names              map[string]string
 	applied, redundant uint64
+	duplicate          uint64 // of redundant
 	incredible         uint64
 	received           []int64 // see TakeArrived
 }
@@ -33,6 +34,7 @@ type aheadChunks struct {
 type mergedChunk struct {
 	newest             []location.Dot // of each source
 	applied, redundant uint64
+	duplicate          uint64 // of redundant
 	incredible         uint64
 	unsure             bool // see merged
 	err                error
@@ -79,6 +81,7 @@ func (l *Link) mergeBatch(body []byte) (m merged) {
 			a.applied++
 		} else {
 			a.redundant++
+			a.duplicate += same(result)
 		}
 		if len(a.received) < keepArrived {
 			a.received = append(a.received, e.Received)
@@ -86,6 +89,14 @@ func (l *Link) mergeBatch(body []byte) (m merged) {
 	}
 	m.err = d.end()
 	return m
+}
+
+// same is 1 for a fix that the table had already.
+func same(r location.Result) uint64 {
+	if r == location.Duplicate || r == location.Retagged {
+		return 1
+	}
+	return 0
 }
 
 // nextMerged is the batch that the reader has merged, the oldest first, or merges it now.
@@ -100,11 +111,12 @@ func (l *Link) nextMerged(body []byte) (m merged) {
 	c := l.core
 	c.stats.Applied += a.applied
 	c.stats.Redundant += a.redundant
+	c.stats.Duplicate += a.duplicate
 	c.stats.Incredible += a.incredible
 	if len(c.arrived) < keepArrived {
 		c.arrived = append(c.arrived, a.received...)
 	}
-	a.applied, a.redundant, a.incredible, a.received = 0, 0, 0, a.received[:0]
+	a.applied, a.redundant, a.duplicate, a.incredible, a.received = 0, 0, 0, 0, a.received[:0]
 	return m
 }
 
@@ -135,6 +147,7 @@ func (l *Link) mergeChunk(body []byte) (m mergedChunk) {
 			m.applied++
 		} else {
 			m.redundant++
+			m.duplicate += same(result)
 		}
 		for d.from >= len(m.newest) { // of those before, none was taken
 			m.newest = append(m.newest, location.Dot{})

@@ -123,6 +123,7 @@ func (c *Core) receiveChunk(l *Link, body []byte) error {
 	m := l.nextChunk(body)
 	c.stats.Applied += m.applied
 	c.stats.Redundant += m.redundant
+	c.stats.Duplicate += m.duplicate
 	c.stats.Incredible += m.incredible
 	c.heardAll(m.newest)
 	l.unsure = l.unsure || m.unsure
@@ -156,6 +157,7 @@ func (c *Core) applyForeign(id []byte, e location.Entry) error {
 		c.stats.Applied++
 	} else {
 		c.stats.Redundant++
+		c.stats.Duplicate += same(result)
 	}
 	c.heard(o, o != c.cfg.Self && !c.vector.CoversDot(e.Dot))
 	return nil

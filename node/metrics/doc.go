@@ -5,5 +5,5 @@
 // Every series is there from the start, at 0, so that a rate over the first
 // event is right and an alert on something that has never happened is no error.
 // Names begin with herd_ and end with their unit; no label holds anything that a
-// client or a stranger can choose.
+// client or a stranger can choose: members' names are given by who has the gossip key.
 package metrics

@@ -13,6 +13,7 @@ type Requests struct {
 
 func requests() []metric {
 	return []metric{
+		gauge("http_connections", "Connections to the HTTP port that are open.", func(s *Stats) int { return s.HTTPConns }),
 		counter("http_connections_refused_total", "Connections to the HTTP port closed at once: too many.", func(s *Stats) uint64 { return s.HTTPRefused }),
 		family(prometheus.CounterValue, "http_requests_total", "Requests to the HTTP port that were answered, by route and class of status. A stream counts when it begins.", []string{"route", "class"},
 			func(s *Stats, to sink) {

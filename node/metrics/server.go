@@ -9,6 +9,7 @@ import (
 // Server is what the client port has counted.
 type Server struct {
 	Connections  int    // open now
+	Limit        int    // of these
 	Accepted     uint64 // connections
 	Refused      uint64 // connections, for there were too many
 	AcceptErrors uint64 // failures of the system to accept one
@@ -25,6 +26,7 @@ type Server struct {
 func server() []metric {
 	return []metric{
 		gauge("client_connections", "Client connections that are open.", func(s *Stats) int { return s.Server.Connections }),
+		gauge("client_connections_limit", "Client connections that may be open at once.", func(s *Stats) int { return s.Server.Limit }),
 		counters("client_connections_total", "Client connections that came, by result.", "result",
 			part{"accepted", func(s *Stats) uint64 { return s.Server.Accepted }},
 			part{"refused", func(s *Stats) uint64 { return s.Server.Refused }}),
@@ -34,9 +36,8 @@ func server() []metric {
 			part{"stalled", func(s *Stats) uint64 { return s.Server.Stalled }}),
 		gauge("questions_unanswered", "WHATSATs that wait for their answer, or behind others of their connection.", func(s *Stats) int { return s.Server.Unanswered }),
 		counter("connections_stopped_total", "Times that a connection was not read on, for too much of it was unanswered.", func(s *Stats) uint64 { return s.Server.Stopped }),
-		counters("commands_total", "Commands of clients that were answered.", "verb",
-			part{"IAMAT", func(s *Stats) uint64 { return s.Server.IAmAt }},
-			part{"WHATSAT", func(s *Stats) uint64 { return s.Server.WhatsAt }}),
+		family(prometheus.CounterValue, "commands_total", "Lines of clients by verb, as far as one was understood, and by result: answered, or refused with a question mark.",
+			[]string{"verb", "result"}, commands),
 		family(prometheus.CounterValue, "invalid_lines_total", "Lines of clients that were answered with a question mark, by reason.", []string{"reason"},
 			func(s *Stats, to sink) {
 				for r := protocol.None + 1; int(r) < protocol.Reasons; r++ {
@@ -47,4 +48,25 @@ func server() []metric {
 			part{"in", func(s *Stats) uint64 { return s.Server.In }},
 			part{"out", func(s *Stats) uint64 { return s.Server.Out }}),
 	}
+}
+
+// commands sorts all lines that are no blank ones.
+func commands(s *Stats, to sink) {
+	refused := make(map[string]uint64)
+	for r, n := range s.Server.Invalid {
+		switch protocol.Reason(r) {
+		case protocol.None:
+		case protocol.BadPosition, protocol.BadTime:
+			refused["IAMAT"] += n
+		case protocol.BadRadius, protocol.BadLimit, protocol.UnknownClient:
+			refused["WHATSAT"] += n
+		default:
+			refused["other"] += n
+		}
+	}
+	to(float64(s.Server.IAmAt), "IAMAT", "answered")
+	to(float64(refused["IAMAT"]), "IAMAT", "refused")
+	to(float64(s.Server.WhatsAt), "WHATSAT", "answered")
+	to(float64(refused["WHATSAT"]), "WHATSAT", "refused")
+	to(float64(refused["other"]), "other", "refused")
 }

@@ -15,12 +15,16 @@ type Stats struct {
 	CaughtUp bool   // the table has what the herd had
 	Clients  int    // whose fixes the table holds
 
+	TableBytes int      // of memory
+	Members    []Member // live ones; no name twice
+
 	Server        Server
 	Gossip        gossip.Stats
 	Places        places.Stats
 	Events        events.Stats
 	Reloads       uint64     // that took effect
 	ReloadsFailed uint64     // that changed nothing
+	HTTPConns     int        // open now
 	HTTPRefused   uint64     // connections to the HTTP port closed at once: too many
 	HTTP          []Requests // by route
 

@@ -7,14 +7,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"herd/places"
-
 	"herd/gossip"
+	"herd/node/protocol"
+	"herd/places"
 )
 
 // all lists every family that a node shows.
 func all() []metric {
-	return slices.Concat(process(), requests(), server(), fixes(), acks(), membership(), transport(), streams(), faults(), nearby())
+	return slices.Concat(process(), requests(), server(), fixes(), acks(), membership(), members(), transport(), streams(), faults(), nearby())
 }
 
 func process() []metric {
@@ -23,6 +23,7 @@ func process() []metric {
 			func(s *Stats, to sink) { to(1, s.Version, runtime.Version()) }),
 		gauge("ready", "1 while the node serves clients.", func(s *Stats) int { return flag(s.Ready) }),
 		gauge("caught_up", "1 once the table has what the herd had.", func(s *Stats) int { return flag(s.CaughtUp) }),
+		gauge("table_bytes", "Bytes of memory that the table of fixes takes.", func(s *Stats) int { return s.TableBytes }),
 		gauge("table_clients", "Clients whose fixes this node holds.", func(s *Stats) int { return s.Clients }),
 		counter("log_lines_suppressed_total", "Log lines kept back because too many like them came.", func(s *Stats) uint64 { return s.Gossip.LinesKeptBack }),
 		counters("reloads_total", "Reloads of the configuration, by result: a failed one changes nothing.", "result",
@@ -33,6 +34,8 @@ func process() []metric {
 
 func fixes() []metric {
 	return []metric{
+		family(prometheus.CounterValue, "updates_total", "Fixes that came, from clients or from other nodes, by what became of them. Applied: readers see it. Stale: the table held a newer one. Duplicate: it held this one. Invalid: not taken.",
+			[]string{"source", "result"}, updates),
 		counter("updates_accepted_total", "Reports taken from clients.", func(s *Stats) uint64 { return s.Gossip.Replica.Accepted }),
 		counter("updates_mailed_total", "Of those, reports sent on to the other nodes. The others were replaced by a newer one of their client before they left, or lost to one.", func(s *Stats) uint64 { return s.Gossip.Replica.Mailed }),
 		counter("updates_stale_total", "Reports taken from clients that were not newer than what the table held.", func(s *Stats) uint64 { return s.Gossip.Replica.Stale }),
@@ -68,6 +71,19 @@ func fixes() []metric {
 			part{"fix", func(s *Stats) uint64 { return s.Gossip.Replica.Incredible }},
 			part{"vector", func(s *Stats) uint64 { return s.Gossip.Replica.Unfounded }}),
 	}
+}
+
+// updates sorts all fixes that came.
+func updates(s *Stats, to sink) {
+	r, invalid := &s.Gossip.Replica, &s.Server.Invalid
+	to(float64(r.Accepted-r.Stale), "client", "applied")
+	to(float64(r.Stale-r.Repeated), "client", "stale")
+	to(float64(r.Repeated), "client", "duplicate")
+	to(float64(invalid[protocol.BadPosition]+invalid[protocol.BadTime]), "client", "invalid")
+	to(float64(r.Applied), "node", "applied")
+	to(float64(r.Redundant-r.Duplicate), "node", "stale")
+	to(float64(r.Duplicate), "node", "duplicate")
+	to(float64(r.Incredible), "node", "invalid")
 }
 
 func acks() []metric {
@@ -107,6 +123,7 @@ func membership() []metric {
 			part{"joined", func(s *Stats) uint64 { return s.Gossip.Joins }},
 			part{"failed", func(s *Stats) uint64 { return s.Gossip.JoinsFailed }}),
 		counter("refreshes_total", "Times that this node told the herd anew that it is alive, for a peer that hears it did not see it.", func(s *Stats) uint64 { return s.Gossip.Refreshes }),
+		counter("members_returned_total", "Times that a member that did not answer, had failed or had left was alive again.", func(s *Stats) uint64 { return s.Gossip.MembersBack }),
 		counter("members_refused_total", "Announcements of members that make no sense.", func(s *Stats) uint64 { return s.Gossip.MembersRefused }),
 	}
 }
