@@ -85,6 +85,15 @@ func TestMap(t *testing.T) {
 	}
 }
 
+// The page computes keys too: node/web/testdata/unit.js has the same ones.
+func TestDrawingKey(t *testing.T) {
+	for id, want := range map[string]uint64{"kiwi.cs.ucla.edu": 9866531450011820237, "Grüße": 2392130116098282103} {
+		if got := drawingKey(id); got != want {
+			t.Errorf("%s: got %d, want %d", id, got, want)
+		}
+	}
+}
+
 // With its cursor a page gets what has come since, and nothing else.
 func TestMapSince(t *testing.T) {
 	n := newTestNode(t)

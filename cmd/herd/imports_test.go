@@ -55,6 +55,7 @@ var owners = map[string][]string{
 	"github.com/golang/geo":               {},
 	"googlemaps.github.io/maps":           {},
 	"github.com/rogpeppe/go-internal":     {},
+	"github.com/chromedp":                 {"node/web/webtest"},
 	"go.uber.org/goleak":                  {},
 	"pgregory.net/rapid":                  {},
 }

@@ -7,7 +7,7 @@
 
 /** What the map looks like. Lights are added to the dark land, and cover the light one. */
 const looks = {
-  dark: { sea: "#0a0f1e", land: "#18203b", coast: "#3a4876", border: "#2b3763", grid: "#111829", town: [255, 214, 160], faint: 0.1, blend: "lighter" },
+  dark: { sea: "#0a0f1e", land: "#18203b", coast: "#3a4876", border: "#2b3763", grid: "#111829", town: [255, 205, 140], faint: 0.075, blend: "lighter" },
   light: { sea: "#dfe8f0", land: "#faf8f3", coast: "#9aa9b8", border: "#d5d2c8", grid: "#d3dee8", town: [176, 122, 40], faint: 0.07, blend: "source-over" },
 };
 
@@ -153,7 +153,7 @@ export function glow(data, width, height, towns, lights, view, ratio, colour, fa
       const far = ((seed >>> 16) / 65536) ** 1.4 * reach;
       const size = cell > 4 ? 2 : 1;
       const u = x + Math.cos(turn) * far / down * across | 0, v = y + Math.sin(turn) * far | 0;
-      for (let s = 0; s < size * size; s++) add(u + s % size, v + (s / size | 0), alpha * 0.8 | 0);
+      for (let s = 0; s < size * size; s++) add(u + s % size, v + (s / size | 0), alpha * 0.6 | 0);
     }
   }
 }

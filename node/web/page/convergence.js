@@ -7,18 +7,20 @@ import { brief, byID, element, say, short } from "./text.js";
 
 /**
  * The matrix to show: a row for each node whose batches there are, a column for each
- * that may lack some. What is not known is null.
+ * that may lack some, this node first. A node lacks none of its own: those are "own".
+ * What can't be seen from here is null.
  * @param {Vector} vector @param {string} self
  */
 export function matrix(vector, self) {
   const origins = Object.keys(vector).sort();
-  const peers = [...new Set(origins.flatMap((o) => Object.keys(vector[o].lag ?? {})))].filter((p) => p !== self).sort();
+  const others = new Set(origins.flatMap((o) => [o, ...Object.keys(vector[o].lag ?? {})]));
+  others.delete(self);
+  const columns = [self, ...[...others].sort()];
   return {
-    peers,
+    columns,
     rows: origins.map((o) => ({
       origin: o,
-      here: vector[o].here,
-      lags: peers.map((p) => p === o ? 0 : vector[o].lag?.[p] ?? null),
+      lags: columns.map((name) => name === o ? "own" : vector[o].lag?.[name] ?? null),
     })),
   };
 }
@@ -32,24 +34,23 @@ export class Convergence {
     const p = stats.propagation_us;
     say(byID("p50"), p?.count ? brief(p.p50) : "–");
     say(byID("p99"), p?.count ? brief(p.p99) : "–");
-    const { peers, rows } = matrix(stats.vector ?? {}, self);
+    const { columns, rows } = matrix(stats.vector ?? {}, self);
     const [head, body] = [this.#table.querySelector("thead"), this.#table.querySelector("tbody")];
     if (!head || !body) return;
-    const shape = JSON.stringify([peers, rows.map((r) => r.origin)]);
+    const shape = JSON.stringify([columns, rows.map((r) => r.origin)]);
     if (shape !== this.#shape) {
       this.#shape = shape;
       head.replaceChildren(element("tr", {}, element("th", { scope: "col" }, "Of"),
-        element("th", { scope: "col" }, "Here"), ...peers.map((name) => element("th", { scope: "col" }, name))));
+        ...columns.map((name) => element("th", { scope: "col" }, name))));
       body.replaceChildren(...rows.map((r) => element("tr", {}, element("th", { scope: "row" }, r.origin),
-        element("td", { class: "number" }), ...peers.map(() => element("td", { class: "number" })))));
+        ...columns.map(() => element("td", { class: "number" })))));
     }
     rows.forEach((r, i) => {
-      const [, here, ...cells] = body.children[i].children;
-      say(here, short(r.here));
+      const [, ...cells] = body.children[i].children;
       cells.forEach((cell, k) => {
         const lag = r.lags[k];
-        say(cell, lag === null ? "?" : short(lag));
-        cell.className = `number ${lag === null ? "unknown" : lag > 0 ? "lags" : "level"}`;
+        say(cell, typeof lag === "number" ? short(lag) : lag ? "–" : "?");
+        cell.className = `number ${typeof lag !== "number" ? "unknown" : lag > 0 ? "lags" : "level"}`;
       });
     });
   }

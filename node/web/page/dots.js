@@ -38,7 +38,7 @@ export function disc(radius) {
  */
 export function radius(scale, count, ratio) {
   const near = Math.min(3, Math.max(0, Math.log2(scale / 4) / 3));
-  const many = count > 30_000 ? 0.3 : count > 3_000 ? 0.8 : 1.4;
+  const many = count > 30_000 ? 0.4 : count > 3_000 ? 1 : 1.5;
   return (many + near) * ratio;
 }
 

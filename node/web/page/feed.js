@@ -7,7 +7,7 @@ import { decode } from "./drawing.js";
 /** @typedef {import("./drawing.js").Drawing} Drawing */
 
 /** How often, in milliseconds. */
-const often = { map: 200, state: 1000, hidden: 3000, all: 60_000, broken: 1000 };
+const often = { map: 200, state: 1000, hidden: 3000, busy: 2000, all: 60_000, broken: 1000 };
 
 /** The map may take this share of one of the node's processors at most, and of the page's time. */
 const share = { node: 0.1, page: 0.25 };
@@ -62,7 +62,7 @@ export async function followMap(page) {
       page.onDrawing(drawing);
       cursor = drawing.head.cursor;
       await wait(Math.max(document.hidden ? often.hidden : often.map,
-        drawing.head.took_us / 1000 / share.node, (performance.now() - came) / share.page));
+        Math.min(drawing.head.took_us / 1000 / share.node, often.busy), (performance.now() - came) / share.page));
     } catch {
       cursor = ""; // the node may be another one now
       await wait(often.broken);
@@ -94,7 +94,7 @@ export function followState(path, onAnswer, onError) {
 /**
  * Follows what happens to members. The browser connects anew by itself, and the node
  * resumes where it was; a refusal ends that, and is tried again later.
- * @param {(member: {name: string, state: string, was?: string, since?: string}) => void} onMember
+ * @param {(member: {name: string, origin: string, state: string, since: string}) => void} onMember
  * @param {(why: string) => void} onGap some may have been missed
  */
 export function followEvents(onMember, onGap) {

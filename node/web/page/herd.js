@@ -81,7 +81,13 @@ export class Herd {
       this.#node(c, s, x, y, ratio, css(hue(clients.nodeIndex(s.name), theme)), theme);
       c.fillStyle = ink;
       c.globalAlpha = s.state === "alive" || s.state === "suspect" ? 1 : 0.5;
-      if (this.spots.length <= 24 || s.self) c.fillText(s.name, x, y + (s.y < -0.1 ? -10 : 18) * ratio);
+      if (this.spots.length <= 24 || s.self) {
+        const below = y + (s.y < -0.1 ? -11 : 19) * ratio;
+        c.lineWidth = 4 * ratio;
+        c.strokeStyle = theme === "dark" ? "#0c1224" : "#f4f7fa";
+        c.strokeText(s.name, x, below);
+        c.fillText(s.name, x, below);
+      }
       c.globalAlpha = 1;
     }
     return moving.length > 0;

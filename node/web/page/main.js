@@ -38,7 +38,7 @@ let self = "";
 let ahead = 0; // the node's clock before the page's, in milliseconds
 let reachable = true;
 /** @type {Map<string, string>} */
-const states = new Map(); // by name, as the log has it
+const states = new Map(); // by incarnation, as the log has it
 
 /** For tests: what the page holds. */
 export const page = { clients, stage, herd, chosen, ready: false, drawings: 0 };
@@ -62,11 +62,13 @@ function health(/** @type {string} */ text, /** @type {string} */ kind) {
 }
 
 /** Logs a member's state, unless the log has it. */
-function became(/** @type {string} */ name, /** @type {string} */ state, /** @type {string | undefined} */ since) {
-  const was = states.get(name);
-  if (was === state) return;
-  states.set(name, state);
-  if (was !== undefined || page.ready) log.add(was === undefined ? `${name} is new: ${state}.` : `${name} is ${state}, was ${was}.`, state, since ? new Date(since) : new Date());
+function became(/** @type {{name: string, origin: string, state: string, since: string}} */ m) {
+  const was = states.get(m.origin);
+  if (was === m.state) return;
+  states.set(m.origin, m.state);
+  if (was !== undefined) log.add(`${m.name} is ${m.state}, was ${was}.`, m.state, new Date(m.since));
+  else if (page.ready) log.add(`${m.name} is new here: ${m.state}.`, m.state, new Date(m.since));
+  else if (m.state !== "alive") log.add(`${m.name} is ${m.state}.`, m.state, new Date(m.since));
 }
 
 const nudge = followState("/v1/members", (answer) => {
@@ -75,7 +77,7 @@ const nudge = followState("/v1/members", (answer) => {
   say(byID("title"), `As seen by ${self}`);
   for (const m of answer.members) {
     clients.nodeIndex(m.name);
-    became(m.name, m.state, m.since);
+    became(m);
   }
   members.show(answer.members, self, Date.now() + ahead);
   herd.show(answer.members, self);
@@ -97,7 +99,7 @@ followState("/v1/self", (it) => {
 }, () => {});
 
 followEvents((m) => {
-  became(m.name, m.state, m.since);
+  became(m);
   nudge();
 }, (why) => log.add(`Events may be missing: ${why}.`));
 

@@ -13,14 +13,31 @@
  * @returns {Spot[]}
  */
 export function layout(members, self) {
+  members = newest(members);
   const others = members.filter((m) => m.name !== self);
   const spots = others.map((m, i) => {
-    const turn = 2 * Math.PI * i / others.length - Math.PI / 2;
+    const turn = 2 * Math.PI * (i + 0.5) / others.length - Math.PI / 2; // none right above: there is a name
     return { name: m.name, state: m.state, self: false, linked: m.linked, x: Math.cos(turn), y: Math.sin(turn) };
   });
   const own = members.find((m) => m.name === self);
   if (own) spots.push({ name: self, state: own.state, self: true, linked: true, x: 0, y: 0 });
   return spots;
+}
+
+/**
+ * A node that was killed and has come back is there twice for a while: the one that lives
+ * counts, else the last.
+ * @template {{name: string, state: string}} M @param {M[]} members @returns {M[]}
+ */
+function newest(members) {
+  const lives = (/** @type {M} */ m) => m.state === "alive" || m.state === "suspect";
+  /** @type {Map<string, M>} */
+  const by = new Map();
+  for (const m of members) {
+    const other = by.get(m.name);
+    if (!other || lives(m) || !lives(other)) by.set(m.name, m);
+  }
+  return [...by.values()];
 }
 
 /** How long news is shown on its way, in milliseconds: it takes a thousandth of that. */

@@ -119,6 +119,13 @@ export class Stage {
     return flashing;
   }
 
+  /** How much of a dot there is at a place, from 0 to 255: for tests. @param {number} lon @param {number} lat */
+  opacity(lon, lat) {
+    const [x, y] = this.view.at(lon, lat).map((n) => Math.round(n * this.#ratio));
+    const image = this.#image;
+    return image && x >= 0 && x < image.width && y >= 0 ? image.data[4 * (y * image.width + x) + 3] : 0;
+  }
+
   /** What stands above the dots: the chosen client, its track, places, the crosshair. */
   #overlay() {
     const c = /** @type {CanvasRenderingContext2D} */ (this.over.getContext("2d"));
@@ -128,7 +135,9 @@ export class Stage {
     const ink = this.theme === "dark" ? "#fff" : "#000";
     const paper = this.theme === "dark" ? "rgb(5 8 18 / .8)" : "rgb(255 255 255 / .85)";
     c.font = "12px system-ui, sans-serif";
-    for (const place of this.places) this.#place(c, place, ink, paper);
+    /** @type {[number, number, number][]} */
+    const written = [];
+    for (const place of this.places) this.#place(c, place, ink, paper, written);
     if (this.chosen) {
       const { lon, lat, track, node } = this.chosen;
       c.strokeStyle = css(hue(node, this.theme));
@@ -161,15 +170,22 @@ export class Stage {
     }
   }
 
-  /** @param {CanvasRenderingContext2D} c @param {Place} place @param {string} ink @param {string} paper */
-  #place(c, place, ink, paper) {
+  /**
+   * Draws a place; its name only where there is room between those that are written.
+   * @param {CanvasRenderingContext2D} c @param {Place} place @param {string} ink @param {string} paper
+   * @param {[number, number, number][]} written left, right, and the line's height
+   */
+  #place(c, place, ink, paper, written) {
     const [x, y] = this.view.at(place.lon, place.lat);
     if (x < 0 || y < 0 || x > this.view.width || y > this.view.height) return;
     c.fillStyle = ink;
     c.fillRect(x - 2, y - 2, 4, 4);
+    const left = x + 6, right = left + c.measureText(place.name).width;
+    if (written.some(([l, r, line]) => left < r && right > l && Math.abs(line - y) < 14)) return;
+    written.push([left, right, y]);
     c.lineWidth = 3;
     c.strokeStyle = paper;
-    c.strokeText(place.name, x + 6, y + 4);
-    c.fillText(place.name, x + 6, y + 4);
+    c.strokeText(place.name, left, y + 4);
+    c.fillText(place.name, left, y + 4);
   }
 }

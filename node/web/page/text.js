@@ -25,14 +25,14 @@ export function say(e, text) {
   if (e.textContent !== text) e.textContent = text;
 }
 
-/** 950, 12.3 k, 4.5 M. @param {number} n */
-export function short(n) {
-  if (n < 1000) return n < 10 && n % 1 ? n.toFixed(1) : String(Math.round(n));
-  for (const unit of ["k", "M", "G"]) {
+/** 950, 12 k, 4.5 M, or with a unit 950 B, 12 kB. @param {number} n @param {string} unit */
+export function short(n, unit = "") {
+  if (n < 999.5) return `${n < 10 && n % 1 ? n.toFixed(1) : Math.round(n)} ${unit}`.trimEnd();
+  for (const prefix of ["k", "M", "G"]) {
     n /= 1000;
-    if (n < 999.5) return `${n < 10 ? n.toFixed(1) : Math.round(n)} ${unit}`;
+    if (n < 999.5) return `${n < 10 ? n.toFixed(1) : Math.round(n)} ${prefix}${unit}`;
   }
-  return `${Math.round(n / 1000)} T`;
+  return `${Math.round(n / 1000)} T${unit}`;
 }
 
 /** A duration in its two greatest units. @param {number} ms */

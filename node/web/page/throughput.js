@@ -40,7 +40,7 @@ export class Throughput {
   #last = null;
   #lines = series.map((s) => {
     const line = svg("polyline", { fill: "none" });
-    const picture = svg("svg", { viewBox: `0 0 ${size.width} ${size.height}`, class: "course", "aria-hidden": "true" });
+    const picture = svg("svg", { viewBox: `0 0 ${size.width} ${size.height}`, preserveAspectRatio: "none", class: "course", "aria-hidden": "true" });
     picture.append(line);
     const value = element("dd");
     byID("throughput").append(element("div", {}, element("dt", {}, s.name), value, picture));
@@ -57,7 +57,7 @@ export class Throughput {
       const { line, value, values } = this.#lines[i];
       values.push(rate(was[s.key] ?? 0, stats[s.key] ?? 0, seconds));
       if (values.length > course) values.shift();
-      say(value, `${short(values[values.length - 1])} ${s.unit}`);
+      say(value, short(values[values.length - 1], s.unit));
       line.setAttribute("points", polyline(values));
     });
   }
