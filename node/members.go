@@ -33,7 +33,7 @@ type memberInfo struct {
 func describe(m gossip.Member) memberInfo {
 	i := memberInfo{
 		Name: m.Name, Origin: fmt.Sprintf("%016x", uint64(m.Origin)),
-		State: m.State.String(), Since: m.Since, Started: m.Started,
+		State: m.State.String(), Since: m.Since.UTC(), Started: m.Started.UTC(),
 		Client: m.Client, Gossip: m.Gossip, HTTP: m.HTTP, Version: m.Version,
 		InSync: m.InSync, Leased: m.Leased, Linked: m.Linked,
 		Acked: m.Acked, Queued: m.Queued, Lagging: m.Lagging, Unseen: m.Unseen,

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -17,15 +18,21 @@ import (
 	"testing"
 )
 
-// The README is a session at two terminals. Its console blocks are run in order:
-// "$ " begins a command, what follows is its output. "herd dev" stays in a
+// The README, and the page about the HTTP API, are sessions at two terminals. Their console
+// blocks are run in order: "$ " begins a command, what follows is its output. "herd dev" stays in a
 // terminal of its own until a line "^C"; all else goes to one shell, and a node
 // started there is ready before the next command. The output must be what the
 // page says, but for what differs from run to run (see vary).
 //
 // With -update the page is given the output.
 func TestREADME(t *testing.T) {
-	const page = root + "/README.md"
+	for _, page := range []string{"README.md", "cmd/herd/docs/api.md"} {
+		t.Run(path.Base(page), func(t *testing.T) { runPage(t, filepath.Join(root, page)) })
+	}
+}
+
+func runPage(t *testing.T, page string) {
+	name := filepath.Base(page)
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +48,7 @@ func TestREADME(t *testing.T) {
 		steps++
 		got := s.run(*step)
 		if vary(got) != vary(step.output) && !*update {
-			t.Errorf("README.md:%d: %s\ngot:\n%s\nthe page says:\n%s", step.line, step.command, got, step.output)
+			t.Errorf("%s:%d: %s\ngot:\n%s\nthe page says:\n%s", name, step.line, step.command, got, step.output)
 		}
 		updated.WriteString(got)
 		step = nil
@@ -62,7 +69,7 @@ func TestREADME(t *testing.T) {
 			step = newStep(n, line)
 			updated.WriteString(line)
 		case step == nil:
-			t.Fatalf("README.md:%d: output of no command", n)
+			t.Fatalf("%s:%d: output of no command", name, n)
 		default:
 			step.output += line
 		}
@@ -98,6 +105,12 @@ func vary(s string) string {
 		{`(?m)^(AT \S+) [+-]\d+\.\d{9} `, "$1 +0.000000000 "},
 		{`(yes +)(?:-|[+-][\d.]+m?s) `, "${1}+0s "}, // the clock of a peer, which may not be known yet
 		{`\b(\d+h)?(\d+m)?\d+s\b`, "0s"},
+		{`"(since|started|received)":"[^"]*"`, `"$1":"2026-01-02T03:04:05Z"`},
+		{`"skew_seconds":"[^"]*"`, `"skew_seconds":"+0.000000000"`},
+		{`"AT (\S+) [+-]\d+\.\d{9} `, `"AT $1 +0.000000000 `},
+		{`"(origin|id)":"[0-9a-f]{16}(-\d+)?"`, `"$1":"0000000000000000"`},
+		{`(?m)^id: .*$`, "id: 0"},
+		{`(?m)^\{"now":.*$`, `{"now": and figures}`},
 		{`(\S)  +`, "$1  "},
 	} {
 		s = regexp.MustCompile(v.pattern).ReplaceAllString(s, v.with)
@@ -193,6 +206,9 @@ func (s *terminals) run(step step) string {
 	s.t.Helper()
 	by := s.base - 4131
 	command := shift(strings.ReplaceAll(step.command, "go run ./cmd/herd", "./herd"), by)
+	if strings.HasPrefix(command, "herd ") {
+		command = "./" + command
+	}
 	var got string
 	switch {
 	case command == "":
