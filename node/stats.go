@@ -38,10 +38,10 @@ func (n *Node) getMetrics() http.HandlerFunc { return metrics.Handler(n.Stats).S
 // memberStats is how the live members stand to this node. Two of one name are shown as
 // one, with what is worse.
 func (n *Node) memberStats() []metrics.Member {
-	var all []metrics.Member
-	at := make(map[string]int)
+	own := n.config.Settings.Name
+	all, at := []metrics.Member{{Name: own}}, map[string]int{own: 0}
 	for _, m := range n.cluster.Members() {
-		if m.State != gossip.Alive && m.State != gossip.Suspect && !m.Self {
+		if m.State != gossip.Alive && m.State != gossip.Suspect {
 			continue
 		}
 		i, ok := at[m.Name]
@@ -55,7 +55,6 @@ func (n *Node) memberStats() []metrics.Member {
 		s.Queue += m.Queued
 		s.Overflows += m.Overflows
 	}
-	own := n.config.Settings.Name
 	for _, p := range n.cluster.Progress() {
 		if i, ok := at[p.Name]; ok && p.Name != own {
 			all[i].Ahead = max(all[i].Ahead, p.Lag[own])
