@@ -34,6 +34,16 @@ func (s *Spread) Total() (n uint64) {
 	return n
 }
 
+// Add counts one more duration, which is not negative.
+func (s *Spread) Add(d time.Duration) {
+	i := 0
+	for i < len(spreadBounds) && d > spreadBounds[i] {
+		i++
+	}
+	s.Counts[i]++
+	s.Sum += min(d, spreadBounds[len(spreadBounds)-1])
+}
+
 // Quantile is the duration that a part q of all, 0 < q ≤ 1, does not exceed, taken
 // as evenly spread within their bucket; zero if there are none. What is beyond the
 // last bound counts as that bound.

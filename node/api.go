@@ -35,6 +35,7 @@ func (n *Node) routes() []route {
 		},
 		n.clientRoutes(),
 		n.ownTracksRoutes(),
+		n.nearRoutes(),
 		n.statsRoutes(),
 		n.eventRoutes(),
 		n.mapRoutes(),

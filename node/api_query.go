@@ -89,7 +89,7 @@ func (p *params) number(name string, low, high, otherwise float64) float64 {
 	}
 	n, err := strconv.ParseFloat(p.values.Get(name), 64)
 	if err != nil || !(n >= low && n <= high) { // not a number is neither
-		p.refuse(name, fmt.Sprintf("a number from %v to %v", low, high))
+		p.refuse(name, "a number from "+decimal(low)+" to "+decimal(high))
 	}
 	return n
 }
@@ -97,10 +97,13 @@ func (p *params) number(name string, low, high, otherwise float64) float64 {
 // needed is number of a parameter that must be there.
 func (p *params) needed(name string, low, high float64) float64 {
 	if !p.has(name) && p.wrong == "" {
-		p.wrong = fmt.Sprintf("%s is needed, a number from %v to %v.", name, low, high)
+		p.wrong = name + " is needed, a number from " + decimal(low) + " to " + decimal(high) + "."
 	}
 	return p.number(name, low, high, low)
 }
+
+// decimal is a number without an exponent.
+func decimal(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 // span is a duration as Go writes it, "1.5s", from low to high.
 func (p *params) span(name string, low, high, otherwise time.Duration) time.Duration {

@@ -41,6 +41,7 @@ type Node struct {
 	requests       *requests
 	page           http.Handler  // for browsers
 	drawers        chan struct{} // a place for each drawing that is being made
+	near           nearness
 
 	alive context.Context // done: [Node.Close] has been called
 	kill  context.CancelFunc
@@ -115,6 +116,7 @@ func build(c Config, newCluster func(gossip.Config) (cluster, error)) (*Node, er
 		ready:   make(chan struct{}),
 		page:    web.Handler(http.HandlerFunc(notFound)),
 		drawers: make(chan struct{}, maxDrawers),
+		near:    nearness{seekers: make(chan struct{}, maxSeekers)},
 	}
 	if err := n.preparePlaces(); err != nil {
 		return nil, err

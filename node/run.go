@@ -149,8 +149,12 @@ func (r *run) up() error {
 		close(r.ready)
 	}
 	r.log.Info("ready", "after", r.age())
+	rest := time.NewTicker(nearRest)
+	defer rest.Stop()
 	for {
 		select {
+		case <-rest.C:
+			r.table.RestNear()
 		case <-caughtUp:
 			r.log.Info("caught up", "after", r.age(), "clients", r.table.Len())
 			caughtUp = nil

@@ -26,6 +26,7 @@ func (n *Node) Stats() metrics.Stats {
 		ReloadsFailed: n.reloadsFailed.Load(),
 		HTTPRefused:   n.apiConns.refused.Load(),
 		HTTP:          n.requests.stats(),
+		Near:          n.nearStats(),
 	}
 	if n.faults != nil {
 		s.Faults = n.faults.Stats()

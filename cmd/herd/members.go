@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -109,13 +108,7 @@ func (m *membersVerb) print(list memberList, body []byte) error {
 	if !m.json {
 		return printTable(m.app.stdout, list.table(time.Now()))
 	}
-	var b bytes.Buffer
-	if err := json.Indent(&b, bytes.TrimSpace(body), "", "  "); err != nil {
-		return err
-	}
-	b.WriteByte('\n')
-	_, err := b.WriteTo(m.app.stdout)
-	return err
+	return printBody(m.app.stdout, body)
 }
 
 func (l memberList) table(now time.Time) [][]string {

@@ -31,7 +31,7 @@ func (a *app) places() *cobra.Command {
 	return cmd
 }
 
-// belowZero puts a space before the arguments of "places near" that begin as
+// belowZero puts a space before the arguments of "near" and "places near" that begin as
 // numbers below zero do: the parser of flags would take them for flags. What
 // follows a flag that wants a value is left to it.
 func belowZero(root *cobra.Command, args []string) []string {
@@ -40,14 +40,15 @@ func belowZero(root *cobra.Command, args []string) []string {
 	if len(words) > 0 && (words[0] == cobra.ShellCompRequestCmd || words[0] == cobra.ShellCompNoDescRequestCmd) {
 		words = words[1:]
 	}
-	if len(words) < 2 || words[0] != "places" || words[1] != "near" {
+	first := slices.Index(words, "near") + 1
+	if first == 0 || first > 2 || first == 2 && words[0] != "places" {
 		return args
 	}
-	near, _, err := root.Find(words[:2])
+	near, _, err := root.Find(words[:first])
 	if err != nil {
 		return args
 	}
-	for i := 2; i < len(words) && words[i] != "--"; i++ {
+	for i := first; i < len(words) && words[i] != "--"; i++ {
 		flag := near.Flags().Lookup(strings.TrimPrefix(words[i-1], "--"))
 		wanted := strings.HasPrefix(words[i-1], "--") && flag != nil && flag.NoOptDefVal == ""
 		if w := words[i]; !wanted && len(w) > 1 && w[0] == '-' && strings.IndexByte(".0123456789", w[1]) >= 0 {

@@ -30,7 +30,8 @@ func (a *app) placesNear() *cobra.Command {
 		Short: "Show the places near a point, without a node or a network",
 		Long: "Near looks into the places inside the program, or into a file, and asks nobody. The\n" +
 			"point is LAT LON in degrees, or LAT,LON, or +LAT-LON as clients write it. With --json it\n" +
-			"prints what a WHATSAT would. That nothing is near is an answer: exit code 0.",
+			"prints what a WHATSAT would. That nothing is near is an answer: exit code 0. For clients\n" +
+			"there is \"herd near\".",
 		Example: "  herd places near 34.0689 -118.4452 --radius 5 --limit 3\n" +
 			"  herd places near --file campus.geojson +34.068930-118.445127",
 		Args:              cobra.RangeArgs(1, 2),

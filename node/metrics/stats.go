@@ -27,6 +27,13 @@ type Stats struct {
 	HTTPConns     int        // open now
 	HTTPRefused   uint64     // connections to the HTTP port closed at once: too many
 	HTTP          []Requests // by route
+	Near          Near
 
 	Faults fault.Stats // on command; all zero where chaos is not allowed
+}
+
+// Near is about questions who is near a point or a client.
+type Near struct {
+	Took  gossip.Spread // looking into the table
+	Bytes int           // that the table keeps for them
 }

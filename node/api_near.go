@@ -1,0 +1,129 @@
+package node
+
+import (
+	"math"
+	"net/http"
+	"sync"
+	"time"
+
+	"herd/gossip"
+	"herd/gossip/location"
+	"herd/node/metrics"
+)
+
+// Bounds of a question who is near.
+const (
+	maxNear     = 1000 // clients
+	usualNear   = 20   // the same, if nothing is asked for
+	usualRadius = 1000 // metres
+	maxSeekers  = 4    // questions that are being answered: one about a huge crowd takes a processor for long
+
+	// nearRest is how often the table is told that nobody has asked; the second time it
+	// gives up what it keeps for such questions.
+	nearRest = 5 * time.Minute
+)
+
+// maxRadius is half the way around the earth in whole metres: everyone is within it.
+var maxRadius = math.Ceil(location.HalfEarth)
+
+// nearness is what a node keeps of questions who is near.
+type nearness struct {
+	seekers chan struct{} // a place for each question that is being answered
+	mu      sync.Mutex    // guards took
+	took    gossip.Spread
+}
+
+// nearInfo is an answer. Names are a contract: add, never change.
+type nearInfo struct {
+	Center  nearCenter   `json:"center"`
+	Radius  float64      `json:"radius_m"`
+	Clients []clientInfo `json:"clients"` // the nearest first
+}
+
+type nearCenter struct {
+	Lat    float64 `json:"lat"`
+	Lon    float64 `json:"lon"`
+	Client string  `json:"client,omitempty"` // who is there, and is not in the list
+}
+
+func (n *Node) nearRoutes() []route {
+	return []route{{"GET", "/v1/near", "lat lon client radius limit format", "the clients near a point or a client, the nearest first", n.getNear}}
+}
+
+// getNear lists the clients near a point, or near a client but for that one, as far as
+// this node knows.
+func (n *Node) getNear(w http.ResponseWriter, r *http.Request) {
+	p := readParams(r)
+	form := p.form(w, r)
+	radius, limit := p.number("radius", 0, maxRadius, usualRadius), p.whole("limit", 1, maxNear, usualNear)
+	about := p.has("client")
+	var c nearCenter
+	switch {
+	case about && (p.has("lat") || p.has("lon")):
+		problem(w, http.StatusBadRequest, "Give lat and lon, or client, not both.")
+		return
+	case !about && !p.has("lat") && !p.has("lon"):
+		problem(w, http.StatusBadRequest, "Give lat and lon, or client.")
+		return
+	case !about:
+		c.Lat, c.Lon = p.needed("lat", -90, 90), p.needed("lon", -180, 180)
+	}
+	if p.bad(w) {
+		return
+	}
+	if about {
+		cmd, ok := n.command(w, "WHATSAT", p.values.Get("client"), "0", "0")
+		if !ok {
+			return
+		}
+		e, ok := n.find(w, r.Context(), cmd.ID)
+		if !ok {
+			return
+		}
+		c.Client = string(cmd.ID)
+		c.Lat, c.Lon = e.Position.Degrees()
+		limit++ // itself
+	}
+	select {
+	case n.near.seekers <- struct{}{}:
+		defer func() { <-n.near.seekers }()
+	case <-r.Context().Done():
+		return
+	}
+	began := time.Now()
+	near := n.table.Near(c.Lat, c.Lon, radius, limit)
+	n.near.count(time.Since(began))
+	list := describeNear(near, c.Client, limit)
+	if form == geoJSON {
+		writeGeoJSON(w, http.StatusOK, collect(list))
+		return
+	}
+	writeJSON(w, http.StatusOK, nearInfo{c, radius, list})
+}
+
+// describeNear leaves out the client without; empty: none.
+func describeNear(near []location.Neighbour, without string, limit int) []clientInfo {
+	list := make([]clientInfo, 0, len(near))
+	if without != "" {
+		limit--
+	}
+	for i := range near {
+		if c := &near[i]; len(list) < limit && (without == "" || c.ID != without) {
+			list = append(list, describeClient(c.ID, &c.Fix))
+			list[len(list)-1].Distance = &c.Distance
+		}
+	}
+	return list
+}
+
+func (n *nearness) count(took time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.took.Add(took)
+}
+
+func (n *Node) nearStats() metrics.Near {
+	n.near.mu.Lock()
+	defer n.near.mu.Unlock()
+	return metrics.Near{Took: n.near.took, Bytes: n.table.NearBytes()}
+}
