@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -126,9 +127,10 @@ func (r *chaosRunVerb) run(ctx context.Context) error {
 	var out *os.File
 	if r.out != "" { // before anything is broken
 		var err error
-		if out, err = os.Create(r.out); err != nil {
+		if out, err = os.CreateTemp(filepath.Dir(r.out), "."+filepath.Base(r.out)+"-*"); err != nil {
 			return err
 		}
+		defer os.Remove(out.Name()) // gone already, if all went well
 		defer out.Close()
 	}
 	t, err := r.begin(ctx)
@@ -144,7 +146,11 @@ func (r *chaosRunVerb) run(ctx context.Context) error {
 		return err
 	}
 	if out != nil {
-		if err := errors.Join(h.Write(out), out.Close()); err != nil {
+		err := errors.Join(h.Write(out), out.Chmod(0o644), out.Close())
+		if err == nil {
+			err = os.Rename(out.Name(), r.out)
+		}
+		if err != nil {
 			return fmt.Errorf("write the history: %w", err)
 		}
 	}

@@ -62,12 +62,23 @@ func group(cmd *cobra.Command) *cobra.Command {
 		if len(args) == 0 {
 			return nil
 		}
-		cmd.SuggestionsMinimumDistance = 2
-		hint := ""
-		if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-			hint = "\n\nDid you mean this?\n\t" + strings.Join(like, "\n\t")
-		}
-		return usagef("unknown command %q for %q%s", args[0], cmd.CommandPath(), hint)
+		return unknownVerb(cmd, args[0])
 	}
+	// A mistyped verb may have flags, of which the group knows nothing either.
+	cmd.SetFlagErrorFunc(func(at *cobra.Command, err error) error {
+		if words := at.Flags().Args(); at == cmd && len(words) > 0 {
+			return unknownVerb(cmd, words[0])
+		}
+		return err
+	})
 	return cmd
+}
+
+func unknownVerb(group *cobra.Command, word string) error {
+	group.SuggestionsMinimumDistance = 2
+	hint := ""
+	if like := group.SuggestionsFor(word); len(like) > 0 {
+		hint = "\n\nDid you mean this?\n\t" + strings.Join(like, "\n\t")
+	}
+	return usagef("unknown command %q for %q%s", word, group.CommandPath(), hint)
 }
