@@ -131,7 +131,7 @@ func faultRows() []faultRow {
 		{"disk full", short, matrix, diskFull, 0},
 		{"no free descriptors", short, matrix, noDescriptors, 0},
 		{"CPU 5 %", matrix, matrix, littleCPU, 0},
-		{"memory 24 MiB", matrix, matrix, littleMemory, 0},
+		{"memory 1 MiB more", matrix, matrix, littleMemory, 0},
 	}
 }
 

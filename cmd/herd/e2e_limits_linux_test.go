@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -100,21 +101,34 @@ func littleCPU(r *faultRun) {
 	r.falseDeaths(p.spec.name)
 }
 
-// littleMemory gives a node less memory than it has. The kernel may kill it, or let it
-// read its own program again and again.
+// littleMemory lets a node have hardly more memory than it has. The kernel kills it as a
+// rule.
 func littleMemory(r *faultRun) {
 	const i = 3
 	p := r.procs[i]
-	over := r.rec.Fault("24 MiB of memory", p.spec.name)
+	over := r.rec.Fault("1 MiB more memory", p.spec.name)
 	r.stands(p.spec.name, true)
-	free := r.limit("memory", p.cmd.Process.Pid, "memory.limit_in_bytes", strconv.Itoa(24<<20), "-1")
+	free := r.limit("memory", p.cmd.Process.Pid, "memory.limit_in_bytes", strconv.Itoa(1<<20), "-1")
 	r.wait(2 * limitTime)
+	failed, err := os.ReadFile(fmt.Sprintf("/sys/fs/cgroup/memory/herd-%d/memory.failcnt", p.cmd.Process.Pid))
+	if err != nil || strings.TrimSpace(string(failed)) == "0" {
+		r.t.Errorf("the limit was not met: %s, %v", failed, err)
+	}
 	free()
-	select {
-	case <-p.ended:
+	killed := false
+	until(r.t, "the node serves again, or has ended", func() bool {
+		select {
+		case <-p.ended:
+			killed = true
+			return true
+		default:
+		}
+		_, _, err := p.get("/livez")
+		return err == nil
+	})
+	if killed {
 		r.t.Logf("the kernel killed %s", p.spec.name)
 		r.restart(i)
-	default:
 	}
 	r.stands(p.spec.name, false)
 	over()
