@@ -38,8 +38,9 @@ func (a *app) dev() *cobra.Command {
 		Short: "Run a whole herd on this machine, in one process",
 		Long: "Dev runs a herd of several nodes on loopback, with a key of its own and nothing to\n" +
 			"set up. Ctrl-C makes all of them leave. Node i, from 0, has its clients' port at the\n" +
-			"base port + 10i, gossip one higher, HTTP two higher. Variables that begin with\n" +
-			"HERD_PLACES_ count as for \"herd node\". \"herd chaos\" may break it.",
+			"base port + 10i, gossip one higher, HTTP two higher; a browser gets a page there that\n" +
+			"shows the herd. Variables that begin with HERD_PLACES_ count as for \"herd node\".\n" +
+			"\"herd chaos\" may break it.",
 		Example: "  herd dev --nodes 3\n" +
 			"  herd dev --places-order campus.geojson,embedded",
 		Args: cobra.NoArgs,
@@ -203,6 +204,6 @@ func (d *devVerb) announce(herd *devHerd) error {
 	if err := printTable(d.app.stdout, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(d.app.stdout, "\nTry: herd send %s 'IAMAT kiwi.cs.ucla.edu +34.068930-118.445127 1621464827.959498503'\n", all[0].Client)
+	_, err := fmt.Fprintf(d.app.stdout, "\nSee it: http://%s/\nTry: herd send %s 'IAMAT kiwi.cs.ucla.edu +34.068930-118.445127 1621464827.959498503'\n", all[0].HTTP, all[0].Client)
 	return err
 }

@@ -7,7 +7,7 @@
 
 /** What the map looks like. Lights are added to the dark land, and cover the light one. */
 const looks = {
-  dark: { sea: "#0a0f1e", land: "#18203b", coast: "#3a4876", border: "#2b3763", grid: "#111829", town: [255, 205, 140], faint: 0.075, blend: "lighter" },
+  dark: { sea: "#0a0f1e", land: "#18203b", coast: "#3a4876", border: "#2b3763", grid: "#111829", town: [255, 205, 140], faint: 0.085, blend: "lighter" },
   light: { sea: "#dfe8f0", land: "#faf8f3", coast: "#9aa9b8", border: "#d5d2c8", grid: "#d3dee8", town: [176, 122, 40], faint: 0.07, blend: "source-over" },
 };
 
@@ -120,10 +120,11 @@ export function glow(data, width, height, towns, lights, view, ratio, colour, fa
   const rgb = colour[2] << 16 | colour[1] << 8 | colour[0];
   const across = view.across * ratio, down = view.scale * ratio;
   const cell = view.scale / 50; // pixels of the screen that a light stands for
-  const add = (/** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ alpha) => {
+  const add = (/** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ alpha) => { // alpha below 256
     if (x < 0 || y < 0 || x >= width || y >= height) return;
     const at = y * width + x;
-    pixels[at] = (Math.min(255, (pixels[at] >>> 24) + alpha) << 24 | rgb) >>> 0;
+    const was = pixels[at] >>> 24;
+    pixels[at] = (was + (alpha * (255 - was) >> 8) << 24 | rgb) >>> 0; // as a film is exposed
   };
   const margin = 0.1 * down;
   for (let i = 0; i < lights.length; i++) {
@@ -132,7 +133,7 @@ export function glow(data, width, height, towns, lights, view, ratio, colour, fa
     else if (east < -180) east += 360;
     const x = width / 2 + east * across, y = height / 2 - (towns[2 * i + 1] - view.lat) * down;
     if (x < -margin || y < -margin || x >= width + margin || y >= height + margin) continue;
-    const alpha = 255 * faint * (1 + lights[i] * 0.55);
+    const alpha = Math.min(255, 255 * faint * (1 + lights[i] * 0.55));
     const spread = Math.min(1 << lights[i] >> 2, 64) * Math.min(1, cell);
     if (spread < 2) {
       add(x | 0, y | 0, alpha | 0);

@@ -31,9 +31,13 @@ export class Chosen {
   constructor(stage, page) {
     this.stage = stage;
     this.page = page;
-    byID("client-close").addEventListener("click", () => {
+    const close = () => {
       this.drop();
       stage.box.focus();
+    };
+    byID("client-close").addEventListener("click", close);
+    this.#panel.addEventListener("keydown", (e) => {
+      if (e.key === "Escape") close();
     });
   }
 

@@ -38,7 +38,7 @@ export function disc(radius) {
  */
 export function radius(scale, count, ratio) {
   const near = Math.min(3, Math.max(0, Math.log2(scale / 4) / 3));
-  const many = count > 30_000 ? 0.4 : count > 3_000 ? 1 : 1.5;
+  const many = count > 30_000 ? 0.4 : count > 3_000 ? 1 : count > 300 ? 1.7 : 2.6;
   return (many + near) * ratio;
 }
 
@@ -49,7 +49,7 @@ export function radius(scale, count, ratio) {
  * @param {Clients} clients @param {View} view
  * @param {Uint32Array} colours see palette
  * @param {number} now milliseconds
- * @param {{radius: number, flashes: boolean}} style
+ * @param {{radius: number, flashes: boolean, rim: number}} style rim: a pixel around dots, where there is room; 0: none
  * @returns {{drawn: number, flashing: boolean}}
  */
 export function paint(pixels, width, height, clients, view, colours, now, style) {
@@ -60,7 +60,8 @@ export function paint(pixels, width, height, clients, view, colours, now, style)
   const middleX = width / 2, middleY = height / 2;
   const hues = colours.length / ages;
   const small = disc(style.radius), large = disc(style.radius * 1.35 + 0.5);
-  const edge = Math.ceil(style.radius * 1.35 + 1.5);
+  const smallRim = disc(style.radius + 1.2), largeRim = disc(style.radius * 1.35 + 1.7);
+  const edge = Math.ceil(style.radius * 1.35 + 2.7);
   let drawn = 0, flashing = false;
   for (let i = 0; i < count; i++) {
     let east = lon[i] - view.lon;
@@ -76,12 +77,20 @@ export function paint(pixels, width, height, clients, view, colours, now, style)
     const d = isFresh ? large : small;
     const inside = x >= edge && y >= edge && x < width - edge && y < height - edge;
     const rgb = colour & 0xffffff, alpha = colour >>> 24;
+    if (style.rim) {
+      const r = isFresh ? largeRim : smallRim;
+      for (let k = 0; k < r.x.length; k++) {
+        const u = x + r.x[k], v = y + r.y[k];
+        if (u < 0 || v < 0 || u >= width || v >= height) continue;
+        if (pixels[v * width + u] === 0) pixels[v * width + u] = style.rim;
+      }
+    }
     for (let k = 0; k < d.x.length; k++) {
       const u = x + d.x[k], v = y + d.y[k];
       if (!inside && (u < 0 || v < 0 || u >= width || v >= height)) continue;
       const at = v * width + u;
       const a = alpha * d.share[k] | 0;
-      if (a >= pixels[at] >>> 24) pixels[at] = (a << 24 | rgb) >>> 0; // the brighter one is in front
+      if (a >= pixels[at] >>> 24 || pixels[at] === style.rim) pixels[at] = (a << 24 | rgb) >>> 0; // the brighter one is in front
     }
   }
   return { drawn, flashing };

@@ -95,7 +95,7 @@ followState("/v1/stats", (stats) => {
 followState("/v1/self", (it) => {
   if (!it.ready) health("is not ready", "suspect");
   else if (it.behind.length > 0) health(`is behind ${it.behind.join(", ")}`, "suspect");
-  else health(`${it.clients.toLocaleString("en")} clients, caught up`, "alive");
+  else health(`${it.clients === 1 ? "1 client" : `${it.clients.toLocaleString("en")} clients`}, caught up`, "alive");
 }, () => {});
 
 followEvents((m) => {

@@ -2,7 +2,7 @@
 // The map on the screen: three canvases, of which a frame draws what has changed.
 
 import { Base } from "./base.js";
-import { css, hue, palette } from "./colour.js";
+import { css, hue, palette, pixel } from "./colour.js";
 import { paint, radius } from "./dots.js";
 import { View } from "./view.js";
 
@@ -11,6 +11,12 @@ import { View } from "./view.js";
 
 /** The most pixels that a canvas has: more of them than that cost more than they show. */
 const mostPixels = 4_000_000;
+
+/** Up to so many dots have a rim that tells them from the lights of towns. */
+const fewDots = 3000;
+
+/** The zoom from which places are shown, in pixels a degree. */
+const placesFrom = 30;
 
 /** How often dots are drawn though nothing has come: they age. In milliseconds. */
 const aging = 1000;
@@ -112,7 +118,7 @@ export class Stage {
     const size = radius(this.view.scale, this.inView, this.#ratio);
     const pixels = new Uint32Array(this.#image.data.buffer);
     const { drawn, flashing } = paint(pixels, width, height, this.clients, this.view, this.#colours, now,
-      { radius: size, flashes: !this.calm });
+      { radius: size, flashes: !this.calm, rim: this.inView > fewDots ? 0 : pixel(this.theme === "dark" ? [5, 8, 18] : [255, 255, 255], 0.75) });
     this.inView = drawn;
     this.#painted = now;
     c.putImageData(this.#image, 0, 0);
@@ -123,7 +129,7 @@ export class Stage {
   opacity(lon, lat) {
     const [x, y] = this.view.at(lon, lat).map((n) => Math.round(n * this.#ratio));
     const image = this.#image;
-    return image && x >= 0 && x < image.width && y >= 0 ? image.data[4 * (y * image.width + x) + 3] : 0;
+    return image && x >= 0 && x < image.width && y >= 0 ? image.data[4 * (y * image.width + x) + 3] ?? 0 : 0;
   }
 
   /** What stands above the dots: the chosen client, its track, places, the crosshair. */
@@ -137,7 +143,7 @@ export class Stage {
     c.font = "12px system-ui, sans-serif";
     /** @type {[number, number, number][]} */
     const written = [];
-    for (const place of this.places) this.#place(c, place, ink, paper, written);
+    for (const place of view.scale < placesFrom ? [] : this.places) this.#place(c, place, ink, paper, written);
     if (this.chosen) {
       const { lon, lat, track, node } = this.chosen;
       c.strokeStyle = css(hue(node, this.theme));

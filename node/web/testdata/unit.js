@@ -178,7 +178,7 @@ const tests = {
     v.go(170, 0, 1);
     apply(c, [{ id: "east", lon: 175, lat: 10, node: "Clark" }, { id: "over", lon: -170, lat: -20, node: "Clark" }]);
     const pixels = new Uint32Array(360 * 180);
-    const { drawn, flashing } = paint(pixels, 360, 180, c, v, palette("node", "dark"), 1e9, { radius: 0.4, flashes: true });
+    const { drawn, flashing } = paint(pixels, 360, 180, c, v, palette("node", "dark"), 1e9, { radius: 0.4, flashes: true, rim: 0 });
     same([drawn, flashing], [2, false]);
     const lit = [];
     pixels.forEach((p, i) => p >>> 24 > 200 && lit.push([i % 360, Math.floor(i / 360)]));
@@ -186,15 +186,15 @@ const tests = {
     same(nearest(c, v, 201, 111, 10), 1);
     same(nearest(c, v, 100, 50, 10), -1);
     apply(c, [{ id: "east", lon: 175, lat: 11, node: "Clark" }], { full: false }, 1e9 + 5000);
-    same(paint(pixels, 360, 180, c, v, palette("node", "dark"), 1e9 + 5001, { radius: 0.4, flashes: true }).flashing, true);
-    same(paint(pixels, 360, 180, c, v, palette("node", "dark"), 1e9 + 5001, { radius: 0.4, flashes: false }).flashing, false, "calm:");
+    same(paint(pixels, 360, 180, c, v, palette("node", "dark"), 1e9 + 5001, { radius: 0.4, flashes: true, rim: 0 }).flashing, true);
+    same(paint(pixels, 360, 180, c, v, palette("node", "dark"), 1e9 + 5001, { radius: 0.4, flashes: false, rim: 0 }).flashing, false, "calm:");
   },
   "dots at the edge stay in the buffer"() {
     const c = new Clients();
     const v = new View(60, 40);
     const list = Array.from({ length: 500 }, (_, i) => ({ id: `c${i}`, lon: i - 250, lat: i % 181 - 90, node: "n" }));
     apply(c, list);
-    paint(new Uint32Array(60 * 40), 60, 40, c, v, palette("age", "light"), 1e9, { radius: 5, flashes: true });
+    paint(new Uint32Array(60 * 40), 60, 40, c, v, palette("age", "light"), 1e9, { radius: 5, flashes: true, rim: 0x80000000 });
     const d = disc(1);
     same(d.x.length, 5);
   },
