@@ -17,7 +17,7 @@ import (
 // Times of a stream of events.
 const (
 	heartbeat    = 15 * time.Second // between two signs of life: proxies end what is silent
-	stallTimeout = 5 * time.Second // for the reader to take streamPart bytes
+	stallTimeout = 5 * time.Second  // for the reader to take streamPart bytes
 	reconnect    = time.Second      // what a reader that is cut should wait
 	streamPart   = 64 << 10         // bytes of a write
 
