@@ -72,7 +72,8 @@ func TestChurn(t *testing.T) {
 		if after.goroutines > before.goroutines*11/10 {
 			t.Errorf("%d goroutines, %d before", after.goroutines, before.goroutines)
 		}
-		if after.heap > before.heap*11/10 {
+		const buffers = 4 << 20 // that happen to be in use; a node takes half of that and more
+		if after.heap > before.heap*11/10+buffers {
 			t.Errorf("%d bytes, %d before", after.heap, before.heap)
 		}
 	})
