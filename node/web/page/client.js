@@ -15,7 +15,7 @@ const often = 1000;
 const far = 0.02;
 
 /** How many clients are looked at to find the one that was clicked. */
-const crowd = 20;
+const crowd = 100;
 
 /** @param {string} id */
 const path = (id) => `/v1/clients/${encodeURIComponent(id)}`;
