@@ -28,7 +28,8 @@ type arena struct {
 	blocks atomic.Pointer[[]*block]
 	owners atomic.Pointer[[]uint32] // of each chunk, the shard that has it; see owner
 	mu     sync.Mutex               // guards what follows; taken under a shard's lock
-	chunks int                      // that were given out
+	chunks int                      // that were given out for the first time
+	free   []uint32                 // those that were given back
 	slab   []chunk                  // of which blocks are made
 }
 
@@ -48,10 +49,35 @@ func (a *arena) at(ref uint32) *chunk {
 // owner is the number of the shard that has the record at ref. It takes no lock, like at.
 func (a *arena) owner(ref uint32) uint32 { return (*a.owners.Load())[ref/chunkUnits] }
 
+// record is the one at ref.
+func (a *arena) record(ref uint32) record { return a.at(ref)[ref%chunkUnits*unit:] }
+
+// records goes through the records of some chunks, but for the dead.
+func (a *arena) records(chunks []uint32, yield func(ref uint32, r record) bool) {
+	for _, ref := range chunks {
+		// What is left of a chunk is free yet, or was too small for the next record.
+		r := record(a.at(ref)[:])
+		for len(r) >= recordHead && r.source() != noSource {
+			n := units(len(r.id()))
+			if r.source() != deadSource && !yield(ref, r) {
+				return
+			}
+			ref, r = ref+n, r[n*unit:]
+		}
+	}
+}
+
 // chunk gives out a chunk of zeros to a shard: the ref of its first unit.
 func (a *arena) chunk(owner uint32) uint32 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if n := len(a.free); n > 0 {
+		ref := a.free[n-1]
+		a.free = a.free[:n-1]
+		clear(a.at(ref)[:])
+		(*a.owners.Load())[ref/chunkUnits] = owner // whom nobody asks for before there is a ref
+		return ref
+	}
 	if a.chunks%blockChunks == 0 {
 		blocks := *a.blocks.Load()
 		if len(blocks) == maxBlocks {
@@ -65,6 +91,13 @@ func (a *arena) chunk(owner uint32) uint32 {
 	ref := uint32(a.chunks) * chunkUnits
 	a.chunks++
 	return ref
+}
+
+// giveBack takes chunks whose bytes nobody uses any more.
+func (a *arena) giveBack(chunks []uint32) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.free = append(a.free, chunks...)
 }
 
 // block makes the next one. When there are many they are parts of slabs, which the

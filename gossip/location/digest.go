@@ -12,18 +12,19 @@ var bucketKeys = newHashKeys(0x68657264)
 func Bucket(id []byte) int { return int(bucketKeys.sum(id) >> 48) }
 
 // Digests returns for each bucket the hashes of its clients' fixes, dots left out, xored:
-// two tables whose digests are equal hold equal fixes, but for chance. Fixes that
-// their nodes received at before or later, in nanoseconds since the epoch, are not
-// in it: they may be on their way to the other table.
+// two tables whose digests are equal hold equal fixes, but for chance. All times are in
+// nanoseconds since the epoch. Fixes that their nodes received at before or later are not
+// in it: they may be on their way to the other table. Nor are those of the order time old
+// and earlier ones: one of the tables may have given them up.
 //
-// It goes through the table as [Table.Scan] does, shard by shard, and is not of one
+// It goes through the table as [Table.ScanHeld] does, shard by shard, and is not of one
 // instant.
-func (t *Table) Digests(before int64) []uint64 {
+func (t *Table) Digests(before, old int64) []uint64 {
 	all := make([]uint64, Buckets)
 	var b []byte
 	for i := range t.shards {
-		t.Scan(i, func(id string, e *Entry) {
-			if e.Received >= before {
+		t.ScanHeld(i, func(id string, e *Entry) {
+			if e.Received >= before || e.Order <= old {
 				return
 			}
 			b = append(append(b[:0], byte(len(id))), id...)

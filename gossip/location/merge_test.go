@@ -97,7 +97,7 @@ func mergeTable(t *testing.T) []mergeCase {
 	}
 }
 
-var resultNames = [...]string{Added: "(Added)", Replaced: "(Replaced)", Stale: "(Stale)", Retagged: "(Retagged)", Duplicate: "(Duplicate)"}
+var resultNames = [...]string{Added: "(Added)", Replaced: "(Replaced)", Stale: "(Stale)", Retagged: "(Retagged)", Duplicate: "(Duplicate)", Refused: "(Refused)"}
 
 func TestMergeTable(t *testing.T) {
 	id := []byte("kiwi")

@@ -195,13 +195,16 @@ func (s *search) meet(ref uint32) {
 	sh := t.owner(ref)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	r := sh.record(ref)
+	if sh.order(ref, r) <= t.limits.hidden.Load() {
+		return
+	}
 	p := t.position(sh, ref)
 	lat, lon := p.Degrees()
 	half := s.from.half(lat, lon)
 	if half > s.worst {
 		return
 	}
-	r := sh.record(ref)
 	id := r.id()
 	n := Neighbour{ID: unsafe.String(unsafe.SliceData(id), len(id)), Distance: s.from.metres(half, lat, lon)}
 	if n.Distance > s.radius || len(s.found.items) == s.limit && n.compare(&s.found.items[0]) >= 0 {

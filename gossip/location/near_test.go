@@ -3,6 +3,7 @@ package location
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -106,7 +107,7 @@ func TestNearIsBruteForce(t *testing.T) {
 		}
 		crowd = append(crowd, text...)
 		clients := rapid.SampledFrom([]int{1, 20, 300}).Draw(t, "clients")
-		n := int64(0)
+		n, hidden := int64(0), int64(-1)
 		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
 			for range rapid.IntRange(0, 2*clients).Draw(t, "reports") {
 				n++
@@ -118,11 +119,25 @@ func TestNearIsBruteForce(t *testing.T) {
 				table.RestNear()
 				table.RestNear()
 			}
+			if rapid.IntRange(0, 2).Draw(t, "sweep") == 0 {
+				f := Floor{Order: n - int64(rapid.IntRange(0, clients).Draw(t, "left")), ID: "5"}
+				for i := range table.Shards() {
+					table.Sweep(i, f)
+				}
+				maps.DeleteFunc(all, func(id string, e Entry) bool { return f.Covers(e.Order, []byte(id)) })
+			}
+			if rapid.IntRange(0, 5).Draw(t, "hide") == 0 {
+				old := n - int64(rapid.IntRange(0, clients).Draw(t, "shown"))
+				table.Hide(old)
+				hidden = max(hidden, old)
+			}
 			for range 3 {
 				lat := float64(latitude.Draw(t, "at latitude")) / 1e6
 				lon := float64(longitude.Draw(t, "at longitude")) / 1e6
 				r, limit := radius.Draw(t, "radius"), rapid.SampledFrom([]int{1, 2, 10, 1000}).Draw(t, "limit")
-				checkNear(t, table.Near(lat, lon, r, limit), bruteForce(all, lat, lon, r, limit))
+				shown := maps.Clone(all)
+				maps.DeleteFunc(shown, func(_ string, e Entry) bool { return e.Order <= hidden })
+				checkNear(t, table.Near(lat, lon, r, limit), bruteForce(shown, lat, lon, r, limit))
 			}
 		}
 	})
@@ -250,7 +265,7 @@ func TestNearWhileClientsMove(t *testing.T) {
 	table := NewTable(16, 1)
 	spot := func(i int) Position { return inMicros(t, (i*37)%1000, (i*101)%1000) }
 	for i := range still {
-		table.Merge(fmt.Append(nil, "still-", i), moved(spot(i), 1))
+		table.Merge(fmt.Append(nil, "still-", i), moved(spot(i), 1<<50))
 	}
 	var (
 		stop  atomic.Bool
@@ -272,6 +287,11 @@ func TestNearWhileClientsMove(t *testing.T) {
 	group.Go(func() {
 		for !stop.Load() {
 			table.RestNear()
+		}
+	})
+	group.Go(func() {
+		for i := 0; !stop.Load(); i++ {
+			table.Sweep(i%table.Shards(), Floor{Order: int64(i / 8)}) // who does not move is far above that
 		}
 	})
 	for range 60 {

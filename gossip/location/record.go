@@ -39,7 +39,8 @@ const (
 
 	noSource    = 0 // there is no record here
 	oddSource   = 1
-	firstSource = 2 // to which the number in the table of sources is added
+	deadSource  = 2 // its client is gone; ID and length are what they were
+	firstSource = 3 // to which the number in the table of sources is added
 )
 
 // odd tells whether a record can't hold e.
@@ -69,6 +70,9 @@ func (r record) get(e *Entry, s *source) {
 	e.Position = r.position()
 	e.Dot.Takeovers, e.Dot.Origin, e.Dot.Seq = s.takeovers, s.origin, le.Uint64(h[32:])>>16
 }
+
+// order is the order time of a record that is not odd.
+func (r record) order() int64 { return int64(binary.LittleEndian.Uint64(r) &^ topBit) }
 
 // position is that of what was set.
 func (r record) position() (p Position) {

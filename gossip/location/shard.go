@@ -9,11 +9,15 @@ import (
 // shard is a part of the table: records in chunks, one after the other, and an index
 // of them. To the garbage collector both are memory without pointers.
 //
-// A record stays where it was put, and the bytes of its ID are never written again:
-// that is why a string may be made of them without a copy. (Who wants to delete: let
-// the record have a source of its own kind, and when half of a shard is deleted, copy
-// the others in their order to other chunks and index them anew; grow is as much
-// work. A chunk may be used again if no caller of Scan keeps an ID.)
+// A record stays where it was put, and the bytes of its ID are not written again, until
+// compact: that is why under the lock a string may be made of them without a copy.
+//
+// A record is added, replaced and removed in one place each: [Table.Merge] has the first
+// two, remove is the third. A removed one stays, dead, in its chunk and in the index;
+// when a quarter of the shard is dead, compact copies the others, in their order, to
+// other chunks. Only then does a record move.
+//
+// It fills two cache lines, which are its own.
 type shard struct {
 	// A look-up needs no more than these, one cache line.
 	mu      sync.Mutex // guards all fields but shown
@@ -23,14 +27,15 @@ type shard struct {
 	gridded bool       // there is a grid
 	shown   shown      // both, for Prefetch
 
-	count  uint32           // records
+	count  uint32           // records, without the dead
+	dead   uint32           // dead records
+	waste  uint32           // their units
 	end    uint32           // ref of the next record, if it fits in the last chunk
-	room   uint32           // units from end to the end of the last chunk
+	left   uint32           // units from end to the end of the last chunk
 	number uint32           // set once
 	chunks []uint32         // ref of each, in order of arrival
 	odd    map[uint32]Entry // by ref: what records can't hold
 	grid   *grid            // which knows where the clients are, if gridded
-	_      [8]byte          // own cache lines, two
 }
 
 const (
@@ -38,9 +43,7 @@ const (
 	minShift = 20 // a small table has tags enough, and grow less to do
 )
 
-func (s *shard) record(ref uint32) record {
-	return s.arena.at(ref)[ref%chunkUnits*unit:]
-}
+func (s *shard) record(ref uint32) record { return s.arena.record(ref) }
 
 // find looks for the record of id; r is nil if there is none.
 func (s *shard) find(hash uint64, id []byte) (ref uint32, r record) {
@@ -57,7 +60,7 @@ func (s *shard) find(hash uint64, id []byte) (ref uint32, r record) {
 			continue
 		}
 		ref = entry - tag - 1
-		if r = s.record(ref); string(r.id()) == string(id) {
+		if r = s.record(ref); string(r.id()) == string(id) && r.source() != deadSource {
 			return ref, r
 		}
 	}
@@ -70,22 +73,27 @@ func (s *shard) tag(hash uint64) uint32 { return uint32(hash>>20) >> s.shift << 
 // add makes a record with nothing in it but id, which has none.
 func (s *shard) add(keys *hashKeys, hash uint64, id []byte) (ref uint32, r record) {
 	n := units(len(id))
-	if s.room < n {
-		s.end, s.room = s.arena.chunk(s.number), chunkUnits
-		s.chunks = append(s.chunks, s.end)
-	}
-	ref = s.end
-	if 4*(int(s.count)+1) > 3*len(s.index) || uint64(ref)+1 >= 1<<s.shift {
+	ref = s.room(n)
+	if 4*(int(s.count+s.dead)+1) > 3*len(s.index) || uint64(ref)+1 >= 1<<s.shift {
 		s.grow(keys)
 	}
 	s.count++
 	s.end += n
-	s.room -= n
+	s.left -= n
 	slot, entry := s.free(hash, ref)
 	atomic.StoreUint32(slot, entry) // the index is shown
 	r = s.record(ref)
 	r.setID(id)
 	return ref, r
+}
+
+// room is where the next record of n units goes.
+func (s *shard) room(n uint32) (ref uint32) {
+	if s.left < n {
+		s.end, s.left = s.arena.chunk(s.number), chunkUnits
+		s.chunks = append(s.chunks, s.end)
+	}
+	return s.end
 }
 
 // free is where in the index an entry for ref goes, and the entry.
@@ -101,10 +109,19 @@ func (s *shard) free(hash uint64, ref uint32) (slot *uint32, entry uint32) {
 // twice those of now, at least.
 func (s *shard) grow(keys *hashKeys) {
 	size := max(minIndex, len(s.index))
-	if 4*(int(s.count)+1) > 3*size {
+	if 4*(int(s.count+s.dead)+1) > 3*size {
 		size *= 2
 	}
-	s.index, s.shift = make([]uint32, size), uint8(max(minShift, bits.Len32(s.end)+1))
+	s.indexAnew(keys, size)
+}
+
+// indexAnew leaves out the dead: they can't be found anyway.
+func (s *shard) indexAnew(keys *hashKeys, size int) {
+	last := s.end
+	for _, ref := range s.chunks {
+		last = max(last, ref)
+	}
+	s.index, s.shift = make([]uint32, size), uint8(max(minShift, bits.Len32(last)+1))
 	for ref, r := range s.records {
 		slot, entry := s.free(keys.sum(r.id()), ref)
 		*slot = entry
@@ -114,15 +131,5 @@ func (s *shard) grow(keys *hashKeys) {
 
 // records goes through the shard in order of arrival.
 func (s *shard) records(yield func(ref uint32, r record) bool) {
-	for _, ref := range s.chunks {
-		// What is left of a chunk is free yet, or was too small for the next record.
-		r := record(s.arena.at(ref)[:])
-		for len(r) >= recordHead && r.source() != noSource {
-			if !yield(ref, r) {
-				return
-			}
-			n := units(len(r.id()))
-			ref, r = ref+n, r[n*unit:]
-		}
-	}
+	s.arena.records(s.chunks, yield)
 }

@@ -8,15 +8,17 @@ import (
 
 // Table holds the greatest fix of each client. It is safe for concurrent use.
 // What a reader has seen never goes back: an entry only ever gives way to a
-// greater one.
+// greater one, or is gone for good. See [Table.Refuse] and [Table.Hide].
 type Table struct {
 	shards  []shard // length is a power of two
 	shift   uint    // hash >> shift is the shard
 	keys    hashKeys
 	sources *sources
-	count   atomic.Int64
 	watch   atomic.Pointer[Watch]
 	near    nearness
+	limits  limits
+	_       [64]byte // what is above changes rarely
+	count   atomic.Int64
 }
 
 // Watch is told of every fix that takes its place in a table. It is called while that
@@ -43,6 +45,7 @@ func NewTable(shards int, seed uint64) *Table {
 		keys:    newHashKeys(seed),
 		sources: newSources(),
 	}
+	t.limits.init()
 	arena := newArena()
 	for i := range t.shards {
 		t.shards[i].arena, t.shards[i].number = arena, uint32(i)
@@ -60,6 +63,7 @@ const (
 	Stale                   // the table holds a greater fix
 	Retagged                // the same fix, now under the greater dot
 	Duplicate               // the same fix; nothing changed
+	Refused                 // at the floor or below it; nothing changed. See [Table.Refuse]
 )
 
 // Won tells whether the offered fix is the one that a reader sees next and was
@@ -91,6 +95,9 @@ func (t *Table) Merge(id []byte, e Entry) (was Entry, r Result) {
 func (t *Table) merge(s *shard, g *grid, hash uint64, id []byte, e, was *Entry) (r Result, ok bool) {
 	ref, have := s.find(hash, id)
 	if have == nil {
+		if t.limits.refuse(id, &e.Fix) {
+			return Refused, true
+		}
 		if s.gridded && g == nil {
 			return r, false
 		}
@@ -106,6 +113,9 @@ func (t *Table) merge(s *shard, g *grid, hash uint64, id []byte, e, was *Entry) 
 	t.load(s, ref, have, was)
 	switch c := e.Compare(&was.Fix); {
 	case c > 0:
+		if t.limits.refuse(id, &e.Fix) {
+			return Refused, true
+		}
 		if s.gridded && was.Position != e.Position {
 			from, to := was.Position.cellKey(), e.Position.cellKey()
 			if from.common(to) < have.level() {
@@ -146,8 +156,16 @@ func (t *Table) tell(id []byte, f *Fix) {
 	}
 }
 
-// Get returns the fix of client id and its dot.
+// Get returns the fix of client id and its dot, if it is shown. See [Table.Hide].
 func (t *Table) Get(id []byte) (e Entry, ok bool) {
+	if e, ok = t.Held(id); ok && t.limits.hides(&e.Fix) {
+		return Entry{}, false
+	}
+	return e, ok
+}
+
+// Held is Get, but returns what is hidden too.
+func (t *Table) Held(id []byte) (e Entry, ok bool) {
 	hash := t.keys.sum(id)
 	s := t.shard(hash)
 	s.mu.Lock()
@@ -160,17 +178,26 @@ func (t *Table) Get(id []byte) (e Entry, ok bool) {
 	return e, true
 }
 
-// Len is the number of clients.
+// Len is the number of clients, the hidden included.
 func (t *Table) Len() int { return int(t.count.Load()) }
 
 // Shards is the number of parts in which Scan goes through the table.
 func (t *Table) Shards() int { return len(t.shards) }
 
-// Scan calls f for each client of one shard, 0 ≤ i < Shards, in order of first
-// arrival. f runs under the shard's lock: it must not call the table, nor keep or
-// change what it is given. A client is in the same shard for ever, so a scan of
-// all shards, one by one, sees every client that was there when it began.
+// Scan calls f for each client of one shard, 0 ≤ i < Shards, whose fix is shown, in
+// order of first arrival. f runs under the shard's lock: it must not call the table, nor
+// keep or change what it is given. A client is in the same shard for ever, so a scan of
+// all shards, one by one, sees every client that is there from its begin to its end.
 func (t *Table) Scan(i int, f func(id string, e *Entry)) {
+	t.ScanHeld(i, func(id string, e *Entry) {
+		if !t.limits.hides(&e.Fix) {
+			f(id, e)
+		}
+	})
+}
+
+// ScanHeld is Scan, but goes through what is hidden too.
+func (t *Table) ScanHeld(i int, f func(id string, e *Entry)) {
 	s := &t.shards[i]
 	s.mu.Lock()
 	defer s.mu.Unlock()
