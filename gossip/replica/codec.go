@@ -24,6 +24,7 @@ import (
 //	ask     is this our hello?, is it full?, vector
 //	chunk   fixes, 0
 //	commit  vector
+//	floor   order time, id
 //
 //	id      length in one byte, 1..255, and as many bytes, none of them white space
 //	name    likewise
@@ -45,12 +46,13 @@ const (
 	kindAsk
 	kindChunk
 	kindCommit
+	kindFloor
 )
 
 // String is the kind's name in lower case.
 func (k kind) String() string {
-	names := [...]string{"batch", "ack", "grant", "behind", "find", "found", "ask", "chunk", "commit"}
-	if k < kindBatch || k > kindCommit {
+	names := [...]string{"batch", "ack", "grant", "behind", "find", "found", "ask", "chunk", "commit", "floor"}
+	if k < kindBatch || k > kindFloor {
 		return "unknown kind"
 	}
 	return names[k-kindBatch]
@@ -164,6 +166,12 @@ func appendCommit(buf []byte, v Vector) []byte {
 	return finish(appendVector(begin(buf, kindCommit), v), start)
 }
 
+func appendFloor(buf []byte, f location.Floor) []byte {
+	start := len(buf)
+	buf = binary.AppendUvarint(begin(buf, kindFloor), uint64(f.Order))
+	return finish(appendShort(buf, f.ID), start)
+}
+
 // chunkWriter appends fixes to buf in chunks of at most limit bytes, or of one fix.
 type chunkWriter struct {
 	buf     []byte
@@ -268,7 +276,7 @@ func splitKind(message []byte) (kind, []byte, error) {
 		return 0, nil, bad("empty")
 	}
 	k := kind(message[0])
-	if k < kindBatch || k > kindCommit {
+	if k < kindBatch || k > kindFloor {
 		return 0, nil, bad("unknown kind %d", message[0])
 	}
 	return k, message[1:], nil
@@ -432,6 +440,11 @@ func (d *decoder) vector() Vector {
 		v[o], last = seq, o
 	}
 	return v
+}
+
+func (d *decoder) floor() location.Floor {
+	order := int64(d.upTo(math.MaxInt64, "order time"))
+	return location.Floor{Order: order, ID: string(d.id())}
 }
 
 // more tells whether another fix follows, and takes the zero that says that none does.

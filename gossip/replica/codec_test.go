@@ -62,6 +62,7 @@ func samples(t testing.TB) map[kind][]byte {
 		kindAsk:    appendAsk(nil, v, true, false),
 		kindChunk:  w.buf,
 		kindCommit: appendCommit(nil, v),
+		kindFloor:  appendFloor(nil, location.Floor{Order: 5e9, ID: "kiwi"}),
 	}
 	for k, b := range framed {
 		framed[k] = messages(t, b)[0]
@@ -250,7 +251,11 @@ func TestBadMessages(t *testing.T) {
 	for name, m := range map[string][]byte{
 		"empty":                              {},
 		"kind 0":                             {0},
-		"kind 10":                            {10},
+		"kind 11":                            {11},
+		"floor out of bounds":                append(uvarints(kindFloor, 1<<63), 1, 'a'),
+		"floor without an id":                append(uvarints(kindFloor, 5), 0),
+		"floor with white space in its id":   append(uvarints(kindFloor, 5), 1, ' '),
+		"floor that goes on":                 append(uvarints(kindFloor, 5), 1, 'a', 0),
 		"ack of what was not sealed":         uvarints(kindAck, 6, 1),
 		"ack with a clock below zero":        uvarints(kindAck, 5, 1<<63),
 		"ack with a long integer":            {byte(kindAck), 0x85, 0x00, 1},
@@ -405,7 +410,7 @@ func TestReadMessageReuses(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	for k := kindBatch; k <= kindCommit; k++ {
+	for k := kindBatch; k <= kindFloor; k++ {
 		if s := k.String(); s == "" || s != strings.ToLower(s) || s == kind(0).String() {
 			t.Errorf("kind %d is %q", k, s)
 		}

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"herd/gossip/location"
@@ -52,6 +53,13 @@ type Config struct {
 	// that is known yet. It is called by many goroutines. Nil: they are not.
 	Ahead func() (d time.Duration, sure bool)
 
+	// Limits bound what this node keeps; see SetLimits. Default: it keeps all.
+	Limits Limits
+
+	// Grace is for how long a fix that has expired is kept, so that it has expired at all
+	// nodes when one of them lacks it: what two clocks may differ by. Default 5 min.
+	Grace time.Duration
+
 	// GoneAfter is how long an origin must have had no link before its uncovered
 	// fixes are taken over. Default 60 s.
 	GoneAfter time.Duration
@@ -60,7 +68,7 @@ type Config struct {
 }
 
 // Core is the replication of one node. Its caller holds one lock around every call,
-// except those of Accept, [Link.Prepare] and [Link.Scan].
+// except those of Accept, Expire, Floor, Trim, [Link.Prepare] and [Link.Scan].
 //
 // now is a monotonic clock, as the time since any fixed instant in this process's
 // life. It must never run back. It goes on while the process is stopped.
@@ -76,6 +84,17 @@ type Core struct {
 	loose  loose
 	gone   absentees
 	first  fill
+
+	// What it gives up. Trim has no lock.
+	limits   atomic.Pointer[Limits]
+	floor    atomic.Pointer[location.Floor] // see Floor; nil: none
+	ownFloor atomic.Bool                    // this node has raised it, and not said so
+	expired  atomic.Pointer[location.Floor] // what is to be removed for its age; nil: nothing
+	latest   int64                          // greatest time that the wall clock has shown, in nanoseconds
+	astray   bool                           // see SetAstray
+	silent   bool                           // no vector is answered
+	trim     trim
+	swept    struct{ evicted, expired atomic.Uint64 }
 
 	// As an origin.
 	seq      uint64          // last sealed batch
@@ -125,6 +144,9 @@ type Stats struct {
 	Takeovers  uint64 // fixes adopted from origins gone for good
 	Lookups    uint64 // look-ups answered for peers
 	LookupsOff uint64 // look-ups refused for their number
+	Evicted    uint64 // clients given up for want of room
+	Expired    uint64 // clients removed some time after they had expired
+	Refused    uint64 // of Accepted, reports not kept: they had expired, or were below the floor
 	Incredible uint64 // fixes from peers not taken: of a time to come, or taken over too often
 	Unfounded  uint64 // claims of peers to have batches that their origin has not sealed; not believed
 }
@@ -136,11 +158,12 @@ func New(cfg Config) *Core {
 	setDefault(&cfg.GapEach, 50*time.Microsecond)
 	setDefault(&cfg.CompareEvery, time.Second)
 	setDefault(&cfg.GoneAfter, time.Minute)
+	setDefault(&cfg.Grace, 5*time.Minute)
 	setDefault(&cfg.QueueBytes, 4<<20)
 	setDefault(&cfg.ChunkBytes, 64<<10)
 	setDefault(&cfg.Stripes, 8)
 	cfg.ChunkBytes = min(cfg.ChunkBytes, MaxMessage/4)
-	return &Core{
+	c := &Core{
 		cfg:     cfg,
 		table:   cfg.Table,
 		rand:    rand.New(rand.NewPCG(cfg.Seed, uint64(cfg.Self))),
@@ -151,7 +174,10 @@ func New(cfg Config) *Core {
 		firstAt: 1,
 		names:   map[string]string{},
 		budget:  4096,
+		trim:    trim{budget: 1 << 16, every: time.Second},
 	}
+	c.SetLimits(cfg.Limits)
+	return c
 }
 
 func setDefault[T comparable](p *T, v T) {
@@ -179,8 +205,10 @@ func (c *Core) step(now time.Duration) {
 // Tick does what time alone asks for. Call it at least every AckTimeout/10.
 func (c *Core) Tick(now time.Duration) {
 	c.step(now)
+	c.expire()
 	c.seal()
 	c.settle()
+	c.tellFloor()
 	for _, l := range c.links {
 		if c.now-l.beat >= c.cfg.AckTimeout/8 {
 			l.oweAck()
@@ -213,6 +241,7 @@ func (c *Core) Vector() Vector { return c.vector.Clone() }
 // Stats returns the counters.
 func (c *Core) Stats() Stats {
 	sum := c.stats
+	sum.Evicted, sum.Expired = c.swept.evicted.Load(), c.swept.expired.Load()
 	for i := range c.open.stripes {
 		s := &c.open.stripes[i]
 		s.mu.Lock()
@@ -221,6 +250,7 @@ func (c *Core) Stats() Stats {
 		sum.Repeated += s.repeated
 		sum.Clamped += s.clamped
 		sum.Mailed += s.mailed
+		sum.Refused += s.refused
 		s.mu.Unlock()
 	}
 	return sum

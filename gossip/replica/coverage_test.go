@@ -12,6 +12,7 @@ type coverage struct {
 	Boots       uint64
 	Kills       uint64
 	Pauses      uint64
+	Astray      uint64 // clocks that went wrong
 	Cuts        uint64 // sessions that ended inside a message
 	Repeats     uint64 // batches delivered once more
 	Acks        uint64
@@ -21,6 +22,7 @@ type coverage struct {
 	Readies     uint64
 	Finds       uint64 // look-ups that brought something
 	Chunks      uint64
+	Floors      uint64 // that one node told another
 	Full        uint64 // reports for which the open batch had no room
 	Ahead       uint64 // batches merged before the rest of their receipt
 	AheadChunks uint64 // likewise chunks

@@ -13,8 +13,9 @@ type answer struct {
 	theirs  Vector // not changed any more
 	vector  Vector
 	began   time.Duration
-	looseAt uint64 // loose.added when it began
-	skipped bool   // nothing to scan for
+	looseAt uint64          // loose.added when it began
+	skipped bool            // nothing to scan for
+	floor   *location.Floor // of a mutant
 
 	// The scan's. It is the writer's of the delta lane.
 	shard     int
@@ -29,13 +30,13 @@ type scan struct {
 
 // asked: the peer has sent its vector.
 func (c *Core) asked(l *Link, theirs Vector, full bool) {
-	if l.answer != nil || c.now < l.rest {
+	if l.answer != nil || c.now < l.rest || c.silent {
 		l.next, l.nextIsFull = theirs, l.nextIsFull || full
 		return
 	}
 	before := l.lastAsked
 	l.lastAsked = c.vector.Clone()
-	a := &answer{theirs: theirs, vector: l.lastAsked, began: c.now, looseAt: c.loose.added}
+	a := &answer{theirs: theirs, vector: l.lastAsked, began: c.now, looseAt: c.loose.added, floor: c.floor.Load()}
 	switch {
 	case !c.loose.any() && theirs.Covers(c.vector):
 		// Nothing to send but the commit.
@@ -67,9 +68,15 @@ func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 		l.sendsAsk, l.askIsFull, l.saidHello = false, false, true
 	}
 	c, a, scanned := l.core, l.answer, l.scan.ahead
+	if a != nil && c.silent {
+		// What it has scanned may lack what this table has given up too soon.
+		l.next, l.nextIsFull = a.theirs, true
+		l.answer, a = nil, nil
+	}
 	l.scan = scan{answer: a}
+	floor := c.floor.Load()
 	if a == nil {
-		return buf, false
+		return l.appendFloor(buf, floor), false
 	}
 	if !scanned {
 		buf = c.scanOn(a, buf, limit)
@@ -87,7 +94,11 @@ func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 		a.vector = a.vector.Clone()
 		a.vector[c.cfg.Self] = c.seq + 1
 	}
-	buf = appendCommit(buf, a.vector)
+	// What the scan has not met because it was given up, the floor covers, as it is now.
+	if floor = c.floor.Load(); c.mutant.floorAtBegin {
+		floor = a.floor
+	}
+	buf = appendCommit(l.appendFloor(buf, floor), a.vector)
 	l.committed, l.need = true, max(l.need, a.vector[c.cfg.Self])
 	l.answer, l.scan.answer = nil, nil
 	if !a.skipped {
@@ -100,7 +111,7 @@ func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 // nextAnswer begins to answer the ask that waits. Scans for one peer rest for as long as
 // the last one took: whoever asks without end must not have a processor to himself.
 func (l *Link) nextAnswer() {
-	if l.next == nil || l.answer != nil || l.core.now < l.rest {
+	if l.next == nil || l.answer != nil || l.core.now < l.rest || l.core.silent {
 		return
 	}
 	theirs, full := l.next, l.nextIsFull
@@ -141,7 +152,7 @@ func (c *Core) scanOn(a *answer, buf []byte, limit int) []byte {
 	var ours, theirs uint64
 	for seen := 0; a.shard < c.table.Shards() && seen < c.budget && len(w.buf)-start < limit; a.shard++ {
 		seen++
-		c.table.Scan(a.shard, func(id string, e *location.Entry) {
+		c.table.ScanHeld(a.shard, func(id string, e *location.Entry) {
 			seen++
 			if e.Dot.Origin != o {
 				o = e.Dot.Origin

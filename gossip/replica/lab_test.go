@@ -41,6 +41,8 @@ func (b *lab) core(self location.Origin, cfg Config) *Core {
 
 func (b *lab) link(x, y *Core) (atX, atY *Link) {
 	atX, atY = x.Open(b.now, y.cfg.Self), y.Open(b.now, x.cfg.Self)
+	atX.KnowFloors()
+	atY.KnowFloors()
 	b.links = append(b.links, atX, atY)
 	b.far[atX], b.far[atY] = atY, atX
 	return atX, atY

@@ -67,6 +67,9 @@ type Link struct {
 	nextIsFull bool
 	lastAsked  Vector // our vector when the peer's last ask came
 
+	knowsFloors bool           // see KnowFloors
+	floor       location.Floor // the greatest that the peer has told us, or we it
+
 	// As the origin of batches.
 	state     State
 	committed bool          // the peer has been sent a commit, or was put out

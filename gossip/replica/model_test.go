@@ -115,6 +115,11 @@ func TestMutants(t *testing.T) {
 		"wallTimeouts":   "FAIR",
 		"readyOnFirst":   "READY",
 		"dotlessLookups": "EQUAL HELD",
+		"forgetEvicted":  "BACK HELD EQUAL READ ALIKE",
+		"floorUntold":    "ALIKE HELD READ READY EQUAL",
+		"floorAtBegin":   "HELD READ READY EQUAL ALIKE",
+		"astrayAnswers":  "HELD READ READY EQUAL LIVES",
+		"noGrace":        "HELD READ READY EQUAL",
 	}
 	if testing.Short() || raceEnabled {
 		return // worlds are the same in every build; the full run has seen these
@@ -155,6 +160,7 @@ func only(i int) (m mutant) {
 		&m.coalesceQueued, &m.losersFree, &m.ownLosersFree, &m.firstWins, &m.firstDot, &m.noTakeover,
 		&m.forgetCarried, &m.enterOnCommit, &m.endlessLease, &m.ownLease, &m.outOnOverflow, &m.noHold, &m.grantAlways,
 		&m.wallTimeouts, &m.readyOnFirst, &m.dotlessLookups,
+		&m.forgetEvicted, &m.floorUntold, &m.floorAtBegin, &m.astrayAnswers, &m.noGrace,
 	}
 	*flags[i] = true
 	return m

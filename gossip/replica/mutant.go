@@ -33,6 +33,11 @@ type mutant struct {
 	wallTimeouts   bool // rule 7: time-outs count the time in which this node stood still
 	readyOnFirst   bool // rule 7: one answer is enough to be ready
 	dotlessLookups bool // rule 8: what a look-up brings has no dot
+	forgetEvicted  bool // rule 9: what is evicted may come back
+	floorUntold    bool // rule 9: nobody is told of a floor
+	floorAtBegin   bool // rule 9: a commit comes with the floor from when the answer began
+	astrayAnswers  bool // rule 9: a node with a wrong clock answers vectors
+	noGrace        bool // rule 9: an expired fix is removed, not only hidden, at its deadline
 }
 
 // refuses tells whether a mutant of rule 5 keeps was where e should win.

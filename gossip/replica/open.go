@@ -31,7 +31,7 @@ type stripe struct {
 	at    []uint32      // where each begins
 	size  atomic.Uint32 // of fixes
 
-	accepted, stale, repeated, clamped, mailed uint64 // see Stats
+	accepted, stale, repeated, clamped, mailed, refused uint64 // see Stats
 
 	_ [64]byte // own cache line
 }

@@ -71,6 +71,9 @@ func (c *Core) acceptLocked(s *stripe, id []byte, e *location.Entry) (ticket uin
 	}
 	was, result := c.merge(id, *e)
 	switch result {
+	case location.Refused: // nobody keeps it
+		s.refused++
+		return 0
 	case location.Stale, location.Duplicate:
 		s.stale++
 		s.repeated += same(result)

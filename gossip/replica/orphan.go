@@ -148,7 +148,7 @@ func (c *Core) sweepDue() bool {
 func (c *Core) sweepShard(shard int) (seen int) {
 	a := &c.gone
 	var orphans []record
-	c.table.Scan(shard, func(id string, e *location.Entry) {
+	c.table.ScanHeld(shard, func(id string, e *location.Entry) {
 		seen++
 		switch covered := c.vector.CoversDot(e.Dot); {
 		case e.Dot.Origin == c.cfg.Self:

@@ -19,18 +19,21 @@ import (
 //	       that any live node held
 //	QUIET  and then deltas are empty, once what only the dead could vouch for is taken over
 //	OWN    a node shows what it has taken, from then on
-//	BACK   what a node has shown, it shows ever after, or newer
+//	BACK   what a node has shown, it shows ever after, or newer, until it is gone for good
+//	ALIKE  when faults stop, all have given up the same, and no more clients are left than may be
 //	FAIR   a member is put out only when a batch has been unacknowledged for an ack_timeout
 //	       in which the origin ran
 //	ENDS   when faults stop, every report is acknowledged, every member in, every node ready
 //
-// To hold a fix is to have it, or a greater one of that client.
+// To hold a fix is to have it, or a greater one of that client; or it has expired by the
+// holder's clock, or is at its floor or below: it is gone there.
 type promises struct {
 	world  *world
 	broken string // the first promise broken, with the story
 	log    []acknowledged
 	acked  map[location.Origin]*[keys]*location.Fix // the greatest acknowledged, by origin
 	shown  map[location.Origin]*[keys]*location.Fix // the greatest seen, by node
+	lost   map[location.Origin]*[keys]*location.Fix // the greatest that was seen and then was gone
 	kept   []kept
 	must   [keys]*location.Fix // the greatest that a live node held when faults ended
 }
@@ -66,9 +69,11 @@ func (p *promises) boot(n *node) {
 	if p.acked == nil {
 		p.acked = map[location.Origin]*[keys]*location.Fix{}
 		p.shown = map[location.Origin]*[keys]*location.Fix{}
+		p.lost = map[location.Origin]*[keys]*location.Fix{}
 	}
 	p.acked[n.origin] = &[keys]*location.Fix{}
 	p.shown[n.origin] = &[keys]*location.Fix{}
+	p.lost[n.origin] = &[keys]*location.Fix{}
 }
 
 // process returns the process that is an origin, if it lives.
@@ -81,17 +86,28 @@ func (p *promises) process(o location.Origin) *node {
 	return nil
 }
 
-func holds(n *node, key int, f *location.Fix) bool {
-	e, ok := n.table.Get(clientIDs[key])
-	return ok && e.Compare(f) >= 0
+func (p *promises) holds(n *node, key int, f *location.Fix) bool {
+	e, ok := n.table.Held(clientIDs[key])
+	return ok && e.Compare(f) >= 0 || p.gone(n, key, f)
+}
+
+// gone tells whether a fix has expired by n's clock, or is at its floor or below.
+func (p *promises) gone(n *node, key int, f *location.Fix) bool {
+	w := p.world
+	return w.ttl > 0 && max(n.latest, w.wall+n.skew) >= f.Order+int64(w.ttl) || n.core.Floor().Covers(f.Order, clientIDs[key])
 }
 
 // show is what n shows of a client.
 func (p *promises) show(n *node, key int) *location.Fix {
 	e, ok := n.table.Get(clientIDs[key])
-	before := &p.shown[n.origin][key]
+	before, lost := &p.shown[n.origin][key], &p.lost[n.origin][key]
 	switch {
+	case ok && *lost != nil && e.Compare(*lost) <= 0:
+		p.fail("BACK: of client %d node %d shows %v, and %v was gone", key, n.slot, e, **lost)
 	case !ok && *before == nil:
+		return nil
+	case !ok && p.gone(n, key, *before):
+		*lost, *before = *before, nil
 		return nil
 	case *before == nil || ok && e.Compare(*before) > 0:
 		f := e.Fix
@@ -112,7 +128,7 @@ func (p *promises) read(n *node, least int) {
 				continue
 			}
 			p.world.coverage.Reads++
-			if a := p.acked[e.link.Peer()][key]; a != nil && (f == nil || f.Compare(a) < 0) {
+			if a := p.acked[e.link.Peer()][key]; a != nil && (f == nil || f.Compare(a) < 0) && !p.gone(n, key, a) {
 				p.fail("READ: node %d has a lease from %d, which acknowledged %v of client %d; it shows %v",
 					n.slot, e.other.at.slot, *a, key, f)
 			}
@@ -122,8 +138,11 @@ func (p *promises) read(n *node, least int) {
 
 // accepted: n has taken a report.
 func (p *promises) accepted(n *node, key int, f *location.Fix, ticket uint64) {
-	if g := p.show(n, key); g == nil || g.Compare(f) < 0 {
+	if g := p.show(n, key); (g == nil || g.Compare(f) < 0) && !p.gone(n, key, f) {
 		p.fail("OWN: node %d took %v of client %d and shows %v", n.slot, *f, key, g)
+	}
+	if ticket == 0 && n.table.Refuses(clientIDs[key], f) {
+		return // nothing is promised
 	}
 	n.waits = append(n.waits, wait{key, f, ticket})
 }
@@ -148,7 +167,7 @@ func (p *promises) acknowledge(n *node, x wait) {
 			continue
 		}
 		a.set = append(a.set, l.Peer())
-		if m := p.process(l.Peer()); m != nil && !holds(m, x.key, x.fix) {
+		if m := p.process(l.Peer()); m != nil && !p.holds(m, x.key, x.fix) {
 			p.fail("HELD: node %d acknowledged %v of client %d, node %d was in and lacks it", n.slot, *x.fix, x.key, m.slot)
 		}
 	}
@@ -160,7 +179,7 @@ func (p *promises) acknowledge(n *node, x wait) {
 	}
 	p.log = append(p.log, a)
 	for _, m := range w.nodes {
-		if e := m.ends[n.slot]; e != nil && w.awake(m) && e.link.Peer() == n.origin && e.link.Leased(w.now(m)) && !holds(m, x.key, x.fix) {
+		if e := m.ends[n.slot]; e != nil && w.awake(m) && e.link.Peer() == n.origin && e.link.Leased(w.now(m)) && !p.holds(m, x.key, x.fix) {
 			p.fail("READ: node %d acknowledged %v of client %d, node %d has a lease and lacks it", n.slot, *x.fix, x.key, m.slot)
 		}
 	}
@@ -173,7 +192,7 @@ func (p *promises) entered(n *node, o location.Origin) {
 		return
 	}
 	for key, f := range p.acked[n.origin] {
-		if f != nil && !holds(m, key, f) {
+		if f != nil && !p.holds(m, key, f) {
 			p.fail("HELD: node %d takes in node %d, which lacks %v of client %d", n.slot, m.slot, *f, key)
 		}
 	}
@@ -244,7 +263,7 @@ func (p *promises) becomeReady(n *node) {
 	w.coverage.Readies++
 	for _, a := range p.log {
 		for _, e := range n.ends {
-			if e == nil || holds(n, a.key, a.fix) {
+			if e == nil || p.holds(n, a.key, a.fix) {
 				continue
 			}
 			peer := e.link.Peer()
@@ -277,7 +296,7 @@ func (p *promises) live() []*node {
 func (p *promises) faultsEnded() {
 	for _, n := range p.live() {
 		for key := range keys {
-			if e, ok := n.table.Get(clientIDs[key]); ok && (p.must[key] == nil || e.Compare(p.must[key]) > 0) {
+			if e, ok := n.table.Held(clientIDs[key]); ok && (p.must[key] == nil || e.Compare(p.must[key]) > 0) {
 				p.must[key] = &e.Fix
 			}
 		}
@@ -287,9 +306,18 @@ func (p *promises) faultsEnded() {
 // unsettled names the first promise about the end that does not hold yet.
 func (p *promises) unsettled() string {
 	live := p.live()
+	gone := func(key int, f *location.Fix) bool {
+		return slices.ContainsFunc(live, func(n *node) bool { return p.gone(n, key, f) })
+	}
 	for _, n := range live {
+		if most := p.world.limits[n.slot]; most > 0 && n.table.Len() > most {
+			return fmt.Sprintf("ALIKE: node %d has %d clients of %d", n.slot, n.table.Len(), most)
+		}
+		if f, g := n.core.Floor(), live[0].core.Floor(); f != g {
+			return fmt.Sprintf("ALIKE: node %d has the floor %v, node %d %v", n.slot, f, live[0].slot, g)
+		}
 		for key, f := range p.must {
-			if f != nil && !holds(n, key, f) {
+			if f != nil && !p.holds(n, key, f) && !gone(key, f) {
 				return fmt.Sprintf("EQUAL: node %d lacks %v of client %d", n.slot, *f, key)
 			}
 		}
@@ -297,8 +325,9 @@ func (p *promises) unsettled() string {
 	for _, a := range live {
 		for _, b := range live {
 			for key := range keys {
-				e, ok := a.table.Get(clientIDs[key])
-				f, _ := b.table.Get(clientIDs[key])
+				e, ok := a.table.Held(clientIDs[key])
+				f, _ := b.table.Held(clientIDs[key])
+				ok = ok && !gone(key, &e.Fix)
 				if ok && e.Compare(&f.Fix) != 0 {
 					return fmt.Sprintf("EQUAL: of client %d node %d has %v, node %d %v", key, a.slot, e, b.slot, f)
 				}
@@ -313,7 +342,7 @@ func (p *promises) unsettled() string {
 			continue
 		}
 		for _, n := range live {
-			if !holds(n, a.key, a.fix) {
+			if !p.holds(n, a.key, a.fix) && !gone(a.key, a.fix) {
 				return fmt.Sprintf("LIVES: node %d lacks %v of client %d, acknowledged at %d by %v", n.slot, *a.fix, a.key, a.at/unit, a.set)
 			}
 		}

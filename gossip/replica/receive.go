@@ -84,6 +84,11 @@ func (c *Core) receive(l *Link, lane Lane, message []byte) error {
 	case kindChunk:
 		c.first.progress(c, l)
 		err = c.receiveChunk(l, body)
+	case kindFloor:
+		f := d.floor()
+		if err = d.end(); err == nil {
+			err = c.receiveFloor(l, f)
+		}
 	case kindCommit:
 		v := d.vector()
 		if err = d.end(); err == nil {
@@ -240,7 +245,7 @@ func (c *Core) receiveFind(l *Link, d *decoder) error {
 		return nil
 	}
 	c.stats.Lookups++
-	e, ok := c.table.Get(id)
+	e, ok := c.table.Held(id)
 	l.queueFind(appendFound(nil, lookup, id, &e, ok))
 	return nil
 }

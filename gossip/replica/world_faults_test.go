@@ -63,6 +63,7 @@ func (w *world) open(e *end) {
 	n.ends[slot] = e
 	e.opened = w.clock
 	e.link = n.core.Open(w.now(n), e.other.at.origin)
+	e.link.KnowFloors()
 	w.after(n)
 }
 
@@ -113,6 +114,14 @@ func (w *world) reset(e *end) {
 	w.close(e, false)
 }
 
+// setClock puts a clock right that has gone wrong.
+func (w *world) setClock(n *node, right bool) {
+	if right && n.astray > 0 {
+		n.astray, n.skew = 0, n.skew-wrong
+		n.core.SetAstray(false)
+	}
+}
+
 func (w *world) kill(n *node) {
 	if n.up {
 		n.up = false
@@ -145,7 +154,14 @@ func (w *world) fault() {
 		w.cut[w.rand.IntN(slots)][w.rand.IntN(slots)] = true
 	case x < 12:
 		w.cut = [slots][slots]bool{}
-	case x < 16: // stopped, for up to three ack timeouts
+	case x < 17 && w.ttl > 0: // a clock goes wrong; its node is told so
+		if n := w.nodes[w.rand.IntN(slots)]; n.astray <= w.clock {
+			n.astray = w.clock + time.Duration(w.rand.IntN(40))*unit
+			n.skew += wrong
+			n.core.SetAstray(true)
+			w.coverage.Astray++
+		}
+	case x < 21: // stopped, for up to three ack timeouts
 		n := w.nodes[w.rand.IntN(slots)]
 		n.asleep, n.mute = w.clock+unit+time.Duration(w.rand.Int64N(int64(3*ackTimeout))), w.rand.IntN(2) == 0
 		w.coverage.Pauses++

@@ -32,6 +32,8 @@ type world struct {
 	queue    int                         // bytes that a peer's queue holds
 	stripes  int                         // of the open batch
 	gapPeers int                         // beyond so many peers batches keep a gap
+	ttl      time.Duration               // zero: nothing expires
+	limits   [slots]int                  // clients that a node keeps; zero: all
 	cut      [slots][slots]bool          // what one sends does not reach the other
 	meet     [slots][slots]time.Duration // when two slots hear of each other
 	last     [keys]*location.Fix         // the client's last report
@@ -51,6 +53,10 @@ const (
 	goneAfter   = 100 * unit
 	clientAhead = 30 * unit
 	skew        = 8 // units by which a node's clock may be wrong, either way
+	grace       = (2*skew + 1) * unit
+	wrong       = 40 * int64(unit) // what a wrong clock is ahead
+	ttl         = 80 * unit        // where fixes expire
+	limit       = 25               // where clients are evicted
 
 	faultSteps  = 250
 	settleSteps = 1000
@@ -72,6 +78,8 @@ type node struct {
 	asleep time.Duration // stopped until then
 	mute   bool          // and what it had written does not leave either
 	skew   int64         // of its wall clock
+	astray time.Duration // its clock is wrong until then
+	latest int64         // greatest time that it has shown
 	zero   time.Duration // the instant its monotonic clock counts from
 	ticked time.Duration
 	ran    time.Duration   // time in which it was awake
@@ -155,6 +163,17 @@ func newWorld(seed uint64, m mutant) *world {
 			w.timeouts[slot] += time.Duration(w.rand.IntN(3)-1) * 20 * unit
 		}
 	}
+	if w.rand.IntN(4) == 0 {
+		w.ttl = ttl
+	}
+	if w.rand.IntN(3) == 0 {
+		unequal := w.rand.IntN(3) == 0
+		for slot := range slots {
+			if w.limits[slot] = limit; unequal {
+				w.limits[slot] += w.rand.IntN(11) - 5
+			}
+		}
+	}
 	for slot := range slots {
 		w.boot(slot)
 	}
@@ -172,15 +191,19 @@ func (w *world) boot(slot int) {
 		zero:    w.clock - time.Duration(w.rand.IntN(1000))*unit,
 		lookups: map[uint64]int{},
 	}
+	n.latest = w.wall + n.skew
 	n.table = location.NewTable(8, w.seed)
 	n.core = New(Config{
 		Self: n.origin, Name: nodeNames[slot], Table: n.table,
 		AckTimeout: w.timeouts[slot], GoneAfter: w.gone, CompareEvery: 20 * unit,
 		QueueBytes: w.queue, ChunkBytes: chunkBytes, Stripes: w.stripes, Seed: w.seed,
 		GapPeers: w.gapPeers, GapEach: 2 * unit,
+		Limits: Limits{w.ttl, w.limits[slot]}, Grace: grace,
+		Wall: func() time.Time { return time.Unix(0, w.wall+n.skew) },
 	})
 	n.core.mutant = w.mutant
 	n.core.budget = 12
+	n.core.trim.budget, n.core.trim.every = 15, 5*unit
 	for other := range slots {
 		at := w.clock
 		if w.rand.IntN(3) == 0 {
@@ -223,6 +246,8 @@ func (w *world) settle() {
 	w.cut = [slots][slots]bool{}
 	for _, n := range w.nodes {
 		n.asleep = 0
+		w.setClock(n, true)
+		w.wall = max(w.wall, n.latest-n.skew) // it will be heard again
 	}
 	w.promises.faultsEnded()
 	again := 100 // steps from the first time that all is well to the second look
@@ -251,15 +276,22 @@ func (w *world) settle() {
 
 func (w *world) step(faults bool) {
 	w.clock += unit
-	w.wall += int64(unit)
+	if faults || w.ttl == 0 { // else nothing would be left in the end
+		w.wall += int64(unit)
+	}
 	for _, n := range w.nodes {
+		w.setClock(n, n.astray <= w.clock)
 		if w.awake(n) {
 			n.ran += unit
+			n.latest = max(n.latest, w.wall+n.skew)
 		}
 		if w.awake(n) && (w.clock-n.ticked >= 4*unit || w.rand.IntN(4) == 0) {
 			n.ticked = w.clock
 			n.core.Tick(w.now(n))
 			w.after(n)
+		}
+		if w.awake(n) && (w.ttl > 0 || w.limits[n.slot] > 0) && w.rand.IntN(3) == 0 {
+			n.core.Trim(w.now(n))
 		}
 	}
 	w.sessions(faults)

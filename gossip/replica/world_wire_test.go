@@ -80,6 +80,8 @@ func (w *world) receive(e *end, lane Lane, message []byte) {
 		}
 	case kindChunk:
 		w.coverage.Chunks++
+	case kindFloor:
+		w.coverage.Floors++
 	}
 	if err := n.core.Receive(w.now(n), e.link, lane, message); err != nil {
 		if w.mutant == (mutant{}) {
