@@ -38,7 +38,7 @@ type auditLink struct {
 type audit struct {
 	number  uint64
 	wants   byte // the kind of answer
-	cutoff  int64
+	scope   auditScope
 	digests []uint64                // that have come
 	fixes   map[string]location.Fix // likewise, of the suspects
 	wrong   int                     // of these, how many were greater than ours
@@ -97,13 +97,13 @@ func (c *Cluster) auditee() *link {
 // auditPeer makes one audit.
 func (c *Cluster) auditPeer(l *link) {
 	cutoff := c.wall().Add(-auditAge).UnixNano()
-	first := c.compareDigests(l, cutoff)
+	first := c.compareDigests(l, c.scope(cutoff))
 	if !slices.ContainsFunc(first, func(d uint64) bool { return d != 0 }) || !c.pause(auditAgain) {
 		return
 	}
 	// What is updated meanwhile leaves the digests of both: what differs goes on to
 	// differ by the same bits.
-	second := c.compareDigests(l, cutoff)
+	second := c.compareDigests(l, c.scope(cutoff))
 	var suspects []int
 	for bucket := range second {
 		if first[bucket] != 0 && first[bucket] == second[bucket] && len(suspects) < maxSuspects {
@@ -111,17 +111,24 @@ func (c *Cluster) auditPeer(l *link) {
 		}
 	}
 	if len(suspects) > 0 {
-		c.compareFixes(l, cutoff, suspects)
+		c.compareFixes(l, c.scope(cutoff), suspects)
 	}
 }
 
+// scope is that of an audit made now, of fixes received before the cutoff.
+func (c *Cluster) scope(cutoff int64) auditScope {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return auditScope{cutoff, c.core.Old()}
+}
+
 // compareDigests returns the digests of both ends xored; nil: there was no answer.
-func (c *Cluster) compareDigests(l *link, cutoff int64) []uint64 {
-	a := c.ask(l, cutoff, auditDigests, func(number uint64) []byte { return appendAuditAsk(nil, number, cutoff) })
+func (c *Cluster) compareDigests(l *link, s auditScope) []uint64 {
+	a := c.ask(l, s, auditDigests, func(number uint64) []byte { return appendAuditAsk(nil, number, s) })
 	if a == nil {
 		return nil
 	}
-	mine := c.table.Digests(cutoff)
+	mine := c.table.Digests(s.cutoff, s.old)
 	if !c.answered(l, a) {
 		return nil
 	}
@@ -135,8 +142,8 @@ func (c *Cluster) compareDigests(l *link, cutoff int64) []uint64 {
 }
 
 // ask sends a question of an audit, which wants an answer of that kind.
-func (c *Cluster) ask(l *link, cutoff int64, wants byte, question func(number uint64) []byte) *audit {
-	a := &audit{number: rand.Uint64(), wants: wants, cutoff: cutoff, done: make(chan struct{}, 1)}
+func (c *Cluster) ask(l *link, s auditScope, wants byte, question func(number uint64) []byte) *audit {
+	a := &audit{number: rand.Uint64(), wants: wants, scope: s, done: make(chan struct{}, 1)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.links[l.peer] != l || !c.levelLocked() {
@@ -167,8 +174,8 @@ func (c *Cluster) answered(l *link, a *audit) bool {
 
 // compareFixes gets the fixes of some buckets from a peer. Those that are greater than
 // ours were merged when they came; those of ours that are greater are sent.
-func (c *Cluster) compareFixes(l *link, cutoff int64, suspects []int) {
-	a := c.ask(l, cutoff, auditFixes, func(number uint64) []byte { return appendAuditWant(nil, number, suspects) })
+func (c *Cluster) compareFixes(l *link, s auditScope, suspects []int) {
+	a := c.ask(l, s, auditFixes, func(number uint64) []byte { return appendAuditWant(nil, number, suspects) })
 	if a == nil || !c.answered(l, a) {
 		return
 	}
@@ -177,7 +184,7 @@ func (c *Cluster) compareFixes(l *link, cutoff int64, suspects []int) {
 	if !a.cut {
 		c.scanBuckets(suspects, func(id string, e *location.Entry) bool {
 			theirs, ok := a.fixes[id]
-			if e.Received < cutoff && (!ok || e.Compare(&theirs) > 0) && lacks.Add(id, e) {
+			if s.has(e) && (!ok || e.Compare(&theirs) > 0) && lacks.Add(id, e) {
 				sent++
 			}
 			return true
@@ -214,7 +221,7 @@ func (c *Cluster) scanBuckets(buckets []int, f func(id string, e *location.Entry
 	var b []byte
 	more := true
 	for i := 0; i < c.table.Shards() && more; i++ {
-		c.table.Scan(i, func(id string, e *location.Entry) {
+		c.table.ScanHeld(i, func(id string, e *location.Entry) {
 			b = append(b[:0], id...)
 			more = more && (!wanted[location.Bucket(b)] || f(id, e))
 		})
@@ -226,7 +233,7 @@ type auditJob struct {
 	link    *link
 	came    time.Time
 	number  uint64
-	cutoff  int64
+	scope   auditScope
 	buckets []int // nil: digests
 }
 
@@ -262,7 +269,7 @@ func (c *Cluster) answerAudit(job auditJob) {
 	}
 	var messages [][]byte
 	if job.buckets == nil {
-		messages = appendAuditDigests(nil, job.number, c.table.Digests(job.cutoff))
+		messages = appendAuditDigests(nil, job.number, c.table.Digests(job.scope.cutoff, job.scope.old))
 	} else {
 		var fixes replica.Chunk
 		n, cut := 0, false
@@ -303,6 +310,12 @@ func (l *link) appendAuditLocked(buf []byte, limit int) []byte {
 // receiveAudit takes a message of an audit off the delta lane, in its reader.
 func (l *link) receiveAudit(message []byte) error {
 	c := l.cluster
+	if l.version < auditVersion { // it knows of no floors
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.stats.auditsRefused++
+		return nil
+	}
 	m, err := readAudit(message)
 	if err != nil {
 		return err
@@ -331,7 +344,7 @@ func (l *link) receiveAudit(message []byte) error {
 		return nil
 	}
 	*taken = time.Now()
-	if !offer(c.auditJobs, auditJob{l, time.Now(), m.number, m.cutoff, m.buckets}) {
+	if !offer(c.auditJobs, auditJob{l, time.Now(), m.number, m.auditScope, m.buckets}) {
 		c.stats.auditsRefused++
 	}
 	return nil
@@ -350,7 +363,7 @@ func (l *link) receiveAuditFixes(m auditMessage) error {
 	if len(m.chunk) > 0 {
 		err := replica.ReadChunk(m.chunk, func(id []byte, e *location.Entry) {
 			fixes[strings.Clone(string(id))] = e.Fix
-			if mine, ok := c.table.Get(id); e.Received < a.cutoff && (!ok || e.Compare(&mine.Fix) > 0) {
+			if mine, ok := c.table.Held(id); a.scope.has(e) && (!ok || e.Compare(&mine.Fix) > 0) {
 				wrong++
 			}
 		})

@@ -179,7 +179,7 @@ func TestAuditOfLiar(t *testing.T) {
 			t.Errorf("%d buckets wanted, want %d", n, maxSuspects)
 		}
 		for range 300 {
-			delta.Write(appendAuditAsk(nil, 1, 0))
+			delta.Write(appendAuditAsk(nil, 1, auditScope{}))
 			delta.Write(appendAuditWant(nil, 1, []int{1, 2}))
 			time.Sleep(20 * time.Millisecond)
 		}
@@ -226,7 +226,7 @@ func TestAuditOfOneThatTakesNothing(t *testing.T) {
 		l.out[replica.Delta].taken = true // by a writer that waits
 		five[0].mu.Unlock()
 		for range 5 {
-			delta.Write(appendAuditAsk(nil, 1, 0))
+			delta.Write(appendAuditAsk(nil, 1, auditScope{}))
 			time.Sleep(auditGap)
 		}
 		five[0].mu.Lock()
@@ -243,7 +243,7 @@ func TestReadAuditRefuses(t *testing.T) {
 		{kindAudit, auditAsk, 0, 0, 0, 0, 0, 0, 0, 1},
 		appendAuditWant(nil, 1, nil)[frameHeader:],
 		appendAuditWant(nil, 1, make([]int, maxSuspects+1))[frameHeader:],
-		append(appendAuditAsk(nil, 1, 2)[frameHeader:], 0),
+		append(appendAuditAsk(nil, 1, auditScope{2, 1})[frameHeader:], 0),
 		beginAudit(nil, auditFixes, 1, 0)[frameHeader:],
 		append(beginAudit(nil, auditFixes, 1, 1), 2)[frameHeader:],
 		append(beginAudit(nil, 9, 1, 8), make([]byte, 8)...)[frameHeader:],

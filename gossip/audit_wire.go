@@ -4,19 +4,22 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"herd/gossip/location"
 	"herd/gossip/replica"
 )
 
 // Messages of an audit are on the delta lane, of a kind that the core has none of:
 //
 //	kind, what, number of the question, and then
-//	ask      cutoff in eight bytes: the digests of fixes received before are asked for
+//	ask      cutoff in eight bytes, old in eight: the digests are asked for of fixes that were
+//	         received before the cutoff and whose order time is later than old
 //	digests  first bucket in two bytes, digests in eight each; all buckets in order
 //	want     buckets in two bytes each: their fixes are asked for
 //	fixes    1 if there were too many, a chunk of the core's or nothing
 const (
 	kindAudit    = 0xfb
-	auditVersion = 3 // since this one of the session there are audits
+	firstAudits  = 3 // since this version of the session there are audits
+	auditVersion = floorVersion
 	auditHead    = 1 + 1 + 8
 
 	auditAsk     = 1
@@ -29,9 +32,9 @@ const (
 
 // auditMessage is any of them. Which fields count is up to what.
 type auditMessage struct {
-	what    byte
-	number  uint64
-	cutoff  int64
+	what   byte
+	number uint64
+	auditScope
 	first   int
 	digests []uint64
 	buckets []int
@@ -39,13 +42,23 @@ type auditMessage struct {
 	chunk   []byte
 }
 
+// auditScope is what fixes an audit is of. Younger ones may be on their way; of the older
+// ones one of the nodes may have given up some.
+type auditScope struct {
+	cutoff int64 // they were received before
+	old    int64 // their order time is later
+}
+
+func (s auditScope) has(e *location.Entry) bool { return e.Received < s.cutoff && e.Order > s.old }
+
 func beginAudit(b []byte, what byte, number uint64, body int) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(auditHead+body))
 	return binary.BigEndian.AppendUint64(append(b, kindAudit, what), number)
 }
 
-func appendAuditAsk(b []byte, number uint64, cutoff int64) []byte {
-	return binary.BigEndian.AppendUint64(beginAudit(b, auditAsk, number, 8), uint64(cutoff))
+func appendAuditAsk(b []byte, number uint64, s auditScope) []byte {
+	b = binary.BigEndian.AppendUint64(beginAudit(b, auditAsk, number, 16), uint64(s.cutoff))
+	return binary.BigEndian.AppendUint64(b, uint64(s.old))
 }
 
 func appendAuditWant(b []byte, number uint64, buckets []int) []byte {
@@ -90,8 +103,8 @@ func readAudit(message []byte) (m auditMessage, err error) {
 	m = auditMessage{what: message[1], number: binary.BigEndian.Uint64(message[2:])}
 	body := message[auditHead:]
 	switch n := len(body); {
-	case m.what == auditAsk && n == 8:
-		m.cutoff = int64(binary.BigEndian.Uint64(body))
+	case m.what == auditAsk && n == 16:
+		m.cutoff, m.old = int64(binary.BigEndian.Uint64(body)), int64(binary.BigEndian.Uint64(body[8:]))
 	case m.what == auditDigests && n == 2+8*digestsInOne:
 		m.first = int(binary.BigEndian.Uint16(body))
 		for body = body[2:]; len(body) > 0; body = body[8:] {

@@ -213,9 +213,8 @@ func (c *Cluster) ahead() (d time.Duration, sure bool) {
 }
 
 // watchClock says once a minute that this node's clock is astray, and closes
-// clockChecked when it may be ready. (What expires by this clock, once something
-// does, must ask the same question: a node whose compareClocksLocked is Astray answers no
-// vectors.) Its only caller is keepLinks.
+// clockChecked when it may be ready. While it is astray nobody catches up with what has
+// expired by it. Its only caller is keepLinks.
 func (c *Cluster) watchClock() {
 	now := c.now()
 	if checked := isClosed(c.clockChecked); checked && now-c.clockLooked < time.Second {
@@ -224,6 +223,7 @@ func (c *Cluster) watchClock() {
 	c.clockLooked = now
 	c.mu.Lock()
 	k, measuring := c.compareClocksLocked(), c.measuringLocked()
+	c.core.SetAstray(k.Astray() && k.Peers >= 2)
 	caughtUp := isClosed(c.caughtUp)
 	if caughtUp && c.clockFrom == 0 {
 		c.clockFrom = now

@@ -45,6 +45,8 @@ type Config struct {
 	// goroutine that holds no lock. What it delays is the log. Nil: nobody is told.
 	OnChange func(MemberChange)
 
+	Limits Limits // of what the herd keeps
+
 	Clock          func() time.Time // the wall clock; nil: time.Now
 	MaxClientAhead time.Duration    // how far clients' clocks may be ahead; half of it, this node's; default 5 min
 
@@ -108,24 +110,26 @@ type Cluster struct {
 	// pull memberlist from under it.
 	leaving chan struct{}
 
-	// mu guards what follows. Every call of core but those of Accept, Prepare and
-	// Scan is made under it, and no call that waits. memberTable's lock is never taken under it, nor the other way round.
-	mu          sync.Mutex
-	closed      bool
-	core        *replica.Core
-	list        *memberlist.Memberlist // nil before Run has made it
-	links       map[location.Origin]*link
-	halves      map[uint64]*half // by session ID
-	expected    []expected       // as of keepLinks's last look
-	quarantines map[location.Origin]time.Time
-	waiters     waitQueue
-	flights     map[string]*flight
-	byNumber    map[uint64]*flight
-	lookups     uint64
-	news        []any     // to be logged
-	arrived     []arrival // to be merged, the oldest first; each state of a link once
-	arrivedSize int       // see maxArrived
-	stats       counts
+	// mu guards what follows. Every call of core is made under it, but for those that need
+	// no lock, and no call that waits. memberTable's lock is never taken under it, nor the other way round.
+	mu           sync.Mutex
+	closed       bool
+	core         *replica.Core
+	list         *memberlist.Memberlist // nil before Run has made it
+	links        map[location.Origin]*link
+	halves       map[uint64]*half // by session ID
+	expected     []expected       // as of keepLinks's last look
+	limits       Limits           // likewise, of the herd
+	limitsDiffer int              // likewise, members that are configured to others
+	quarantines  map[location.Origin]time.Time
+	waiters      waitQueue
+	flights      map[string]*flight
+	byNumber     map[uint64]*flight
+	lookups      uint64
+	news         []any     // to be logged
+	arrived      []arrival // to be merged, the oldest first; each state of a link once
+	arrivedSize  int       // see maxArrived
+	stats        counts
 }
 
 // New binds the gossip port. The node is no member before Run. The caller owes a
@@ -162,6 +166,7 @@ func New(config Config) (*Cluster, error) {
 	self := Meta{
 		Name: config.Name, Origin: newOrigin(), Started: config.Clock(),
 		Client: config.Client, HTTP: config.HTTP, Version: config.Version, Protocol: sessionVersion,
+		Limits: config.Limits,
 	}
 	if err := self.check(); err != nil {
 		return nil, err
@@ -215,7 +220,9 @@ func New(config Config) (*Cluster, error) {
 	c.core = replica.New(replica.Config{
 		Self: self.Origin, Name: self.Name, Table: config.Table,
 		AckTimeout: config.AckTimeout, NoAcks: config.NoAcks, Wall: config.Clock, Ahead: c.ahead, Seed: mrand.Uint64(),
+		Limits: config.Limits, Grace: config.MaxClientAhead,
 	})
+	c.limits = config.Limits
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -374,5 +381,8 @@ func (c *Cluster) Wait(ctx context.Context, ticket uint64) error {
 	}
 }
 
-// Get returns the fix of client id that this node holds.
-func (c *Cluster) Get(id []byte) (location.Entry, bool) { return c.table.Get(id) }
+// Get returns the fix of client id that this node holds, if it has not expired.
+func (c *Cluster) Get(id []byte) (location.Entry, bool) {
+	c.core.Expire()
+	return c.table.Get(id)
+}

@@ -30,6 +30,7 @@ type herd struct {
 	audits  time.Duration             // how often; 0: as ever
 	clocks  map[string]*testClock     // of the nodes of these names; else the bubble's
 	network func(Network) Network     // before the simulated one; nil: nothing is
+	limits  func(name string) Limits  // of the node of that name; nil: none
 }
 
 type testNode struct {
@@ -113,8 +114,13 @@ func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode,
 	if h.network != nil {
 		network = h.network(host)
 	}
+	var limits Limits
+	if h.limits != nil {
+		limits = h.limits(name)
+	}
 	c, err := New(Config{
 		States: states,
+		Limits: limits,
 		Clock:  h.clocks[name].now,
 		Name:   name, Network: network, BindAddr: ip + ":4132", Join: join, Keys: [][]byte{key},
 		Client: ip + ":4131", HTTP: ip + ":4133", Version: "test",

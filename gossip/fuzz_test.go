@@ -131,7 +131,7 @@ func FuzzOurs(f *testing.F) {
 	c := still(f, whatever{})
 	f.Add(appendNote(nil, note{true, 1, 2, 3, 4})[frameHeader:])
 	f.Add(appendState(nil, "calls", []byte("12"))[frameHeader:])
-	f.Add(appendAuditAsk(nil, 1, 2)[frameHeader:])
+	f.Add(appendAuditAsk(nil, 1, auditScope{2, 1})[frameHeader:])
 	f.Add(appendAuditWant(nil, 1, []int{3, 4})[frameHeader:])
 	f.Add(appendAuditDigests(nil, 1, make([]uint64, location.Buckets))[0][frameHeader:])
 	p, _ := location.ParsePosition([]byte("+1-1"))

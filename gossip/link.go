@@ -96,6 +96,9 @@ func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, versi
 		l.strange = l.opened
 	}
 	l.core = c.core.Open(c.now(), peer)
+	if version >= floorVersion {
+		l.core.KnowFloors()
+	}
 	if version >= sharingVersion {
 		l.states = make([]stateLink, len(c.states))
 		for i := range l.states {
@@ -216,7 +219,7 @@ func (l *link) isOurs(lane replica.Lane, message []byte) bool {
 	case kindNote:
 		return lane == replica.Live && l.version >= noteVersion
 	case kindAudit:
-		return lane == replica.Delta && l.version >= auditVersion
+		return lane == replica.Delta && l.version >= firstAudits
 	}
 	return false
 }

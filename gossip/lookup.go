@@ -27,7 +27,7 @@ type flight struct {
 // is in the table when Lookup returns. It takes as long as the ack timeout at the most.
 // It is safe for concurrent use and keeps no reference to id.
 func (c *Cluster) Lookup(ctx context.Context, id []byte) (location.Entry, bool) {
-	if e, ok := c.table.Get(id); ok {
+	if e, ok := c.Get(id); ok {
 		return e, true
 	}
 	f := c.fly(id)
@@ -43,7 +43,7 @@ func (c *Cluster) Lookup(ctx context.Context, id []byte) (location.Entry, bool) 
 	case <-ctx.Done():
 	case <-c.ctx.Done():
 	}
-	e, ok := c.table.Get(id)
+	e, ok := c.Get(id)
 	if ok {
 		c.lookupsFound.Add(1)
 	}
@@ -53,7 +53,7 @@ func (c *Cluster) Lookup(ctx context.Context, id []byte) (location.Entry, bool) 
 // Prompt is [Cluster.Lookup] where nobody has to be asked: otherwise ok is false, and
 // nobody has been.
 func (c *Cluster) Prompt(id []byte) (e location.Entry, found, ok bool) {
-	if e, found = c.table.Get(id); found {
+	if e, found = c.Get(id); found {
 		return e, true, true
 	}
 	c.mu.Lock()

@@ -32,6 +32,7 @@ type Meta struct {
 	HTTP     string          // address of the HTTP API, host:port; empty if there is none
 	Version  string          // release of the program, for people
 	Protocol uint8           // version of the protocol of the streams between nodes
+	Limits   Limits          // that the node is configured to
 }
 
 // Tags of the fields, in the order in which they are written.
@@ -43,6 +44,8 @@ const (
 	tagHTTP
 	tagRelease
 	tagProtocol
+	tagTTL
+	tagMaxClients
 )
 
 // ID is the name under which memberlist knows the member: a restart is another
@@ -56,6 +59,9 @@ func (m Meta) check() error {
 	}
 	if m.Origin == 0 {
 		return errors.New("no boot ID")
+	}
+	if m.Limits.TTL < 0 || m.Limits.MaxClients < 0 {
+		return fmt.Errorf("limits of %v and %d clients", m.Limits.TTL, m.Limits.MaxClients)
 	}
 	for _, f := range []struct {
 		what, text string
@@ -125,6 +131,8 @@ func (m Meta) encode() []byte {
 	text(tagHTTP, m.HTTP)
 	text(tagRelease, m.Version)
 	number(tagProtocol, uint64(m.Protocol))
+	number(tagTTL, uint64(m.Limits.TTL))
+	number(tagMaxClients, uint64(m.Limits.MaxClients))
 	return b
 }
 
@@ -154,7 +162,7 @@ func decodeMeta(b []byte) (Meta, error) {
 		last, b = tag, b[2+len(value):]
 		var number uint64
 		switch tag {
-		case tagOrigin, tagStarted, tagProtocol:
+		case tagOrigin, tagStarted, tagProtocol, tagTTL, tagMaxClients:
 			if len(value) != 8 {
 				return Meta{}, fmt.Errorf("metadata field %d of %d bytes, want 8", tag, len(value))
 			}
@@ -178,6 +186,10 @@ func decodeMeta(b []byte) (Meta, error) {
 				return Meta{}, fmt.Errorf("protocol version %d out of range", number)
 			}
 			m.Protocol = uint8(number)
+		case tagTTL:
+			m.Limits.TTL = time.Duration(number)
+		case tagMaxClients:
+			m.Limits.MaxClients = int(number)
 		}
 	}
 	if len(b) > 0 {

@@ -25,6 +25,10 @@ func drawMeta(t *rapid.T) Meta {
 		HTTP:     visible(maxAddress).Draw(t, "http"),
 		Version:  visible(maxRelease).Draw(t, "version"),
 		Protocol: rapid.Uint8().Draw(t, "protocol"),
+		Limits: Limits{
+			TTL:        time.Duration(rapid.Int64Min(0).Draw(t, "ttl")),
+			MaxClients: rapid.IntMin(0).Draw(t, "max clients"),
+		},
 	}
 	if nanos := rapid.Int64().Draw(t, "started"); nanos != 0 {
 		m.Started = time.Unix(0, nanos)
@@ -64,6 +68,7 @@ func maximalMeta() Meta {
 		Name: strings.Repeat("n", maxName), Origin: ^location.Origin(0), Started: time.Unix(1<<33, 999),
 		Client: strings.Repeat("c", maxAddress), HTTP: strings.Repeat("h", maxAddress),
 		Version: strings.Repeat("v", maxRelease), Protocol: 255,
+		Limits: Limits{TTL: 1<<63 - 1, MaxClients: 1<<63 - 1},
 	}
 }
 
@@ -72,8 +77,8 @@ func TestMetaFits(t *testing.T) {
 	if err := m.check(); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(m.encode()); n > memberlist.MetaMaxSize-2*10 {
-		t.Errorf("%d bytes at the most: want room for two numbers more in memberlist's %d", n, memberlist.MetaMaxSize)
+	if n := len(m.encode()); n > memberlist.MetaMaxSize-10 {
+		t.Errorf("%d bytes at the most: want room for a number more in memberlist's %d", n, memberlist.MetaMaxSize)
 	}
 }
 
@@ -105,6 +110,8 @@ func TestMetaCheck(t *testing.T) {
 		{"client address", func(m *Meta) { m.Client = "a\tb" }, `client address "a\tb" has a character that is not printable`},
 		{"HTTP address", func(m *Meta) { m.HTTP = "\x00" }, "HTTP address"},
 		{"version", func(m *Meta) { m.Version = "\xff" }, "version"},
+		{"time to live", func(m *Meta) { m.Limits.TTL = -1 }, "limits of -1ns and 0 clients"},
+		{"clients", func(m *Meta) { m.Limits.MaxClients = -1 }, "limits of 0s and -1 clients"},
 	} {
 		m := good
 		tt.change(&m)
@@ -121,7 +128,7 @@ func TestDecodeMeta(t *testing.T) {
 	const name, origin = "\x01\x05Clark", "\x02\x08\x00\x00\x00\x00\x00\x00\x00\x09"
 	for _, tt := range []struct{ what, in, err string }{
 		{"the least", "\x01\x02" + name + origin, ""},
-		{"a field of a later release", "\x01\x03" + name + origin + "\x08\x03new", ""},
+		{"a field of a later release", "\x01\x03" + name + origin + "\x20\x03new", ""},
 		{"an empty field of a later release", "\x01\x03" + name + origin + "\xff\x00", ""},
 		{"nothing", "", "not a herd node"},
 		{"another version", "\x02\x02" + name + origin, "metadata of version 2, this node reads version 1"},

@@ -45,6 +45,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 	c.spawn(c.tellNews)
 	c.spawn(c.shareStates)
 	c.spawn(c.mergeStates)
+	c.spawn(c.trim)
 	c.spawn(c.makeAudits)
 	c.spawn(c.answerAudits)
 	if err := c.enter(ctx, list, seeds); err != nil {

@@ -23,7 +23,7 @@ import (
 // the acceptor's from the metadata that members show. The version in the reply is the
 // newest that the acceptor speaks.
 const (
-	sessionVersion = 3 // the newest that this release speaks
+	sessionVersion = 4 // the newest that this release speaks
 	oldestVersion  = 1 // it still speaks this one: releases take turns in a herd
 	sharingVersion = 2 // since this one the live lane carries states
 
@@ -319,6 +319,7 @@ func (c *Cluster) keepLinks(ctx context.Context) {
 		if slices.ContainsFunc(members, func(m Member) bool { return m.said }) {
 			c.members.answered(c.linked())
 		}
+		c.limit(members)
 		c.checkCaughtUp(joined)
 		c.watchClock()
 		select {

@@ -3,6 +3,7 @@ package gossip
 import (
 	"time"
 
+	"herd/gossip/location"
 	"herd/gossip/replica"
 )
 
@@ -134,6 +135,10 @@ type Stats struct {
 	AuditFixesTaken uint64 // fixes that this node lacked
 	AuditFixesSent  uint64 // fixes that its peers lacked
 
+	Limits       Limits         // that hold now
+	LimitsDiffer int            // live members that are configured to others than this node
+	Floor        location.Floor // clients whose fixes are at it or below were given up for want of room
+
 	Clock Clock // now
 
 	LinesKeptBack uint64 // log lines over their limit
@@ -165,6 +170,7 @@ func (c *Cluster) Stats() Stats {
 	s.AuditAlarms, s.AuditsUnfounded = c.stats.auditAlarms, c.stats.auditsUnfounded
 	s.AuditFixesTaken, s.AuditFixesSent = c.stats.auditFixesTaken, c.stats.auditFixesSent
 	s.Clock = c.compareClocksLocked()
+	s.Limits, s.LimitsDiffer, s.Floor = c.limits, c.limitsDiffer, c.core.Floor()
 	s.StatesSent, s.StatesReceived = c.stats.statesSent, c.stats.statesReceived
 	s.StatesRefused, s.StatesUnknown, s.StatesTooLarge = c.stats.statesRefused, c.stats.statesUnknown, c.stats.statesTooLarge
 	s.StateBytesSent, s.StateBytesReceived = c.stats.stateBytesSent, c.stats.stateBytesReceived
