@@ -87,7 +87,8 @@ type Gossip struct {
 }
 
 // Herd is what the nodes of a herd promise each other. It should be the same on
-// all of them.
+// all of them. Of TTL and MaxClients the smallest that a live member has holds for all;
+// a difference is warned of.
 type Herd struct {
 	// Acks says whom an AT line waits for: "in-sync" (the default), every member
 	// in sync, so that a fix acknowledged survives this node; "none", nobody,
@@ -101,6 +102,14 @@ type Herd struct {
 	// still order its fixes, 1 s to 24 h, default 5 min. A device further ahead
 	// can silence its client for that long at most.
 	MaxClientAhead time.Duration
+	// TTL is how long after its order time (the client's time, but no more than
+	// MaxClientAhead past the node's clock) a fix is shown, 0 to 87,600 h. Then its client is
+	// unknown until it reports again. Default 0: for ever.
+	TTL time.Duration
+	// MaxClients is how many clients are kept, 0 to 500,000,000, default 10,000,000:
+	// beyond it those go whose fixes are oldest by order time. There may be a few percent
+	// more for a moment. 0: all are kept, until memory ends.
+	MaxClients int
 	// ReadyTimeout is how long a starting node tries to catch up before it is
 	// ready regardless, and says so; 100 ms to 1 h, default 30 s.
 	ReadyTimeout time.Duration
@@ -140,6 +149,7 @@ func Default() Config {
 			Acks:           "in-sync",
 			AckTimeout:     250 * time.Millisecond,
 			MaxClientAhead: 5 * time.Minute,
+			MaxClients:     10_000_000,
 			ReadyTimeout:   30 * time.Second,
 		},
 		Places: defaultPlaces(),

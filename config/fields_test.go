@@ -89,6 +89,8 @@ func TestNames(t *testing.T) {
 		"gossip.key_file":        {"key-file", "HERD_KEY_FILE"},
 		"gossip.insecure_gossip": {"insecure-gossip", "HERD_INSECURE_GOSSIP"},
 		"herd.acks":              {"acks", "HERD_ACKS"},
+		"herd.ttl":               {"ttl", "HERD_TTL"},
+		"herd.max_clients":       {"max-clients", "HERD_MAX_CLIENTS"},
 		"places_order":           {"places-order", "HERD_PLACES_ORDER"},
 		"places.google.key_file": {"places-google-key-file", "HERD_PLACES_GOOGLE_KEY_FILE"},
 		"places.file.NAME.path":  {"", ""},

@@ -128,6 +128,7 @@ func (c Config) gossip(client, http net.Addr, states ...gossip.State) gossip.Con
 		AckTimeout:     s.Herd.AckTimeout,
 		Clock:          c.Clock,
 		MaxClientAhead: s.Herd.MaxClientAhead,
+		Limits:         gossip.Limits{TTL: s.Herd.TTL, MaxClients: s.Herd.MaxClients},
 		Table:          c.Table,
 		States:         states,
 		Logger:         c.Logger.Named("gossip"),

@@ -21,6 +21,8 @@ gossip {
 herd {
   acks             = "none"
   max_client_ahead = "60s"
+  ttl              = "36h"
+  max_clients      = 1000000
   ready_timeout    = "1m"
 }
 

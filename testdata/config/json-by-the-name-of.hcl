@@ -19,6 +19,8 @@
   "herd": {
     "acks": "none",
     "max_client_ahead": "60s",
+    "ttl": "36h",
+    "max_clients": 1000000,
     "ready_timeout": "1m"
   },
   "places": {"embedded": {"rank": "distance"}},

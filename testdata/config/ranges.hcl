@@ -20,6 +20,8 @@ herd {
   acks             = "all"
   ack_timeout      = "1ms"
   max_client_ahead = "48h"
+  ttl              = "-1s"
+  max_clients      = 500000001
   ready_timeout    = "0s"
 }
 
