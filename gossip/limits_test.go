@@ -34,9 +34,9 @@ func TestHerdsGiveUpAlike(t *testing.T) {
 			}
 		}
 		alike := func() bool {
-			floor := five[0].Stats().Floor
+			floor := five[0].core.Floor()
 			for _, n := range h.nodes {
-				if n.table.Len() != most || n.Stats().Floor != floor {
+				if n.table.Len() != most || n.core.Floor() != floor {
 					return false
 				}
 			}
@@ -44,7 +44,7 @@ func TestHerdsGiveUpAlike(t *testing.T) {
 		}
 		add(3*most, five...)
 		h.await("alike", 5*time.Second, alike)
-		if got, want := five[0].Stats().Floor, (location.Floor{Order: int64(1000+2*most)*1e9 + 5e8, ID: fmt.Sprint("client", 2*most)}); got != want {
+		if got, want := five[0].core.Floor(), (location.Floor{Order: int64(1000+2*most)*1e9 + 5e8, ID: fmt.Sprint("client", 2*most)}); got != want {
 			t.Errorf("floor %v, want %v", got, want)
 		}
 		h.net.Partition([]string{five[0].ip, five[1].ip}, []string{five[2].ip, five[3].ip, five[4].ip})

@@ -3,7 +3,6 @@ package gossip
 import (
 	"time"
 
-	"herd/gossip/location"
 	"herd/gossip/replica"
 )
 
@@ -135,9 +134,9 @@ type Stats struct {
 	AuditFixesTaken uint64 // fixes that this node lacked
 	AuditFixesSent  uint64 // fixes that its peers lacked
 
-	Limits       Limits         // that hold now
-	LimitsDiffer int            // live members that are configured to others than this node
-	Floor        location.Floor // clients whose fixes are at it or below were given up for want of room
+	Limits       Limits        // that hold now
+	LimitsDiffer int           // live members that are configured to others than this node
+	Floor        time.Duration // since the epoch: order time of the greatest fix that there was no room for
 
 	Clock Clock // now
 
@@ -170,7 +169,7 @@ func (c *Cluster) Stats() Stats {
 	s.AuditAlarms, s.AuditsUnfounded = c.stats.auditAlarms, c.stats.auditsUnfounded
 	s.AuditFixesTaken, s.AuditFixesSent = c.stats.auditFixesTaken, c.stats.auditFixesSent
 	s.Clock = c.compareClocksLocked()
-	s.Limits, s.LimitsDiffer, s.Floor = c.limits, c.limitsDiffer, c.core.Floor()
+	s.Limits, s.LimitsDiffer, s.Floor = c.limits, c.limitsDiffer, time.Duration(c.core.Floor().Order)
 	s.StatesSent, s.StatesReceived = c.stats.statesSent, c.stats.statesReceived
 	s.StatesRefused, s.StatesUnknown, s.StatesTooLarge = c.stats.statesRefused, c.stats.statesUnknown, c.stats.statesTooLarge
 	s.StateBytesSent, s.StateBytesReceived = c.stats.stateBytesSent, c.stats.stateBytesReceived

@@ -115,11 +115,13 @@ func (l *Link) appendFloor(buf []byte, f *location.Floor) []byte {
 // receiveFloor takes a peer's floor. It comes before the commit of a delta that lacks what
 // is below it, and when the peer comes to it.
 func (c *Core) receiveFloor(l *Link, f location.Floor) error {
-	switch h := c.horizon(); {
-	case f.Order > h.bear:
-		return bad("a floor %v ahead of this node's clock", time.Duration(f.Order-h.now).Round(time.Minute))
-	case f.Order > h.take:
+	h := c.horizon()
+	switch take, err := h.judge(&location.Entry{Fix: location.Fix{Order: f.Order}}); {
+	case err != nil:
+		return err
+	case !take: // then the commit is not to be taken either, if the clock may be what is wrong
 		c.stats.Incredible++
+		l.unsure = l.unsure || h.unsure
 		return nil
 	}
 	if f.Compare(l.floor) > 0 {
