@@ -9,12 +9,12 @@ import (
 // ahead is what the reader of a live lane has merged and the core has not taken note
 // of. The reader owns it.
 type ahead struct {
-	batches            []merged // in order
-	names              map[string]string
-	applied, redundant uint64
-	duplicate          uint64 // of redundant
-	incredible         uint64
-	received           []int64 // see TakeArrived
+	batches    []merged // in order
+	names      map[string]string
+	gathered   gathered // empty between messages
+	tally      tally
+	incredible uint64
+	received   []int64 // see TakeArrived
 }
 
 // merged is a batch whose fixes are in the table.
@@ -32,12 +32,11 @@ type aheadChunks struct {
 
 // mergedChunk is a chunk whose fixes, up to the fault if there is one, are in the table.
 type mergedChunk struct {
-	newest             []location.Dot // of each source
-	applied, redundant uint64
-	duplicate          uint64 // of redundant
-	incredible         uint64
-	unsure             bool // see merged
-	err                error
+	newest     []location.Dot // of each source
+	tally      tally
+	incredible uint64
+	unsure     bool // see merged
+	err        error
 }
 
 // Prepare does ahead, without the lock, what of receiving a message takes longest: it
@@ -77,26 +76,14 @@ func (l *Link) mergeBatch(body []byte) (m merged) {
 			m.unsure = horizon.unsure
 			continue
 		}
-		if _, result := l.core.merge(id, e); result.Won() {
-			a.applied++
-		} else {
-			a.redundant++
-			a.duplicate += same(result)
-		}
+		l.core.gather(&a.gathered, &a.tally, id, &e)
 		if len(a.received) < keepArrived {
 			a.received = append(a.received, e.Received)
 		}
 	}
+	l.core.mergeGathered(&a.gathered, &a.tally)
 	m.err = d.end()
 	return m
-}
-
-// same is 1 for a fix that the table had already.
-func same(r location.Result) uint64 {
-	if r == location.Duplicate || r == location.Retagged {
-		return 1
-	}
-	return 0
 }
 
 // nextMerged is the batch that the reader has merged, the oldest first, or merges it now.
@@ -109,14 +96,12 @@ func (l *Link) nextMerged(body []byte) (m merged) {
 		m = l.mergeBatch(body)
 	}
 	c := l.core
-	c.stats.Applied += a.applied
-	c.stats.Redundant += a.redundant
-	c.stats.Duplicate += a.duplicate
+	c.stats.note(&a.tally)
 	c.stats.Incredible += a.incredible
 	if len(c.arrived) < keepArrived {
 		c.arrived = append(c.arrived, a.received...)
 	}
-	a.applied, a.redundant, a.duplicate, a.incredible, a.received = 0, 0, 0, 0, a.received[:0]
+	a.tally, a.incredible, a.received = tally{}, 0, a.received[:0]
 	return m
 }
 
@@ -143,12 +128,7 @@ func (l *Link) mergeChunk(body []byte) (m mergedChunk) {
 			m.unsure = horizon.unsure
 			continue
 		}
-		if _, result := c.merge(id, e); result.Won() {
-			m.applied++
-		} else {
-			m.redundant++
-			m.duplicate += same(result)
-		}
+		c.mergeOne(&m.tally, id, &e)  // fixes of one shard come together: it is near
 		for d.from >= len(m.newest) { // of those before, none was taken
 			m.newest = append(m.newest, location.Dot{})
 		}

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -41,6 +42,32 @@ func TestPrepare(t *testing.T) {
 			t.Errorf("received at %v, want %v", received, want)
 		}
 	})
+}
+
+// Of a batch longer than what is merged at a time all is merged, up to a fault if there is
+// one.
+func TestPrepareLong(t *testing.T) {
+	const n = 2*together + 3
+	for _, cut := range []int{0, 1} {
+		_, x, _, atX, _ := inSync(t, Config{})
+		var fixes []record
+		for i := range n {
+			fixes = append(fixes, record{fmt.Sprint("client-", i), location.Entry{Fix: fixAt(t, "node-2", 10)}})
+		}
+		m := messages(t, appendBatch(nil, "node-2", 0, 1, fixes))[0]
+		m = m[:len(m)-2*cut] // the end of the batch and of its last fix
+		before := x.table.Len()
+		atX.Prepare(Live, m)
+		if got := x.table.Len() - before; got != n-cut {
+			t.Errorf("%d of %d fixes, %d of them whole, are in the table", got, n, n-cut)
+		}
+		if err := x.Receive(0, atX, Live, m); (err != nil) != (cut > 0) {
+			t.Error(err)
+		}
+		if s := x.Stats(); cut == 0 && s.Applied != n {
+			t.Errorf("%d fixes were applied", s.Applied)
+		}
+	}
 }
 
 // Prepared fixes that no batch will account for are known to be loose.

@@ -126,9 +126,7 @@ func (c *Core) receiveBatch(l *Link, body []byte) error {
 
 func (c *Core) receiveChunk(l *Link, body []byte) error {
 	m := l.nextChunk(body)
-	c.stats.Applied += m.applied
-	c.stats.Redundant += m.redundant
-	c.stats.Duplicate += m.duplicate
+	c.stats.note(&m.tally)
 	c.stats.Incredible += m.incredible
 	c.heardAll(m.newest)
 	l.unsure = l.unsure || m.unsure
