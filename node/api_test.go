@@ -63,7 +63,7 @@ func (n testNode) serving() bool {
 
 func TestMembers(t *testing.T) {
 	n := newTestNode(t)
-	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	since := time.Date(2026, 1, 2, 5, 4, 5, 0, time.FixedZone("", 2*60*60)) // answers are in UTC
 	n.cluster.members = append(n.cluster.members, gossip.Member{
 		Meta:  gossip.Meta{Name: "Bona", Origin: 0xb0, Client: "10.0.0.2:4131", HTTP: "10.0.0.2:4133", Version: "1.2.4"},
 		State: gossip.Suspect, Since: since, Gossip: "10.0.0.2:4132", InSync: true, Leased: true, Acked: 7,
