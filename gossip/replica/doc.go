@@ -62,4 +62,8 @@
 //     grant while a batch has been unacknowledged for half an ack_timeout. A node
 //     is ready when all live members it knows have answered.
 //  8. What a look-up brings is merged with its dot before it is shown.
+//  9. A node refuses what is at its floor, the greatest place at which it gave up a
+//     client, or below. A commit comes after the floor from when the answer ended, and who
+//     takes it takes the floor if that is higher. An expired fix is hidden at its deadline
+//     and removed a grace later; a node with a wrong clock answers no vectors.
 package replica
