@@ -1,0 +1,79 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Nodes keep the clients that reported last, as many as may be and the same ones; who
+// joins later does, too. What is too old is answered, and nobody shows it.
+func TestE2EBounds(t *testing.T) {
+	const most, clients = 20, 60
+	spec := func(name string, join ...string) spec {
+		return spec{name: name, join: join, key: testKey(t.Name()), flags: []string{"--max-clients", fmt.Sprint(most), "--ttl", "1h"}}
+	}
+	first := start(t, spec("Bailey"))
+	herd := []*process{first, start(t, spec("Bona", first.Ready.Gossip))}
+	settle(t, herd)
+	at := sessions(herd)
+	for i := range clients {
+		if _, err := at[i%2].report(fixNow(fmt.Sprint("client-", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	herd = append(herd, start(t, spec("Campbell", first.Ready.Gossip)))
+	settle(t, herd)
+	until(t, "all nodes keep as many clients as may be", func() bool {
+		for _, p := range herd {
+			if p.metrics()["herd_table_clients"] != most {
+				return false
+			}
+		}
+		return true
+	})
+	for _, p := range herd {
+		s := p.session()
+		for i := range clients {
+			line, err := s.locate(fmt.Sprint("client-", i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(line, "AT ") != (i >= clients-most) {
+				t.Errorf("%s: client %d: %q", p.spec.name, i, line)
+			}
+		}
+		m := p.metrics()
+		if m["herd_max_clients"] != most || m["herd_ttl_seconds"] != 3600 || m["herd_members_with_other_limits"] != 0 || m["herd_eviction_floor_timestamp_seconds"] == 0 {
+			t.Errorf("%s: metrics show other limits", p.spec.name)
+		}
+	}
+	if n := herd[0].metrics()[`herd_clients_removed_total{reason="evicted"}`]; n != clients-most {
+		t.Errorf("%v clients were removed, want %d", n, clients-most)
+	}
+	for id, age := range map[string]time.Duration{"client-0": time.Minute, "expired": 2 * time.Hour} {
+		f := fixNow(id)
+		f.time = fmt.Sprint(time.Now().Add(-age).Unix())
+		if _, err := at[0].report(f); err != nil { // it is answered
+			t.Error(err)
+		}
+		if line, err := at[0].locate(id); err != nil || line != "? WHATSAT "+id+" 0 0" {
+			t.Errorf("%s is shown: %q, %v", id, line, err)
+		}
+	}
+	if n := herd[0].metrics()["herd_updates_refused_total"]; n == 0 {
+		t.Error("what is not kept is not counted")
+	}
+}
+
+// Limits that make no sense are refused before a port is bound.
+func TestE2EBadBounds(t *testing.T) {
+	for flag, value := range map[string]string{"--max-clients": "-1", "--ttl": "1d"} {
+		if code, out := herdVerb(t, "node", "--name", "Clark", flag, value); code != exitUsage || !strings.Contains(out, "herd."+strings.ReplaceAll(flag[2:], "-", "_")) {
+			t.Errorf("%s %s: exit code %d: %s", flag, value, code, out)
+		}
+	}
+}
