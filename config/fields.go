@@ -80,7 +80,7 @@ func table(c *Config) []row {
 		rows = append(rows, provider(&c.Places, name)...)
 	}
 	return append(rows, []row{
-		{"http.addr", false, address(&c.HTTP.Addr), "where health, metrics and herd's own verbs connect; port 0 takes any free one"},
+		{"http.addr", false, address(&c.HTTP.Addr), "where the page for browsers, the API, health and metrics are; port 0 takes any free one"},
 
 		{"log.level", false, choice(&c.Log.Level, "trace", "debug", "info", "warn", "error", "off"), "the least that is logged"},
 		{"log.format", false, choice(&c.Log.Format, "text", "json"), "how it is logged"},

@@ -15,6 +15,9 @@ const mostPixels = 4_000_000;
 /** Up to so many dots have a rim that tells them from the lights of towns. */
 const fewDots = 3000;
 
+/** With more, none is drawn larger for being new: nothing would stand out. */
+const manyDots = 30_000;
+
 /** The zoom from which places are shown, in pixels a degree. */
 const placesFrom = 30;
 
@@ -118,7 +121,7 @@ export class Stage {
     const size = radius(this.view.scale, this.inView, this.#ratio);
     const pixels = new Uint32Array(this.#image.data.buffer);
     const { drawn, flashing } = paint(pixels, width, height, this.clients, this.view, this.#colours, now,
-      { radius: size, flashes: !this.calm, rim: this.inView > fewDots ? 0 : pixel(this.theme === "dark" ? [5, 8, 18] : [255, 255, 255], 0.75) });
+      { radius: size, flashes: !this.calm && this.inView <= manyDots, rim: this.inView > fewDots ? 0 : pixel(this.theme === "dark" ? [5, 8, 18] : [255, 255, 255], 0.75) });
     this.inView = drawn;
     this.#painted = now;
     c.putImageData(this.#image, 0, 0);
