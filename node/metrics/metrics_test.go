@@ -147,7 +147,7 @@ func TestEachNumberOnce(t *testing.T) {
 // Every fix that came and every line is in one place of the two families that sort them.
 func TestSorted(t *testing.T) {
 	s := fresh()
-	s.Gossip.Replica.Accepted, s.Gossip.Replica.Stale, s.Gossip.Replica.Repeated = 100, 30, 20
+	s.Gossip.Replica.Accepted, s.Gossip.Replica.Stale, s.Gossip.Replica.Repeated, s.Gossip.Replica.Refused = 105, 30, 20, 5
 	s.Gossip.Replica.Applied, s.Gossip.Replica.Redundant, s.Gossip.Replica.Duplicate, s.Gossip.Replica.Incredible = 50, 9, 4, 2
 	s.Server.IAmAt, s.Server.WhatsAt = 100, 7
 	for r := range s.Server.Invalid {
@@ -156,7 +156,7 @@ func TestSorted(t *testing.T) {
 	got := ours(scrape(t, s))
 	for series, want := range map[string]string{
 		`herd_updates_total{result="applied",source="client"}`: "70", `herd_updates_total{result="stale",source="client"}`: "10",
-		`herd_updates_total{result="duplicate",source="client"}`: "20", `herd_updates_total{result="invalid",source="client"}`: "48",
+		`herd_updates_total{result="refused",source="client"}`: "5", `herd_updates_total{result="duplicate",source="client"}`: "20", `herd_updates_total{result="invalid",source="client"}`: "48",
 		`herd_updates_total{result="applied",source="node"}`: "50", `herd_updates_total{result="stale",source="node"}`: "5",
 		`herd_updates_total{result="duplicate",source="node"}`: "4", `herd_updates_total{result="invalid",source="node"}`: "2",
 		`herd_commands_total{result="answered",verb="IAMAT"}`: "100", `herd_commands_total{result="refused",verb="IAMAT"}`: "48",

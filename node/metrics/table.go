@@ -37,7 +37,7 @@ func process() []metric {
 
 func fixes() []metric {
 	return []metric{
-		family(prometheus.CounterValue, "updates_total", "Fixes that came, from clients or from other nodes, by what became of them. Applied: readers see it. Stale: the table held a newer one. Duplicate: it held this one. Invalid: not taken.",
+		family(prometheus.CounterValue, "updates_total", "Fixes that came, from clients or from other nodes, by what became of them. Applied: readers see it. Stale: the table held a newer one. Duplicate: it held this one. Refused: it had expired, or is older than what there is room for. Invalid: not taken.",
 			[]string{"source", "result"}, updates),
 		counter("updates_accepted_total", "Reports taken from clients.", func(s *Stats) uint64 { return s.Gossip.Replica.Accepted }),
 		counter("updates_mailed_total", "Of those, reports sent on to the other nodes. The others were replaced by a newer one of their client before they left, or lost to one.", func(s *Stats) uint64 { return s.Gossip.Replica.Mailed }),
@@ -79,7 +79,8 @@ func fixes() []metric {
 // updates sorts all fixes that came.
 func updates(s *Stats, to sink) {
 	r, invalid := &s.Gossip.Replica, &s.Server.Invalid
-	to(float64(r.Accepted-r.Stale), "client", "applied")
+	to(float64(r.Accepted-r.Stale-r.Refused), "client", "applied")
+	to(float64(r.Refused), "client", "refused")
 	to(float64(r.Stale-r.Repeated), "client", "stale")
 	to(float64(r.Repeated), "client", "duplicate")
 	to(float64(invalid[protocol.BadPosition]+invalid[protocol.BadTime]), "client", "invalid")
