@@ -383,3 +383,33 @@ func TestCellHalf(t *testing.T) {
 		}
 	})
 }
+
+// Who is hidden is not near, and takes nobody's place; who is deleted is not there, also if
+// records have moved since.
+func TestNearOfHiddenAndDeleted(t *testing.T) {
+	const clients = 500
+	table, all := NewTable(4, 1), map[string]Entry{}
+	for i := range clients {
+		id, e := strconv.Itoa(i), moved(inMicros(t, i, -i), int64(i))
+		table.Merge([]byte(id), e)
+		all[id] = e
+	}
+	for _, old := range []int64{100, 450} {
+		table.Near(0, 0, 1, 1)
+		table.Hide(old)
+		maps.DeleteFunc(all, func(_ string, e Entry) bool { return e.Order <= old })
+		checkNear(t, table.Near(0, 0, 1000, 20), bruteForce(all, 0, 0, 1000, 20))
+		for i := range table.Shards() {
+			table.Sweep(i, Floor{Order: old + 1})
+		}
+		maps.DeleteFunc(all, func(_ string, e Entry) bool { return e.Order <= old })
+		checkNear(t, table.Near(0, 0, 1000, clients), bruteForce(all, 0, 0, 1000, clients))
+		for i := range clients { // those who stay, and new ones in the memory of others
+			id, e := strconv.Itoa(i), moved(inMicros(t, -2*i, i), int64(clients+i))
+			if _, r := table.Merge([]byte(id), e); r.Won() {
+				all[id] = e
+			}
+		}
+		checkNear(t, table.Near(0, 0, 1000, clients), bruteForce(all, 0, 0, 1000, clients))
+	}
+}
