@@ -17,6 +17,7 @@ func Check(h *History) *Report {
 	c := newChecker(h)
 	c.answers()
 	c.rank()
+	c.crowd()
 	c.sow()
 	c.visible()
 	c.final()
@@ -39,6 +40,7 @@ type checker struct {
 	procs   map[Process]int32
 	lines   map[string]int32 // AT lines to fixes
 	fixes   []fix
+	crowded place   // fixes below it may have been given up; the zero place: none
 	perOp   []int32 // the fix of each op's line; none: it has none that is good
 	dumps   []dump
 	holds   map[[2]int32]*upTo // by whom, of whom
@@ -232,8 +234,13 @@ func add(a, b int64) int64 {
 	}
 }
 
-// mayBeGone tells whether some node could think at an instant that a fix has expired.
+// mayBeGone tells whether some node could have given up a fix by an instant.
 func (c *checker) mayBeGone(f int32, instant int64) bool {
+	return c.mayExpire(f, instant) || c.crowdedOut(f)
+}
+
+// mayExpire tells whether some node could think at an instant that a fix has expired.
+func (c *checker) mayExpire(f int32, instant int64) bool {
 	return add(instant, int64(c.h.Skew)) >= c.deadline(f)
 }
 

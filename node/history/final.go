@@ -7,6 +7,9 @@ func (c *checker) final() {
 	if len(c.dumps) == 0 {
 		return
 	}
+	for i := range c.dumps {
+		c.fits(&c.dumps[i])
+	}
 	reach := c.reaches()
 	for client := range c.names {
 		best := c.converges(int32(client))
@@ -30,7 +33,7 @@ func (c *checker) converges(client int32) (best int32) {
 	}
 	for _, d := range c.dumps {
 		f, ok := d.held[client]
-		if !c.test(Convergence, ok && f == best || !ok && c.mayBeGone(best, d.ret)) || !c.room(Convergence) {
+		if !c.test(Convergence, ok && f == best || !ok && c.mayExpire(best, d.ret)) || !c.room(Convergence) {
 			continue
 		}
 		holds := "nothing"

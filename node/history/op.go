@@ -114,6 +114,8 @@ type Settings struct {
 	Ahead time.Duration
 	// TTL is how long after its order time a fix expires; zero: never.
 	TTL time.Duration
+	// MaxClients is how many clients the herd keeps, of those recorded alone; zero: all.
+	MaxClients int
 	// Skew is how far a node's wall clock may be from the recorder's. It matters only
 	// with a TTL.
 	Skew time.Duration

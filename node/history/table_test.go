@@ -11,6 +11,7 @@ import (
 func TestCheck(t *testing.T) {
 	const (
 		older = "AT Clark +1.000000000 kiwi +34-118 099"
+		newer = "AT Bona +1.000000000 lime +1+1 200"
 		other = "AT Clark +2.000000000 kiwi +34-118 100" // first, with another difference
 	)
 	clark, bona := p("Clark"), p("Bona")
@@ -27,6 +28,8 @@ func TestCheck(t *testing.T) {
 	synced := write
 	synced.Held = []Process{bona}
 	dump := func(at Process, lines ...string) Dump { return Dump{At: at, Lines: lines, Inv: 1000, Ret: 1001} }
+	later := Op{Kind: Write, At: bona, Client: "lime", Position: "+1+1", Time: "200", Line: newer, Inv: 30, Ret: 40}
+	one := Settings{MaxClients: 1}
 	ttl := Settings{Wall: int64(100 * time.Second), TTL: 50, Skew: 10}
 
 	for _, tt := range []struct {
@@ -137,12 +140,17 @@ func TestCheck(t *testing.T) {
 		{"gone before its time", History{Settings: ttl, Ops: []Op{write, read(clark, 30, "")}}, OwnWrites, "does not know"},
 		{"shown at the end of its time", History{Settings: ttl, Ops: []Op{write, read(clark, 59, first)}}, "", ""},
 		{"shown after its time", History{Settings: ttl, Ops: []Op{write, read(clark, 60, first)}}, Resurrection, "its time was over"},
-		{"shown again", History{Settings: ttl, Ops: []Op{write, read(clark, 42, ""), read(clark, 50, first)}}, Resurrection, "expired there already"},
+		{"shown again", History{Settings: ttl, Ops: []Op{write, read(clark, 42, ""), read(clark, 50, first)}}, Resurrection, "given up there already"},
 		{"shown elsewhere meanwhile", History{Settings: ttl, Ops: []Op{write, read(clark, 42, ""), read(bona, 50, first)}}, "", ""},
 		{"an older one shown again", History{
 			Settings: Settings{Wall: int64(100 * time.Second), TTL: 2 * time.Second, Skew: 3 * time.Second},
 			Ops:      []Op{early, write, read(clark, 42, ""), read(clark, 50, older)},
-		}, Resurrection, "expired there already"},
+		}, Resurrection, "given up there already"},
+		{"given up", History{Settings: one, Ops: []Op{write, later, read(clark, 60, "")}, Dumps: []Dump{dump(clark, newer), dump(bona, newer)}}, "", ""},
+		{"given up and shown again", History{Settings: one, Ops: []Op{write, later, read(clark, 60, ""), read(clark, 70, first)}}, Resurrection, "given up there already"},
+		{"the last one given up", History{Settings: Settings{MaxClients: 1}, Ops: []Op{write, read(clark, 60, "")}}, OwnWrites, "does not know"},
+		{"given up at one node only", History{Settings: one, Ops: []Op{write, later}, Dumps: []Dump{dump(clark, newer, first), dump(bona, newer)}}, Convergence, ""},
+		{"too many kept", History{Settings: one, Ops: []Op{write, later}, Dumps: []Dump{dump(clark, newer, first), dump(bona, newer, first)}}, Convergence, "no more than 1 may be"},
 		{"expired in one dump", History{
 			Settings: Settings{Wall: int64(100 * time.Second), TTL: 1000, Skew: 10},
 			Ops:      []Op{write}, Dumps: []Dump{dump(clark, first), dump(bona)},

@@ -143,6 +143,11 @@ func (c *clients) seen(from *client, line string) {
 		return
 	}
 	for i := range maxNodes {
+		if n, table := c.herd.Life(i); n == from.Node && n != nil && table.Refuses([]byte(id), &fix) {
+			return // answered, and too old to be kept: nothing is promised
+		}
+	}
+	for i := range maxNodes {
 		n, table := c.herd.Life(i)
 		if n == nil || n == from.Node {
 			continue
@@ -153,7 +158,8 @@ func (c *clients) seen(from *client, line string) {
 		if !leased {
 			continue
 		}
-		if e, ok := table.Get([]byte(id)); !ok || e.Compare(&fix) < 0 {
+		e, ok := table.Held([]byte(id))
+		if gone := table.Refuses([]byte(id), &fix) || table.Hides(&fix); (!ok || e.Compare(&fix) < 0) && !gone {
 			c.broken("leased: %s holds a lease of %s and lacks %q", nodetest.NodeName(i), from.process, line)
 		}
 	}

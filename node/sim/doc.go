@@ -22,6 +22,8 @@
 //	rate 20            commands of clients a second
 //	ack-timeout 250ms  as in the settings
 //	profile lan        likewise: local, lan, wan
+//	ttl 0s             likewise: 0s is for ever
+//	max-clients 0      likewise: 0 is all
 //
 // After "at" and a time, since all nodes are ready, comes what happens. Most ends by
 // itself if "for" and a duration stand at the end; else with the quiet phase:

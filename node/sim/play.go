@@ -61,6 +61,10 @@ func Play(t *testing.T, s *Scenario, change ...func(i int, c *node.Config)) (r R
 			c.Clock = func() time.Time { return time.Now().Add(time.Duration(clocks[i].Load())) }
 			c.Settings.Herd.AckTimeout = s.AckTimeout
 			c.Settings.Gossip.Profile = s.Profile
+			c.Settings.Herd.TTL = s.TTL
+			if s.MaxClients > 0 {
+				c.Settings.Herd.MaxClients = s.MaxClients
+			}
 		}
 		h := nodetest.Start(t, s.Nodes, append([]func(int, *node.Config){settings}, change...)...)
 		for h.Len() < maxNodes {
@@ -96,7 +100,7 @@ func (p *player) broken(format string, args ...any) {
 }
 
 func (p *player) play() {
-	p.recorder = history.NewRecorder(history.Settings{Ahead: maxAhead(), Seed: p.Seed}, 0)
+	p.recorder = history.NewRecorder(history.Settings{Ahead: maxAhead(), TTL: p.TTL, MaxClients: p.MaxClients, Skew: p.skew(), Seed: p.Seed}, 0)
 	clients := newClients(p.herd, p.recorder, p.broken)
 	ctx, cancel := context.WithCancel(context.Background())
 	var working sync.WaitGroup
@@ -176,6 +180,18 @@ func (p *player) check() {
 	for _, v := range p.report.Judged.Violations {
 		p.broken("%s: %s", v.Promise, v.Why)
 	}
+}
+
+// skew is how far a node's clock may be off, and what an expired fix may be shown for
+// until the node's next tick.
+func (s *Scenario) skew() time.Duration {
+	skew := s.AckTimeout / 5
+	for _, f := range s.Faults {
+		if f.Kind == Clock {
+			skew = max(skew, f.Delay.Abs()+s.AckTimeout/5)
+		}
+	}
+	return skew
 }
 
 // maxAhead is the max_client_ahead of all nodes.

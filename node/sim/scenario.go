@@ -26,7 +26,9 @@ type Scenario struct {
 	Rate       int           // commands of clients a second
 	AckTimeout time.Duration
 	Profile    string
-	Faults     []Fault // by time
+	TTL        time.Duration // as in the settings; 0: for ever
+	MaxClients int           // likewise; 0: all that report
+	Faults     []Fault       // by time
 }
 
 // Fault is one thing that happens.
@@ -99,6 +101,8 @@ func (s *Scenario) Check() error {
 		return fmt.Errorf("ack-timeout %s: want 20ms to 1m", s.AckTimeout)
 	case !slices.Contains([]string{"local", "lan", "wan"}, s.Profile):
 		return fmt.Errorf("profile %q: want local, lan or wan", s.Profile)
+	case s.TTL < 0 || s.MaxClients < 0:
+		return fmt.Errorf("ttl %s, max-clients %d: want 0 or more", s.TTL, s.MaxClients)
 	case len(s.Faults) > maxFaults:
 		return fmt.Errorf("%d faults: want %d at most", len(s.Faults), maxFaults)
 	}

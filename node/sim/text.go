@@ -18,6 +18,12 @@ func (s *Scenario) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "nodes %d\nrun %s\nseed %d\nrate %d\nack-timeout %s\nprofile %s\n",
 		s.Nodes, brief(s.Run), s.Seed, s.Rate, brief(s.AckTimeout), s.Profile)
+	if s.TTL > 0 {
+		fmt.Fprintf(&b, "ttl %s\n", brief(s.TTL))
+	}
+	if s.MaxClients > 0 {
+		fmt.Fprintf(&b, "max-clients %d\n", s.MaxClients)
+	}
 	for _, f := range s.Faults {
 		fmt.Fprintln(&b, f)
 	}
@@ -138,8 +144,12 @@ func (s *Scenario) parseSetting(words []string) (err error) {
 		s.AckTimeout, err = time.ParseDuration(value)
 	case "profile":
 		s.Profile = value
+	case "ttl":
+		s.TTL, err = time.ParseDuration(value)
+	case "max-clients":
+		s.MaxClients, err = strconv.Atoi(value)
 	default:
-		return fmt.Errorf("%s: want nodes, run, seed, rate, ack-timeout, profile or at", name)
+		return fmt.Errorf("%s: want nodes, run, seed, rate, ack-timeout, profile, ttl, max-clients or at", name)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
