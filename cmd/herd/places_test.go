@@ -89,10 +89,13 @@ func TestBelowZero(t *testing.T) {
 	}
 	// Other verbs' arguments are theirs, and so is the caller's slice.
 	root := realApp().root()
-	for _, args := range [][]string{nil, {}, {"places"}, {"near", "-1"}, {"send", "places", "near", "-1"}, {"places", "near", "--", "-1"}, {"places", "info", "-1"}} {
+	for _, args := range [][]string{nil, {}, {"places"}, {"members", "-1"}, {"send", "places", "near", "-1"}, {"places", "near", "--", "-1"}, {"places", "info", "-1"}} {
 		if got := belowZero(root, args); !slices.Equal(got, args) || got == nil {
 			t.Errorf("%q became %q", args, got)
 		}
+	}
+	if got := belowZero(root, []string{"near", "-1"}); got[1] != " -1" {
+		t.Errorf("of near: got %q", got)
 	}
 	args := []string{"places", "near", "-1", "-2"}
 	if belowZero(root, args); args[2] != "-1" {
