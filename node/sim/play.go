@@ -110,11 +110,11 @@ func (p *player) play() {
 		}
 	})
 	newNemesis(p.herd, p.clocks, p.broken).run(p.Scenario)
-	p.settle()
+	p.settle(p.herd.Unsettled)
 	cancel()
 	working.Wait()
 	clients.close()
-	p.settle() // what came last too
+	p.settle(p.unsettled) // what came last too
 	p.dump()
 	p.check()
 }
@@ -135,11 +135,11 @@ func (p *player) work(ctx context.Context, t history.Transport) error {
 	return w.Run(ctx, p.recorder, t)
 }
 
-// settle waits until all nodes are of one mind.
-func (p *player) settle() {
+// settle waits until all nodes are of one mind: unsettled says why they are not.
+func (p *player) settle(unsettled func() string) {
 	began, last := time.Now(), ""
 	for {
-		why := p.herd.Unsettled()
+		why := unsettled()
 		took := time.Since(began)
 		switch {
 		case why == "":
@@ -154,6 +154,23 @@ func (p *player) settle() {
 		last = why
 		time.Sleep(lookEvery)
 	}
+}
+
+// unsettled is why nodes that nobody reports to any more are not of one mind, or still
+// hold clients that are to go: the passes that give them up come some time apart.
+func (p *player) unsettled() string {
+	if why := p.herd.Unsettled(); why != "" || p.MaxClients == 0 {
+		return why
+	}
+	for i := range p.herd.Len() {
+		if p.herd.Node(i) == nil {
+			continue
+		}
+		if n := p.herd.Table(i).Len(); n > p.MaxClients {
+			return fmt.Sprintf("%s holds %d clients", p.herd.Name(i), n)
+		}
+	}
+	return ""
 }
 
 // dump records what each node holds.
