@@ -97,6 +97,9 @@ func TestTightestLimitsHold(t *testing.T) {
 // A client expires at its order time + TTL, at all nodes, and is forgotten later; nobody
 // finds it by asking others, and no audit takes it for lost.
 func TestHerdsForget(t *testing.T) {
+	if testing.Short() {
+		t.Skip("eight virtual minutes of a herd take long")
+	}
 	inBubble(t, func(t *testing.T, h *herd) {
 		const ttl = time.Minute
 		h.audits = 30 * time.Second

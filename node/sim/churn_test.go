@@ -38,6 +38,9 @@ func (h holds) String() string {
 //
 //	go test ./node/sim -run Churn -v -churn 5m -churn-nodes 30 -timeout 1h
 func TestChurn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("five virtual minutes of a herd take long")
+	}
 	nodetest.Bubble(t, func(t *testing.T) {
 		began := time.Now()
 		h := nodetest.Start(t, *flagChurnNodes)
