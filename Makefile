@@ -64,7 +64,7 @@ cross: ## build for other systems
 	GOOS=darwin go build ./...
 
 check: SKIP := -skip '^(TestE2E|TestREADME)' # e2e runs those, at a greater size
-check: FUZZTIME := 4s
+check: FUZZTIME := 1s
 check: lint tidy cross test race sim e2e fuzz ## all that CI runs
 
 clean: ## remove what was built
