@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"pgregory.net/rapid"
 
 	"herd/gossip/location"
 )
@@ -246,68 +243,6 @@ func TestSlow(t *testing.T) {
 	})
 }
 
-// Fixes of one client are merged; the newest is sent, not more often than asked for.
-func TestMerge(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := New(Config{})
-		r, _ := read(t, l, all, "")
-		r.Merge(time.Second)
-		for n := range 100 {
-			say(l, "kiwi", n)
-			if n == 50 {
-				say(l, "emu", n)
-				l.Member([]byte("Bona"))
-			}
-		}
-		began := time.Now()
-		events, err := r.Next(t.Context(), time.Minute)
-		if err != nil || len(events) != 3 || time.Since(began) > 0 {
-			t.Fatalf("%d events after %v, %v", len(events), time.Since(began), err)
-		}
-		expect(t, []string{text(events[0]), text(events[1]), text(events[2])}, "emu 50, Bona, kiwi 99")
-		say(l, "kiwi", 100)
-		go func() {
-			for n := 101; n < 150; n++ {
-				time.Sleep(10 * time.Millisecond)
-				say(l, "kiwi", n)
-			}
-		}()
-		events, err = r.Next(t.Context(), time.Minute)
-		if err != nil || len(events) != 1 || text(events[0]) != "kiwi 149" || time.Since(began) != time.Second {
-			t.Fatalf("%d events after %v, %v", len(events), time.Since(began), err)
-		}
-		if s := l.Stats(); s.Sent != [Kinds]uint64{Fix: 3, Member: 1} || s.Merged != 99+49 {
-			t.Errorf("counts %+v", s)
-		}
-	})
-}
-
-// While fixes wait to be merged the ID is the one before the first of them.
-func TestIDWhileMerging(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := New(Config{})
-		r, _ := read(t, l, all, "")
-		r.Merge(10 * time.Second)
-		say(l, "kiwi", 1)
-		if _, err := r.Next(t.Context(), time.Second); err != nil {
-			t.Fatal(err)
-		}
-		at := r.ID()
-		say(l, "kiwi", 2)
-		if events, err := r.Next(t.Context(), time.Second); len(events) > 0 || err != nil {
-			t.Fatalf("got %v, %v", events, err)
-		}
-		if r.ID() != at {
-			t.Errorf("ID %s though an event after %s was not given", r.ID(), at)
-		}
-		r, start := read(t, l, all, r.ID())
-		expect(t, drain(t, r), "kiwi 2")
-		if start.ID != at {
-			t.Errorf("begins at %s", start.ID)
-		}
-	})
-}
-
 // A reader that wants nothing of what happens has an ID all the same that is not too old.
 func TestIDMovesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -397,88 +332,6 @@ func TestContext(t *testing.T) {
 	})
 }
 
-// A busy log does not wake its readers for each event.
-func TestPace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := New(Config{})
-		r, _ := read(t, l, all, "")
-		go func() {
-			for n := range 1000 {
-				say(l, "kiwi", n)
-				time.Sleep(100 * time.Microsecond)
-			}
-		}()
-		batches, events := 0, 0
-		for events < 1000 {
-			some, err := r.Next(t.Context(), time.Minute)
-			if err != nil {
-				t.Fatal(err)
-			}
-			batches++
-			events += len(some)
-		}
-		if batches < 8 || batches > 12 {
-			t.Errorf("%d batches in 100 ms", batches)
-		}
-	})
-}
-
-// Nor for those that it does not want.
-func TestPaceUnwanted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := New(Config{})
-		looks := map[time.Time]bool{}
-		f := fixes
-		f.Where = func(*location.Fix) bool { looks[time.Now()] = true; return false }
-		r, _ := read(t, l, f, "")
-		go func() {
-			for n := range 1000 {
-				say(l, "kiwi", n)
-				time.Sleep(100 * time.Microsecond)
-			}
-		}()
-		if events, err := r.Next(t.Context(), time.Second); len(events) > 0 || err != nil {
-			t.Errorf("got %v, %v", events, err)
-		}
-		if n := len(looks); n < 8 || n > 12 {
-			t.Errorf("it looked %d times in 100 ms", n)
-		}
-	})
-}
-
-// A batch is no longer than there are clients, however long they move, and leaves before
-// its time when there are too many.
-func TestMergeBounds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := New(Config{})
-		r, _ := read(t, l, fixes, "")
-		r.Merge(10 * time.Second)
-		say(l, "kiwi", 0)
-		if events, err := r.Next(t.Context(), time.Minute); len(events) != 1 || err != nil {
-			t.Fatalf("got %v, %v", events, err)
-		}
-		for n := range 10_000 {
-			say(l, "kiwi", n)
-		}
-		if _, err := r.Next(t.Context(), time.Millisecond); err != nil || len(r.batch.events) > 3 {
-			t.Errorf("%d places for one client, %v", len(r.batch.events), err)
-		}
-		began := time.Now()
-		for n := range maxMerging {
-			say(l, fmt.Sprint("client-", n), n)
-			if n%1000 == 0 {
-				if events, err := r.Next(t.Context(), gather); len(events) > 0 || err != nil {
-					t.Fatalf("%d events, %v", len(events), err)
-				}
-			}
-		}
-		events, err := r.Next(t.Context(), time.Minute)
-		if err != nil || len(events) < maxMerging || time.Since(began) > 5*time.Second {
-			t.Errorf("%d events after %v, %v", len(events), time.Since(began), err)
-		}
-	})
-}
-
 // Many readers and writers at once; each reader has all of it, in order, or is told.
 func TestTogether(t *testing.T) {
 	const writers, each = 4, 2000
@@ -521,107 +374,6 @@ func TestTogether(t *testing.T) {
 	done.Wait()
 	l.Close()
 	readers.Wait()
-}
-
-// step is one of a schedule.
-type step struct {
-	Do    int  // see play
-	Many  int  // how many fixes come while the reader is away
-	Cut   int  // the batch is cut after that many events, if it is as long
-	Merge bool // the next reader merges
-}
-
-// play follows a schedule and returns what the reader knows at its end, and what the
-// table has.
-func play(t *testing.T, kept int, steps []step) (known, table map[string]string) {
-	l := New(Config{Boot: 1, Fixes: kept, Members: 2})
-	table, known = map[string]string{}, map[string]string{}
-	var r *Reader
-	last := ""
-	connect := func(merge bool) {
-		if r != nil {
-			r.Close()
-		}
-		var start Start
-		r, start = read(t, l, all, last)
-		if merge {
-			r.Merge(time.Second)
-		}
-		if last == "" || start.Reset != "" {
-			known = maps.Clone(table)
-		}
-		last = start.ID
-	}
-	take := func(s step) {
-		events, err := r.Next(t.Context(), 100*time.Millisecond)
-		if err == ErrSlow {
-			connect(s.Merge)
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, e := range events {
-			if i == s.Cut {
-				connect(s.Merge)
-				return
-			}
-			last = l.ID(e.Number)
-			if e.Kind == Fix {
-				known[e.Client] = e.Fix.Time.String()
-			}
-		}
-		if len(events) == 0 {
-			last = r.ID()
-		}
-	}
-	connect(false)
-	for n, s := range steps {
-		switch s.Do {
-		case 0:
-			connect(s.Merge)
-		case 1:
-			l.Member([]byte("Bona"))
-		case 2, 3:
-			take(s)
-		case 4:
-			time.Sleep(500 * time.Millisecond)
-		case 5:
-			r.Close()
-			for range s.Many {
-				table["away"] = strconv.Itoa(n)
-				say(l, "away", n)
-			}
-			connect(s.Merge)
-		default:
-			id := []string{"kiwi", "emu", "moa"}[s.Many%3]
-			table[id] = strconv.Itoa(n)
-			say(l, id, n)
-		}
-	}
-	for range 40 {
-		take(step{Cut: -1})
-	}
-	return known, table
-}
-
-// Whatever happens in whatever order, a reader that is cut and comes back knows the
-// newest fix of every client, or was told to fetch them.
-func TestResumeLosesNothing(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		kept := rapid.IntRange(1, 12).Draw(rt, "kept")
-		steps := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) step {
-			return step{
-				Do: rapid.IntRange(0, 9).Draw(rt, "do"), Many: rapid.IntRange(0, 20).Draw(rt, "many"),
-				Cut: rapid.IntRange(0, 9).Draw(rt, "cut"), Merge: rapid.Bool().Draw(rt, "merge"),
-			}
-		}), 1, 60).Draw(rt, "steps")
-		var known, table map[string]string
-		synctest.Test(t, func(t *testing.T) { known, table = play(t, kept, steps) })
-		if !maps.Equal(known, table) {
-			rt.Fatalf("knows %v, the table has %v", known, table)
-		}
-	})
 }
 
 // BenchmarkFix is the cost of an event to who brings it, with one reader that wants all.
