@@ -57,18 +57,24 @@ func TestBugs(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(string(tt.bug), " ", "-"), func(t *testing.T) {
 			t.Parallel()
+			// Chance has a part in what a bug does to anybody: now and then it harms nobody.
+			found, missed := map[Promise]uint64{}, Report{}
 			for seed := range seeds() {
 				if tt.bug == keepExpired || tt.bug == expireReceived {
 					seed = 2*seed + 1 // those with a time to live
 				}
 				r := Check(experiment(t, seed, tt.bug))
 				for _, p := range tt.breaks {
-					if r.Tally(p).Broken == 0 {
-						t.Errorf("seed %d: %s is not found broken", seed, p)
+					if r.Tally(p).Broken > 0 {
+						found[p]++
+					} else {
+						missed = *r
 					}
 				}
-				if t.Failed() {
-					t.Fatal(r)
+			}
+			for _, p := range tt.breaks {
+				if found[p] < seeds()-(seeds()+9)/10 {
+					t.Errorf("%s is found broken in %d of %d experiments; not in\n%v", p, found[p], seeds(), &missed)
 				}
 			}
 		})

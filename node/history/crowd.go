@@ -39,7 +39,9 @@ func (c *checker) crowd() {
 }
 
 // crowdedOut tells whether a fix may have been given up for want of room.
-func (c *checker) crowdedOut(f int32) bool { return c.place(f).compare(c.crowded) < 0 }
+func (c *checker) crowdedOut(f int32) bool {
+	return c.crowded.id != "" && c.place(f).compare(c.crowded) < 0
+}
 
 // fits tests that a dump holds no more clients than may be.
 func (c *checker) fits(d *dump) {
