@@ -37,6 +37,21 @@ func appendClient(dst []byte, id string, f *location.Fix) []byte {
 	return append(dst, `"}`...)
 }
 
+// usualClientText is about how many bytes appendClient appends for IDs of a usual length.
+const usualClientText = 480
+
+// appendText appends a text as encoding/json writes it.
+func appendText(dst []byte, text string) []byte {
+	if plain7([]byte(text)) {
+		return append(append(append(dst, '"'), text...), '"')
+	}
+	body, err := json.Marshal(text)
+	if err != nil {
+		panic("node: a text can't be written: " + err.Error()) // it can't fail
+	}
+	return append(dst, body...)
+}
+
 // plain7 tells whether JSON writes text as it is.
 func plain7(text []byte) bool {
 	for _, c := range text {

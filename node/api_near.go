@@ -3,6 +3,7 @@ package node
 import (
 	"math"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,17 +34,10 @@ type nearness struct {
 	took    gossip.Spread
 }
 
-// nearInfo is an answer. Names are a contract: add, never change.
-type nearInfo struct {
-	Center  nearCenter   `json:"center"`
-	Radius  float64      `json:"radius_m"`
-	Clients []clientInfo `json:"clients"` // the nearest first
-}
-
+// nearCenter is what clients are near to.
 type nearCenter struct {
-	Lat    float64 `json:"lat"`
-	Lon    float64 `json:"lon"`
-	Client string  `json:"client,omitempty"` // who is there, and is not in the list
+	Lat, Lon float64
+	Client   string // who is there, and is not in the list; empty: it is a point
 }
 
 func (n *Node) nearRoutes() []route {
@@ -93,27 +87,52 @@ func (n *Node) getNear(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	near := n.table.Near(c.Lat, c.Lon, radius, limit)
 	n.near.count(time.Since(began))
-	list := describeNear(near, c.Client, limit)
+	near = leaveOut(near, c.Client, limit)
 	if form == geoJSON {
-		writeGeoJSON(w, http.StatusOK, collect(list))
+		writeGeoJSON(w, http.StatusOK, collect(describeNear(near)))
 		return
 	}
-	writeJSON(w, http.StatusOK, nearInfo{c, radius, list})
+	writeBody(w, appendNear(make([]byte, 0, 128+len(near)*usualClientText), &c, radius, near))
 }
 
-// describeNear leaves out the client without; empty: none.
-func describeNear(near []location.Neighbour, without string, limit int) []clientInfo {
-	list := make([]clientInfo, 0, len(near))
-	if without != "" {
-		limit--
+// leaveOut takes the client without from a list that may be one longer for it; empty: none.
+func leaveOut(near []location.Neighbour, without string, limit int) []location.Neighbour {
+	if without == "" {
+		return near
 	}
+	near = slices.DeleteFunc(near, func(c location.Neighbour) bool { return c.ID == without })
+	return near[:min(len(near), limit-1)]
+}
+
+func describeNear(near []location.Neighbour) []clientInfo {
+	list := make([]clientInfo, len(near))
 	for i := range near {
-		if c := &near[i]; len(list) < limit && (without == "" || c.ID != without) {
-			list = append(list, describeClient(c.ID, &c.Fix))
-			list[len(list)-1].Distance = &c.Distance
-		}
+		c := &near[i]
+		list[i] = describeClient(c.ID, &c.Fix)
+		list[i].Distance = &c.Distance
 	}
 	return list
+}
+
+// appendNear appends an answer: its clients, the nearest first. Names are a contract: add,
+// never change.
+func appendNear(dst []byte, c *nearCenter, radius float64, near []location.Neighbour) []byte {
+	dst = appendNumber(append(dst, `{"center":{"lat":`...), c.Lat)
+	dst = appendNumber(append(dst, `,"lon":`...), c.Lon)
+	if c.Client != "" {
+		dst = appendText(append(dst, `,"client":`...), c.Client)
+	}
+	dst = appendNumber(append(dst, `},"radius_m":`...), radius)
+	dst = append(dst, `,"clients":[`...)
+	for i := range near {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendClient(dst, near[i].ID, &near[i].Fix)
+		dst = append(dst[:len(dst)-1], `,"distance_m":`...)
+		dst = append(appendNumber(dst, near[i].Distance), '}')
+	}
+	return append(dst, "]}\n"...)
 }
 
 func (n *nearness) count(took time.Duration) {

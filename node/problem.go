@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 )
 
 // problem answers with an error in the form of RFC 9457.
@@ -13,6 +14,17 @@ func problem(w http.ResponseWriter, status int, detail string) {
 		Status int    `json:"status"`
 		Detail string `json:"detail"`
 	}{http.StatusText(status), status, detail})
+}
+
+// typeJSON is shared by all answers: nobody writes to it.
+var typeJSON = []string{"application/json"}
+
+// writeBody answers with JSON that is there already, in one piece.
+func writeBody(w http.ResponseWriter, body []byte) {
+	h := w.Header()
+	h["Content-Type"] = typeJSON
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.Write(body)
 }
 
 // writeJSON answers with v. A client that does not take it is its own affair.

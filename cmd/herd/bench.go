@@ -37,6 +37,7 @@ type benchVerb struct {
 // The modes: each but the first is a verb of its own below bench.
 const (
 	modeLoad      = "load"
+	modeNear      = "near"
 	modeConverge  = "converge"
 	modeJoin      = "join"
 	modeIdle      = "idle"
@@ -59,6 +60,17 @@ func (a *app) bench() *cobra.Command {
 			"  herd bench --protocol redis-set --pipeline 16 127.0.0.1:6379",
 	})
 	cmd.AddCommand(
+		a.benchMode(modeNear, &cobra.Command{
+			Use:   "near [HTTP-ADDR…]",
+			Short: "How many can ask who is near a point",
+			Long: "Near stores clients that stay where they are, and asks for those within --radius km of\n" +
+				"random points, the nearest first: a node by GET /v1/near on its HTTP address, a Redis by\n" +
+				"GEOSEARCH FROMLONLAT BYRADIUS ASC COUNT. Of every 64 answers to a connection one is\n" +
+				"compared with what looking at all clients would give. A node's clients' port is asked for.",
+			Example: "  herd bench near --clients 1000000 --pipeline 1\n" +
+				"  herd bench near --clients 1000000 --pipeline 1 --protocol redis-geosearch\n" +
+				"  herd bench near --rate 5000 --radius 1 --limit 20 127.0.0.1:4133",
+		}),
 		a.benchMode(modeConverge, &cobra.Command{
 			Use:   "converge [ADDR ADDR…]",
 			Short: "When do other nodes show what one was told",
@@ -110,6 +122,8 @@ func (a *app) benchMode(mode string, cmd *cobra.Command) *cobra.Command {
 			return err
 		}
 		switch mode {
+		case modeNear:
+			return b.runNear(ctx)
 		case modeConverge:
 			return b.runConverge(ctx)
 		case modeJoin:
@@ -124,11 +138,22 @@ func (a *app) benchMode(mode string, cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// speaks tells whether a mode can send what a protocol has.
+func (b *benchVerb) speaks(p load.Protocol) bool {
+	switch b.mode {
+	case modeNear:
+		return p == load.Herd || p == load.RedisGeoSearch
+	case modeLoad:
+		return true
+	}
+	return p != load.RedisGeoSearch
+}
+
 // flags gives a mode its flags.
 func (b *benchVerb) flags(cmd *cobra.Command) {
 	var protocols []string
 	for _, p := range load.Protocols() {
-		if p != load.RedisGeoSearch || b.mode == modeLoad {
+		if b.speaks(p) {
 			protocols = append(protocols, string(p))
 		}
 	}
@@ -147,6 +172,12 @@ func (b *benchVerb) flags(cmd *cobra.Command) {
 	rate, rateHelp, nodes, duration := 1000, "commands a second in all, due at fixed times", 3, 10*time.Second
 	connections, connectionsHelp := 50, "connections in all"
 	switch b.mode {
+	case modeNear:
+		rateHelp = "queries a second in all, due at fixed times; 0: as --pipeline 1"
+		f.IntVar(&c.Pipeline, "pipeline", 0, "instead of a rate: queries under way on each connection")
+		f.IntVar(&c.Radius, "radius", 10, "km that a query looks")
+		f.IntVar(&c.Limit, "limit", 5, "results it asks for, at most")
+		nodes = 1
 	case modeLoad:
 		rateHelp += "; 0: as --pipeline 1"
 		f.IntVar(&c.Pipeline, "pipeline", 0, "instead of a rate: commands under way on each connection")
@@ -193,7 +224,7 @@ func (b *benchVerb) flags(cmd *cobra.Command) {
 func (b *benchVerb) complete(ctx context.Context, args []string) error {
 	c := &b.load
 	c.Protocol = load.Protocol(b.protocol)
-	c.Addrs = args
+	c.Addrs, c.Near = args, b.mode == modeNear
 	switch {
 	case b.pipelineGiven && b.rateGiven && b.rate > 0:
 		return usagef("--rate and --pipeline are two ways to load: choose one")
@@ -218,7 +249,7 @@ func (b *benchVerb) complete(ctx context.Context, args []string) error {
 	for _, addr := range args {
 		switch _, _, err := net.SplitHostPort(addr); {
 		case err != nil && b.mode == modeLoad:
-			return usagef("%q is not an address, like 127.0.0.1:4131, nor converge, idle, join or reconnect", addr)
+			return usagef("%q is not an address, like 127.0.0.1:4131, nor converge, idle, join, near or reconnect", addr)
 		case err != nil:
 			return usagef("%q is not an address: %w", addr, err)
 		}
@@ -253,7 +284,7 @@ func (b *benchVerb) suits(addrs int) error {
 		return usagef("converge needs two ADDR at least: one server has nobody to agree with")
 	case b.mode == modeConverge && b.load.Burst < 1:
 		return usagef("--burst must be from 1 to %d", load.MaxBurst)
-	case b.mode != modeConverge && b.mode != modeLoad && b.load.Rate == 0:
+	case b.mode != modeConverge && b.mode != modeLoad && b.mode != modeNear && b.load.Rate == 0:
 		return usagef("--rate must be at least 1 a second")
 	}
 	return nil
@@ -285,7 +316,7 @@ func (b *benchVerb) readMix() error {
 	if !ok || err1 != nil || err2 != nil || u < 0 || q < 0 || u+q <= 0 {
 		return usagef("--mix must be like 90:10, of IAMAT and WHATSAT, not %q", b.mix)
 	}
-	if b.load.Protocol == load.Herd || q > 0 {
+	if b.mode != modeNear && (b.load.Protocol == load.Herd || q > 0) {
 		b.load.Updates, b.load.Queries = u, q
 	}
 	return nil

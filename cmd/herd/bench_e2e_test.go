@@ -192,6 +192,22 @@ func TestE2EBenchReconnect(t *testing.T) {
 	}
 }
 
+// Who is near is asked over HTTP, of a herd that is started and of one that is there, and
+// answered like a Redis does.
+func TestE2EBenchNear(t *testing.T) {
+	node := start(t, spec{name: "Clark", key: testKey("bench")})
+	for _, args := range [][]string{
+		{"--pipeline", "4"},
+		{"--rate", "100", node.Ready.HTTP},
+		{"--pipeline", "4", "--protocol", "redis-geosearch", serveRedis(t)},
+	} {
+		r := benchOf[loadReport](t, modeNear, append(args, "--clients", "3000", "--radius", "50")...)
+		if r.Queries == 0 || r.Filled != 3000 || !r.Good() || r.Results == 0 || r.Mix != "" {
+			t.Errorf("%q: %+v", args, r)
+		}
+	}
+}
+
 // A server that answers wrong, or hangs, fails every mode, and the JSON is whole where
 // there is something to tell.
 func TestE2EBenchBadServers(t *testing.T) {

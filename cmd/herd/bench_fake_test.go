@@ -2,14 +2,18 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+
+	"herd/gossip/location"
 )
 
 // serveConns serves every connection to a port of its own until the test ends.
@@ -85,6 +89,14 @@ func (f *fakeRedis) answer(words []string) string {
 		}
 		return "*1\r\n*2\r\n" + bulk(at[0]) + bulk(at[1])
 	case "GEOSEARCH":
+		if words[2] == "FROMLONLAT" {
+			ids := f.near(words[3], words[4], words[6], words[10])
+			text := fmt.Sprintf("*%d\r\n", len(ids))
+			for _, id := range ids {
+				text += bulk(id)
+			}
+			return text
+		}
 		if _, ok := f.members[words[3]]; !ok {
 			return "-ERR could not decode requested zset member\r\n"
 		}
@@ -97,6 +109,23 @@ func (f *fakeRedis) answer(words []string) string {
 		return bulk("# Replication\r\nrole:master\r\n")
 	}
 	return "-ERR unknown command\r\n"
+}
+
+// near is the members within some kilometres of a point, the nearest first.
+func (f *fakeRedis) near(lon, lat, radius, count string) (ids []string) {
+	number := func(text string) float64 {
+		n, _ := strconv.ParseFloat(text, 64)
+		return n
+	}
+	away := map[string]float64{}
+	for id, at := range f.members {
+		if d := location.Distance(number(lat), number(lon), number(at[1]), number(at[0])); d <= 1000*number(radius) {
+			away[id] = d
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Compare(away[a], away[b]) })
+	return ids[:min(len(ids), int(number(count)))]
 }
 
 // serveRedis serves a fakeRedis.

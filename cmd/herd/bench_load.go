@@ -99,7 +99,7 @@ func (b *benchVerb) measure(ctx context.Context) (*loadReport, error) {
 	c.Begin = func() { server.begin(); self.begin() }
 	c.End = func() { server.end(); self.end() }
 	c.Progress = p.second
-	if c.Queries > 0 {
+	if c.Queries > 0 || c.Near {
 		p.say("storing clients")
 	} else {
 		p.say("connecting")
@@ -116,7 +116,7 @@ func (b *benchVerb) measure(ctx context.Context) (*loadReport, error) {
 	if c.Rate == 0 {
 		r.Pipeline = max(c.Pipeline, 1)
 	}
-	if c.Protocol == load.Herd {
+	if c.Protocol == load.Herd && !c.Near {
 		r.Mix = b.mix
 	}
 	done := result.PerSecond * result.Seconds

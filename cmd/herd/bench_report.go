@@ -49,6 +49,9 @@ func (r *loadReport) title() string {
 	if r.Mix != "" {
 		what += " " + r.Mix
 	}
+	if r.Mode == modeNear {
+		what += ", who is near"
+	}
 	where := strings.Join(r.Addrs, ", ")
 	if r.Nodes > 0 {
 		where = startedHere(r.Protocol, r.Nodes)

@@ -21,6 +21,8 @@ type maker struct {
 	each             *atomic.Int64 // if set: every stride-th client once, in order
 	stride           int64
 	last             int64 // the greatest time given out
+	homes            bool  // clients stay where they are at home
+	seed             uint64
 }
 
 // next makes a command; false when there are no more. now is the present, POSIX.
@@ -38,7 +40,11 @@ func (m *maker) next(c *command, due, now int64) bool {
 	c.query = m.queries > 0 && m.below(m.updates+m.queries) >= m.updates
 	m.last = max(m.last+1, now) // no two reports of a client have the same time
 	c.nanos = m.last
-	c.lat, c.lon = m.place()
+	if m.homes && !c.query {
+		c.lat, c.lon = home(m.seed, c.key)
+	} else {
+		c.lat, c.lon = m.place()
+	}
 	return true
 }
 

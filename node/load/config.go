@@ -17,6 +17,7 @@ const (
 	MaxRate        = 10_000_000 // commands a second
 	MaxPipeline    = 1024
 	MaxBurst       = 10_000
+	MaxNear        = 1000 // results of a query who is near
 	MaxDuration    = 24 * time.Hour
 )
 
@@ -44,6 +45,12 @@ type Config struct {
 	Radius           int // km around a client that a query looks
 	Limit            int // results of a query
 
+	// Near has queries ask who is near points, where clients are that never move, and
+	// replies are compared with what is true. A herd is asked at the HTTP addresses Addrs,
+	// and its clients are stored at the addresses Store.
+	Near  bool
+	Store []string
+
 	Seed uint64 // of everything random
 
 	// Begin and End are called when the measured time begins and ends, while the load
@@ -55,6 +62,7 @@ type Config struct {
 	Dial func(ctx context.Context, addr string, source netip.Addr) (net.Conn, error)
 
 	sleep func(time.Duration) // replaces the precise sleep in tests
+	truth *truth              // what replies are compared with; nil: nothing
 }
 
 // Validate names the first field that is out of bounds.
@@ -78,8 +86,12 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("the parts of a mix must be from 0 to %d", maxShare)
 	case c.Radius < 0 || c.Radius > 50:
 		return errors.New("the radius must be from 0 to 50 km")
-	case c.Limit < 0 || c.Limit > 20:
+	case c.Limit < 0 || c.Limit > 20 && !c.Near:
 		return errors.New("the limit must be from 0 to 20")
+	case c.Near && (c.Limit < 1 || c.Limit > MaxNear):
+		return fmt.Errorf("the limit must be from 1 to %d", MaxNear)
+	case c.Near && c.Protocol != Herd && c.Protocol != RedisGeoSearch:
+		return fmt.Errorf("%s does not tell who is near", c.Protocol)
 	}
 	for _, addr := range c.Addrs {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
@@ -96,7 +108,7 @@ const maxShare = 1_000_000
 func (c Config) withDefaults() Config {
 	if c.Updates == 0 && c.Queries == 0 {
 		c.Updates = 1
-		if c.Protocol == RedisGeoSearch {
+		if c.Protocol == RedisGeoSearch || c.Near {
 			c.Updates, c.Queries = 0, 1
 		}
 	}

@@ -52,8 +52,13 @@ type dialect interface {
 
 // dialect makes what one connection speaks.
 func (c *Config) dialect() dialect {
-	if c.Protocol == Herd {
+	switch {
+	case c.Protocol == Herd && c.Near && c.Queries > 0:
+		return newNearDialect(c.Radius, c.Limit, c.truth)
+	case c.Protocol == Herd:
 		return newHerdDialect(c.Radius, c.Limit)
 	}
-	return newRedisDialect(c.Protocol, c.Radius, c.Limit)
+	d := newRedisDialect(c.Protocol, c.Radius, c.Limit)
+	d.near, d.truth = c.Near, c.truth
+	return d
 }

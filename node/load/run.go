@@ -52,6 +52,9 @@ func Run(ctx context.Context, config Config) (*Result, error) {
 			return nil, err
 		}
 		r.Filled, r.FillTime = config.Clients, time.Since(begun)
+		if config.Near {
+			config.truth = newTruth(&config)
+		}
 	}
 	l, err := newLoad(ctx, config)
 	if err != nil {
@@ -74,6 +77,9 @@ func Fill(ctx context.Context, config Config) error {
 
 func fill(ctx context.Context, config Config) error {
 	config.Updates, config.Queries = 1, 0
+	if len(config.Store) > 0 {
+		config.Addrs = config.Store
+	}
 	stored, samples, err := each(ctx, config, 1)
 	if err == nil && stored < uint64(config.Clients) {
 		err = fmt.Errorf("%d of %d stored; %q", stored, config.Clients, samples)
@@ -207,6 +213,7 @@ func (c *Config) maker(n int) maker {
 	return maker{
 		random:  random(seed.next64() + uint64(n)<<32),
 		clients: uint64(c.Clients), updates: uint64(c.Updates), queries: uint64(c.Queries),
+		homes: c.Near, seed: c.Seed,
 	}
 }
 
