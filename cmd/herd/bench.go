@@ -324,12 +324,17 @@ func (b *benchVerb) readMix() error {
 
 // allow refuses to load machines other than this one, unless told to.
 func (b *benchVerb) allow(ctx context.Context, addr string) error {
-	if b.others {
-		return nil
-	}
+	return allowLoad(ctx, addr, b.others)
+}
+
+// allowLoad refuses an address beyond loopback, unless others may be loaded.
+func allowLoad(ctx context.Context, addr string, others bool) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return usagef("%q is not an address: %w", addr, err)
+	}
+	if others {
+		return nil
 	}
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {

@@ -29,7 +29,11 @@ func (d *herdDialect) append(b []byte, c *command) []byte {
 
 // appendReport writes what an IAMAT says and its AT line repeats.
 func appendReport(b []byte, c *command) []byte {
-	b = appendID(append(b, ' '), c.key)
+	return appendWhere(appendID(append(b, ' '), c.key), c)
+}
+
+// appendWhere writes what follows the client.
+func appendWhere(b []byte, c *command) []byte {
 	b = appendLat(append(b, ' '), c.lat)
 	b = appendLon(b, c.lon)
 	b = appendTime(append(b, ' '), c.nanos)
@@ -52,7 +56,11 @@ func (d *herdDialect) check(c *command, reply, scratch []byte) string {
 	if c.query {
 		return d.checkQuery(c, reply, scratch)
 	}
-	said := appendReport(scratch[:0], c)
+	return checkReport(appendReport(scratch[:0], c), reply)
+}
+
+// checkReport says what is wrong with the reply to an IAMAT that said that.
+func checkReport(said, reply []byte) string {
 	switch {
 	case !bytes.HasPrefix(reply, atPrefix):
 		return "no AT line"
