@@ -1,0 +1,83 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Config says where the nodes of a herd are, and how long to try. Only Addrs is needed.
+type Config struct {
+	// Addrs are addresses of nodes, host:port: for [New] those for clients, for [NewAPI] those
+	// for HTTP. One that is alive is enough. A name stands for all its addresses, which are
+	// looked up anew whenever a node has failed.
+	Addrs []string
+
+	// Timeout is how long a call may take with all its tries, in addition to what its context
+	// says: 15 s if it is 0, 30 s for [NewAPI].
+	Timeout time.Duration
+
+	// Silence is after how long without an answer a node is taken to be stuck, and the next one
+	// is tried: 2 s if it is 0. A dial may take as long. Where a node may have to wait for
+	// others, for places and over HTTP, it has half of Timeout at least.
+	Silence time.Duration
+
+	// Rounds is how often each node is tried for one call; 0: as often as there is time for.
+	Rounds int
+
+	// Conns is how many connections may be open to one node for reports, and as many for
+	// questions about places: 4 if it is 0. Calls share them, without waiting for each other's
+	// answers. For [New] alone.
+	Conns int
+
+	// MaxLine is the longest line that nodes take, in bytes: 4096 if it is 0. Longer ones are
+	// refused here. For [New] alone.
+	MaxLine int
+
+	// Dial connects to a node; nil: by a [net.Dialer]. addr has the host by number.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// Resolve finds the addresses of a host name; nil: the system's resolver does.
+	Resolve func(ctx context.Context, host string) ([]string, error)
+}
+
+// The usual values of a [Config].
+const (
+	usualTimeout    = 15 * time.Second
+	usualAPITimeout = 30 * time.Second
+	usualSilence    = 2 * time.Second
+	usualConns      = 4
+	usualMaxLine    = 4096
+)
+
+// filled is c with the usual values where it says nothing.
+func (c Config) filled(timeout time.Duration) (Config, error) {
+	if len(c.Addrs) == 0 {
+		return c, errors.New("no address of a node is given")
+	}
+	for _, addr := range c.Addrs {
+		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
+			return c, fmt.Errorf("%q is not an address: host:port is", addr)
+		}
+	}
+	c.Timeout = cmp.Or(c.Timeout, timeout)
+	c.Silence = cmp.Or(c.Silence, usualSilence)
+	c.Conns = cmp.Or(c.Conns, usualConns)
+	c.MaxLine = cmp.Or(c.MaxLine, usualMaxLine)
+	if c.Timeout < 0 || c.Silence < 0 || c.Rounds < 0 || c.Conns < 0 || c.MaxLine < 0 {
+		return c, errors.New("a bound is less than nothing")
+	}
+	if c.Dial == nil {
+		c.Dial = new(net.Dialer).DialContext
+	}
+	if c.Resolve == nil {
+		c.Resolve = net.DefaultResolver.LookupHost
+	}
+	return c, nil
+}
+
+// patience is Silence where a node may have to wait for others.
+func (c *Config) patience() time.Duration { return max(c.Silence, c.Timeout/2) }
