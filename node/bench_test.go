@@ -39,7 +39,12 @@ type quickPlaces struct {
 	after time.Duration
 }
 
-func (p quickPlaces) Prompt(places.Query) ([]byte, bool) { return p.body, p.after == 0 }
+func (p quickPlaces) AppendPrompt(dst []byte, _ places.Query) ([]byte, bool) {
+	if p.after > 0 {
+		return dst, false
+	}
+	return append(dst, p.body...), true
+}
 
 func (p quickPlaces) Near(ctx context.Context, _ places.Query) []byte {
 	if p.after > 0 {

@@ -176,8 +176,10 @@ func (n *nearbyChain) Near(ctx context.Context, q places.Query) []byte {
 	return now.Near(ctx, q)
 }
 
-// Prompt is [places.Chain.Prompt] of the chain of the day.
-func (n *nearbyChain) Prompt(q places.Query) ([]byte, bool) { return n.now.Load().Prompt(q) }
+// AppendPrompt is [places.Chain.AppendPrompt] of the chain of the day.
+func (n *nearbyChain) AppendPrompt(dst []byte, q places.Query) ([]byte, bool) {
+	return n.now.Load().AppendPrompt(dst, q)
+}
 
 func (n *nearbyChain) Stats() places.Stats { return n.now.Load().Stats() }
 

@@ -111,14 +111,18 @@ const body = "{\n   \"status\" : \"OK\"\n}"
 // fakePlaces answers with body at once, or as a test says.
 type fakePlaces struct {
 	near   func(ctx context.Context, q places.Query) []byte // not nil: it has to be waited for
-	prompt func(q places.Query) ([]byte, bool)              // not nil: what Prompt answers
+	prompt func(q places.Query) ([]byte, bool)              // not nil: what AppendPrompt answers
 }
 
-func (p *fakePlaces) Prompt(q places.Query) ([]byte, bool) {
+func (p *fakePlaces) AppendPrompt(dst []byte, q places.Query) ([]byte, bool) {
+	reply, ok := []byte(body), p.near == nil
 	if p.prompt != nil {
-		return p.prompt(q)
+		reply, ok = p.prompt(q)
 	}
-	return []byte(body), p.near == nil
+	if !ok {
+		return dst, false
+	}
+	return append(dst, reply...), true
 }
 
 func (p *fakePlaces) Near(ctx context.Context, q places.Query) []byte {

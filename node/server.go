@@ -42,9 +42,9 @@ type herd interface {
 // nearby tells what is near: a [places.Chain]. It is used by many goroutines at
 // once.
 type nearby interface {
-	// Prompt answers if nothing has to be waited for; else ok is false, and Near
-	// is to be asked.
-	Prompt(q places.Query) (body []byte, ok bool)
+	// AppendPrompt appends the answer to dst if nothing has to be waited for; else ok
+	// is false, nothing is appended, and Near is to be asked.
+	AppendPrompt(dst []byte, q places.Query) (reply []byte, ok bool)
 	// Near always has an answer, in bounded time, or soon once ctx is done.
 	Near(ctx context.Context, q places.Query) []byte
 }

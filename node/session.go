@@ -217,17 +217,19 @@ func (c *session) whatsAt(line []byte, cmd *protocol.Command) error {
 	}
 	lat, lon := e.Position.Degrees()
 	q := places.Query{Latitude: lat, Longitude: lon, Radius: cmd.Radius, Limit: cmd.Limit}
-	body, ok := s.config.Places.Prompt(q)
-	if !ok && c.seat != nil {
-		return c.later(line)
-	}
+	start := c.begin()
+	c.replies = protocol.AppendAt(c.replies, cmd.ID, &e.Fix)
+	c.replies, ok = s.config.Places.AppendPrompt(c.replies, q)
 	if !ok {
+		c.undo(start)
+		if c.seat != nil {
+			return c.later(line)
+		}
 		return c.ask(line, cmd.ID, e.Fix, q)
 	}
+	c.replies = append(c.replies, protocol.PlacesEnd...)
 	c.slow = slow
 	s.count.whatsAt.Add(1)
-	start := c.begin()
-	c.replies = protocol.AppendWhatsAt(c.replies, cmd.ID, &e.Fix, body)
 	if c.debug {
 		c.logReply(line, c.replies[start:], protocol.None)
 	}
@@ -267,6 +269,13 @@ func (c *session) begin() int {
 		c.replies = (*c.buffer)[:0]
 	}
 	return len(c.replies)
+}
+
+// undo takes back begin, and what was appended since.
+func (c *session) undo(start int) {
+	if c.replies = c.replies[:start]; start == 0 {
+		c.release()
+	}
 }
 
 // release ends the batch and gives its buffer back.

@@ -3,14 +3,16 @@ package places
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
 
-// render writes a reply in the text form of Google's own: keys in alphabetical
-// order, three spaces a level, a space before each colon, no newline at the end.
-func render(a Answer, status, message string) []byte {
-	w := writer{b: make([]byte, 0, 256+896*len(a.Places))}
+// render appends a reply to dst, in the text form of Google's own: keys in
+// alphabetical order, three spaces a level, a space before each colon, no newline at
+// the end.
+func render(dst []byte, a Answer, status, message string) []byte {
+	w := writer{b: slices.Grow(dst, 256+896*len(a.Places))}
 	w.open('{')
 	if message != "" {
 		w.text("error_message", message)

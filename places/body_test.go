@@ -34,7 +34,7 @@ func TestRenderGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := render(tt.answer, tt.status, tt.message); string(got)+"\n" != string(want) {
+		if got := render(nil, tt.answer, tt.status, tt.message); string(got)+"\n" != string(want) {
 			t.Errorf("%s: got\n%s\nwant\n%s", tt.file, got, want)
 		}
 	}
@@ -54,7 +54,7 @@ func TestDetails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := render(Answer{Places: []Place{all, none}}, "OK", ""); string(got)+"\n" != string(want) {
+	if got := render(nil, Answer{Places: []Place{all, none}}, "OK", ""); string(got)+"\n" != string(want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -86,7 +86,7 @@ func TestLists(t *testing.T) {
 		{67, "[ \""},        // 73 in all
 		{68, "[\n      \""}, // 74
 	} {
-		body := string(render(Answer{Messages: []string{strings.Repeat("x", tt.length)}}, "OK", ""))
+		body := string(render(nil, Answer{Messages: []string{strings.Repeat("x", tt.length)}}, "OK", ""))
 		if !strings.Contains(body, `"info_messages" : `+tt.want+"x") {
 			t.Errorf("a string of %d: %s", tt.length, body)
 		}

@@ -74,60 +74,61 @@ func New(c Config) *Chain {
 // give or until ctx is done. A radius or limit past the greatest is taken for
 // the greatest. The caller owns the result.
 func (c *Chain) Near(ctx context.Context, q Query) []byte {
-	if body := c.needless(q); body != nil {
+	if body, ok := c.needless(nil, q); ok {
 		return body
 	}
-	body, _ := c.near(ctx, q, true)
+	body, _ := c.near(ctx, nil, q, true)
 	return body
 }
 
-// Prompt is Near for a reply that nothing has to be waited for: from a [Prompt]
-// provider, from the cache, or since nobody may be asked. Otherwise ok is false,
-// and Near is to be called.
-func (c *Chain) Prompt(q Query) (body []byte, ok bool) {
-	if body := c.needless(q); body != nil {
-		return body, true
+// AppendPrompt appends to dst what Near would reply, if nothing has to be waited for:
+// from a [Prompt] provider, from the cache, or since nobody may be asked. Otherwise ok
+// is false, nothing is appended, and Near is to be called.
+func (c *Chain) AppendPrompt(dst []byte, q Query) (reply []byte, ok bool) {
+	if reply, ok := c.needless(dst, q); ok {
+		return reply, true
 	}
 	q.clamp()
 	for _, l := range c.links {
 		if !l.settled(q) {
-			return nil, false
+			return dst, false
 		}
 		if l.prompt() {
 			break // it answers, or what follows is as prompt as it is
 		}
 	}
-	return c.near(context.Background(), q, false)
+	return c.near(context.Background(), dst, q, false)
 }
 
-// needless is the reply to a question that no provider is asked; nil if one is.
-func (c *Chain) needless(q Query) (body []byte) {
+// needless appends the reply to a question that no provider is asked; ok is false if
+// one is.
+func (c *Chain) needless(dst []byte, q Query) (reply []byte, ok bool) {
 	switch {
 	case !(q.Radius > 0) || q.Limit <= 0:
-		body = render(Answer{}, "ZERO_RESULTS", "")
+		reply = render(dst, Answer{}, "ZERO_RESULTS", "")
 	case !q.onGlobe():
-		body = render(Answer{}, "INVALID_REQUEST", "There is no such point on the earth.")
+		reply = render(dst, Answer{}, "INVALID_REQUEST", "There is no such point on the earth.")
 	default:
-		return nil
+		return dst, false
 	}
 	c.counts.asked.Add(1)
 	c.counts.skipped.Add(1)
-	return body
+	return reply, true
 }
 
-// near asks the links in order. Without wait it gives up, and counts nothing, if a
-// provider's call would have to be waited for.
-func (c *Chain) near(ctx context.Context, q Query, wait bool) (body []byte, ok bool) {
+// near asks the links in order, and appends the reply. Without wait it gives up, and
+// counts and appends nothing, if a provider's call would have to be waited for.
+func (c *Chain) near(ctx context.Context, dst []byte, q Query, wait bool) (reply []byte, ok bool) {
 	q.clamp()
 	failure, missed := Unavailable, ""
 	for i, l := range c.links {
 		a, err := l.ask(ctx, q, wait)
 		if errors.Is(err, errUndecided) {
-			return nil, false
+			return dst, false
 		}
 		if err == nil {
 			c.counts.asked.Add(1)
-			return l.reply(a, q, missed), true
+			return l.reply(dst, a, q, missed), true
 		}
 		kind := l.fail(err)
 		if i == 0 { // the operator's first choice says why
@@ -140,7 +141,7 @@ func (c *Chain) near(ctx context.Context, q Query, wait bool) (body []byte, ok b
 	}
 	c.counts.asked.Add(1)
 	c.counts.failed.Add(1)
-	return render(Answer{}, kinds[failure].status, kinds[failure].message), true
+	return render(dst, Answer{}, kinds[failure].status, kinds[failure].message), true
 }
 
 // fail counts a question without an answer.
@@ -155,8 +156,8 @@ func (l *link) fail(err error) Kind {
 	return kind
 }
 
-// reply writes an answer. missed names the provider in whose place it is, if any.
-func (l *link) reply(a Answer, q Query, missed string) []byte {
+// reply appends an answer. missed names the provider in whose place it is, if any.
+func (l *link) reply(dst []byte, a Answer, q Query, missed string) []byte {
 	var note string
 	if missed != "" {
 		l.counts.fallbacks.Add(1)
@@ -168,7 +169,7 @@ func (l *link) reply(a Answer, q Query, missed string) []byte {
 		} else {
 			l.counts.answered.Add(1)
 		}
-		return squeeze(annotate(a.Body, note))
+		return append(dst, squeeze(annotate(a.Body, note))...)
 	}
 	a.Places = a.Places[:min(len(a.Places), q.Limit)]
 	if note != "" {
@@ -176,10 +177,10 @@ func (l *link) reply(a Answer, q Query, missed string) []byte {
 	}
 	if len(a.Places) == 0 {
 		l.counts.empty.Add(1)
-		return render(a, "ZERO_RESULTS", "")
+		return render(dst, a, "ZERO_RESULTS", "")
 	}
 	l.counts.answered.Add(1)
-	return render(a, "OK", "")
+	return render(dst, a, "OK", "")
 }
 
 // annotate is a copy of an upstream's body, with a note, if there is one, in its

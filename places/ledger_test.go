@@ -54,7 +54,7 @@ func TestHerdSharesABudget(t *testing.T) {
 			if s := c.Stats().Providers[0]; s.SpentToday != 100 || s.SpentMonth != 100 {
 				t.Errorf("node %d knows of %d calls today, %d in the month", i, s.SpentToday, s.SpentMonth)
 			}
-			if _, ok := c.Prompt(campus); !ok {
+			if _, ok := c.AppendPrompt(nil, campus); !ok {
 				t.Errorf("node %d would have a question wait", i)
 			}
 		}

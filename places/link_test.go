@@ -430,11 +430,11 @@ func TestCache(t *testing.T) {
 		for range 10 {
 			c.Near(t.Context(), campus)
 		}
-		if _, ok := c.Prompt(campus); !ok || u.calls.Load() != 2 {
+		if _, ok := c.AppendPrompt(nil, campus); !ok || u.calls.Load() != 2 {
 			t.Errorf("%d calls, prompt %v; want 2, true", u.calls.Load(), ok)
 		}
 		time.Sleep(time.Minute)
-		if _, ok := c.Prompt(campus); ok {
+		if _, ok := c.AppendPrompt(nil, campus); ok {
 			t.Error("an old answer is given")
 		}
 		c.Near(t.Context(), campus)
@@ -476,7 +476,7 @@ func TestPrompt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := failing(&Error{Kind: Denied, Err: errors.New("no")})
 		c := New(Config{Links: Links(u, embedded, slow(0))})
-		if body, ok := c.Prompt(campus); ok {
+		if body, ok := c.AppendPrompt(nil, campus); ok {
 			t.Fatalf("prompt, of google: %s", body)
 		}
 		if s := c.Stats(); s.Asked != 0 {
@@ -484,14 +484,14 @@ func TestPrompt(t *testing.T) {
 		}
 		nothing := campus
 		nothing.Limit = 0
-		if body, ok := c.Prompt(nothing); !ok || parse(t, body).Status != "ZERO_RESULTS" {
+		if body, ok := c.AppendPrompt(nil, nothing); !ok || parse(t, body).Status != "ZERO_RESULTS" {
 			t.Errorf("nothing wanted: %v, %s", ok, body)
 		}
 		c.Near(t.Context(), campus)
-		if body, ok := c.Prompt(campus); !ok || len(parse(t, body).Messages) != 1 {
+		if body, ok := c.AppendPrompt(nil, campus); !ok || len(parse(t, body).Messages) != 1 {
 			t.Errorf("google is left alone: %v, %s", ok, body)
 		}
-		if body, ok := New(Config{}).Prompt(campus); !ok || parse(t, body).Status != "UNKNOWN_ERROR" {
+		if body, ok := New(Config{}).AppendPrompt(nil, campus); !ok || parse(t, body).Status != "UNKNOWN_ERROR" {
 			t.Errorf("nobody to ask: %v, %s", ok, body)
 		}
 	})

@@ -21,12 +21,16 @@ func AppendAt(dst, id []byte, f *location.Fix) []byte {
 	return append(dst, '\n')
 }
 
-// AppendWhatsAt appends the reply to a WHATSAT: the AT line and what is near, a
-// Nearby Search body without a newline at its end and without an empty line.
+// PlacesEnd ends the reply to a WHATSAT.
+const PlacesEnd = "\n\n"
+
+// AppendWhatsAt appends the reply to a WHATSAT: the AT line, what is near, a Nearby
+// Search body without a newline at its end and without an empty line, and
+// [PlacesEnd].
 func AppendWhatsAt(dst, id []byte, f *location.Fix, body []byte) []byte {
 	dst = AppendAt(dst, id, f)
 	dst = append(dst, body...)
-	return append(dst, "\n\n"...)
+	return append(dst, PlacesEnd...)
 }
 
 // AppendInvalid appends the reply to an invalid line, or to what was read of one
