@@ -115,11 +115,19 @@ type Herd struct {
 	ReadyTimeout time.Duration
 }
 
-// HTTP is the port for operators: health, metrics and the API of herd's verbs.
+// HTTP is the port for operators: health, metrics, the page and the API of herd's verbs.
 type HTTP struct {
 	// Addr is host:port to listen on; port 0: any free one. Default
-	// 127.0.0.1:4133. Who reaches it can make the node leave.
+	// 127.0.0.1:4133. Who reaches it, and has a token if there are any, can make the
+	// node leave.
 	Addr string
+	// ReadTokenFile and WriteTokenFile are the paths of files with bearer tokens, one a
+	// line, to which only their owner has access. If there is one, nobody is answered
+	// without a token, but for /livez and /readyz: one of either file for GET, one of
+	// WriteTokenFile for all else and for profiles. Empty (the default): none.
+	ReadTokenFile, WriteTokenFile string
+	// Insecure allows an HTTP address beyond loopback without a token. Default false.
+	Insecure bool
 }
 
 // Log is where the node tells its story.

@@ -81,6 +81,9 @@ func table(c *Config) []row {
 	}
 	return append(rows, []row{
 		{"http.addr", false, address(&c.HTTP.Addr), "where the page for browsers, the API, health and metrics are; port 0 takes any free one"},
+		{"http.read_token_file", false, keyPath(&c.HTTP.ReadTokenFile), "file with the tokens of those who may look, one a line; if there are any, nobody is answered without one, but for /livez and /readyz"},
+		{"http.write_token_file", false, keyPath(&c.HTTP.WriteTokenFile), "file with the tokens of those who may do all: report, have the node leave, take profiles"},
+		{"http.insecure_http", true, toggle(&c.HTTP.Insecure), "allow HTTP beyond loopback without tokens: whoever reaches http.addr sees all clients, and can have the node leave"},
 
 		{"log.level", false, choice(&c.Log.Level, "trace", "debug", "info", "warn", "error", "off"), "the least that is logged"},
 		{"log.format", false, choice(&c.Log.Format, "text", "json"), "how it is logged"},

@@ -61,10 +61,10 @@ func leaves(t reflect.Type) int {
 func TestRowsWriteTheirOwnField(t *testing.T) {
 	texts := []string{"true", "false", "77", "77s", "77B", "warn", "none", "distance", "wan", "json", "x:1"}
 	base := withFile()
-	base.Gossip.Insecure, base.Chaos, base.InsecureChaos = true, true, true // false, the last text that they take, is a change
+	base.Gossip.Insecure, base.Chaos, base.InsecureChaos, base.HTTP.Insecure = true, true, true, true // false, the last text that they take, is a change
 	for i, r := range table(&base) {
 		c := withFile()
-		c.Gossip.Insecure, c.Chaos, c.InsecureChaos = true, true, true
+		c.Gossip.Insecure, c.Chaos, c.InsecureChaos, c.HTTP.Insecure = true, true, true, true
 		rows := table(&c)
 		for _, text := range texts {
 			rows[i].value.parse([]string{text})
@@ -100,6 +100,7 @@ func TestNames(t *testing.T) {
 		"ready_file":             {"ready-file", "HERD_READY_FILE"},
 		"chaos":                  {"chaos", "HERD_CHAOS"},
 		"insecure_chaos":         {"insecure-chaos", "HERD_INSECURE_CHAOS"},
+		"http.insecure_http":     {"insecure-http", "HERD_INSECURE_HTTP"},
 	}
 	for _, f := range Fields() {
 		if w, ok := want[f.Name]; ok && (f.Flag != w[0] || f.Env != w[1]) {

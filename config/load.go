@@ -19,6 +19,10 @@ type Loaded struct {
 
 	// PlacesKey is the key for Google; empty: none, or Google is not in the chain.
 	PlacesKey Secret
+
+	// ReadTokens and WriteTokens are those of the HTTP port. No tokens at all: nobody is
+	// asked for one.
+	ReadTokens, WriteTokens []Secret
 }
 
 // Setting is the value of a field and what set it.
@@ -44,10 +48,11 @@ func Load(paths, environ []string, flags map[string][]string) (*Loaded, error) {
 	l.check()
 	keys := l.gossipKeys()
 	placesKey := l.placesKey()
+	read, write := l.tokens()
 	if err := l.errs.orNil(); err != nil {
 		return nil, err
 	}
-	loaded := &Loaded{Config: l.config, Keys: keys, PlacesKey: placesKey}
+	loaded := &Loaded{Config: l.config, Keys: keys, PlacesKey: placesKey, ReadTokens: read, WriteTokens: write}
 	for _, r := range l.rows {
 		loaded.Settings = append(loaded.Settings, Setting{r.field(), r.value.get(), l.origin(r.name).String()})
 	}

@@ -80,6 +80,8 @@ func TestMessages(t *testing.T) {
 		{golden: "clash-default.hcl"},
 		{golden: "chaos-open.hcl"},
 		{golden: "no-key.hcl"},
+		{golden: "no-token.hcl"},
+		{golden: "token-for-path.hcl"},
 		{golden: "missing-key-file.hcl"},
 		{golden: "template.hcl"},
 		{golden: "no-such-file.hcl"},

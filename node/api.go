@@ -41,15 +41,18 @@ func (n *Node) routes() []route {
 		n.mapRoutes(),
 		n.openAPIRoutes(),
 		n.chaosRoutes(),
+		n.profileRoutes(),
 	)
 }
 
 // newAPI makes the HTTP server.
 func (n *Node) newAPI() *http.Server {
+	n.authority.clock = n.config.Clock
+	n.authority.set(n.config.ReadTokens, n.config.WriteTokens)
 	routes := n.routes()
 	n.requests = newRequests(routes)
 	s := &http.Server{
-		Handler:           n.requests.watch(n.guard(mux(routes, n.page))),
+		Handler:           n.requests.watch(n.guard(n.authorize(mux(routes, n.page)))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
 		WriteTimeout:      answerTimeout,

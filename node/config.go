@@ -33,6 +33,10 @@ type Config struct {
 	// PlacesKey is for Google's Places, if the settings ask it.
 	PlacesKey config.Secret
 
+	// ReadTokens and WriteTokens are those of the HTTP port. No tokens at all: nobody
+	// is asked for one.
+	ReadTokens, WriteTokens []config.Secret
+
 	// Sources make the providers of what is near that the settings ask for. Nil: new
 	// ones. Nodes of one process should share theirs.
 	Sources *Sources

@@ -39,6 +39,7 @@ type Node struct {
 	api            *http.Server
 	apiConns       connCount
 	requests       *requests
+	authority      authority
 	page           http.Handler  // for browsers
 	drawers        chan struct{} // a place for each drawing that is being made
 	near           nearness

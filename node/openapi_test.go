@@ -82,6 +82,7 @@ type exercise struct {
 	target, body string
 	status       int
 	accept       string
+	token        string
 	stream       bool              // the answer has no end: what comes first is looked at
 	on           func(n *testNode) // done before
 	config       func(c *Config)
@@ -111,6 +112,7 @@ func exercises() []exercise {
 		{route: "GET /readyz", target: "/readyz?verbose", status: 503},
 		{route: "GET /readyz", target: "/readyz?verbose=1", status: 200, on: serve},
 		{route: "GET /metrics", target: "/metrics", status: 200},
+		{route: "GET /debug/pprof/{name}", target: "/debug/pprof/heap", status: 200, token: "write-0123456789abcdef", config: tokens},
 		{route: "GET /v1/openapi.yaml", target: "/v1/openapi.yaml", status: 200},
 		{route: "GET /v1/self", target: "/v1/self", status: 200},
 		{route: "GET /v1/members", target: "/v1/members", status: 200},
@@ -227,6 +229,9 @@ func (e exercise) run(t *testing.T, doc *openapi3.T, come map[string]bool) error
 		defer cancel()
 		w.written = cancel
 		r = r.WithContext(ctx)
+	}
+	if e.token != "" {
+		r.Header.Set("Authorization", "Bearer "+e.token)
 	}
 	if e.accept != "" {
 		r.Header.Set("Accept", e.accept)

@@ -26,6 +26,11 @@ import (
 	"herd/places/google/fakegoogle"
 )
 
+// placesOf is a configuration of which the places alone matter.
+func placesOf(p config.Places) *config.Loaded {
+	return &config.Loaded{Config: config.Config{Places: p}}
+}
+
 // billed is a provider that counts its calls.
 type billed struct{ calls atomic.Int64 }
 
@@ -174,7 +179,7 @@ func TestReload(t *testing.T) {
 		settings = c.Places
 	}, "")
 
-	if err := n.Reload(settings, ""); err != nil { // which ends with the file read; a start does not wait for that
+	if err := n.Reload(placesOf(settings)); err != nil { // which ends with the file read; a start does not wait for that
 		t.Fatal(err)
 	}
 
@@ -227,12 +232,12 @@ func TestReload(t *testing.T) {
 	}
 	for i := range 20 {
 		campus(i + 1)
-		if err := n.Reload(settings, ""); err != nil {
+		if err := n.Reload(placesOf(settings)); err != nil {
 			t.Fatal(err)
 		}
 		done.Store(int64(i + 1))
 		write("no,such,columns\n1,2,3\n")
-		if err := n.Reload(settings, ""); err == nil || !strings.Contains(err.Error(), file) {
+		if err := n.Reload(placesOf(settings)); err == nil || !strings.Contains(err.Error(), file) {
 			t.Fatalf("reload %d of a file that is none: %v", i, err)
 		}
 	}
@@ -243,7 +248,7 @@ func TestReload(t *testing.T) {
 	}
 	bad := settings
 	bad.Order = []string{"file.other"}
-	if err := n.Reload(bad, ""); err == nil {
+	if err := n.Reload(placesOf(bad)); err == nil {
 		t.Error("a chain with a file that there is not was taken")
 	}
 	if got := n.Stats().Places.Providers[0].Name; got != "file.campus" {
@@ -268,7 +273,7 @@ func TestReloadAtTheEnd(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 20 {
-				if err := n.Reload(s.Places, ""); err != nil {
+				if err := n.Reload(placesOf(s.Places)); err != nil {
 					t.Error(err)
 				}
 			}

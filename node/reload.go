@@ -9,15 +9,15 @@ import (
 	"herd/places"
 )
 
-// Reload takes over what settings say of places, and reads the files of the user's
-// own anew: first all is made ready, then the new chain takes the old one's place.
-// An error leaves things as they were. Questions that are under way have the old
-// chain's answers. Whatever else differs is for a restart. It may be called at any
-// time; one call at a time does its work.
-func (n *Node) Reload(settings config.Places, key config.Secret) error {
+// Reload takes over what a configuration says of places and tokens, and reads the files
+// of places of the user's own anew: first all is made ready, then the new takes the old
+// one's place. An error leaves things as they were. Questions that are under way have
+// the old chain's answers. Whatever else differs is for a restart. It may be called at
+// any time; one call at a time does its work.
+func (n *Node) Reload(to *config.Loaded) error {
 	n.reloading.Lock()
 	defer n.reloading.Unlock()
-	links, err := n.config.Sources.anew().Links(settings, key)
+	links, err := n.config.Sources.anew().Links(to.Config.Places, to.PlacesKey)
 	if err == nil {
 		err = errors.Join(load(n.asked, links)...)
 	}
@@ -27,9 +27,10 @@ func (n *Node) Reload(settings config.Places, key config.Secret) error {
 		return fmt.Errorf("reload places: %w", err)
 	}
 	n.places.set(links)
+	n.authority.set(to.ReadTokens, to.WriteTokens)
 	n.reloads.Add(1)
 	n.log.Info("places are reloaded", "chain", chainText(links))
-	n.warnOfSpending(settings)
+	n.warnOfSpending(to.Config.Places)
 	return nil
 }
 

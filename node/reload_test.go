@@ -93,7 +93,7 @@ func TestReloadFreesFiles(t *testing.T) {
 	if other := n.config.Sources.file(settings.Files[0]); other != first.Value() {
 		t.Error("a second node of the process would read the file again")
 	}
-	if err := n.Reload(settings, ""); err != nil {
+	if err := n.Reload(&config.Loaded{Config: config.Config{Places: settings}}); err != nil {
 		t.Fatal(err)
 	}
 	n.places.retired.Wait()

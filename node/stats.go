@@ -24,6 +24,7 @@ func (n *Node) Stats() metrics.Stats {
 		HTTPConns:     int(n.apiConns.open.Load()),
 		Reloads:       n.reloads.Load(),
 		ReloadsFailed: n.reloadsFailed.Load(),
+		HTTPDenied:    n.authority.stats(),
 		HTTPRefused:   n.apiConns.refused.Load(),
 		HTTP:          n.requests.stats(),
 		Near:          n.nearStats(),

@@ -141,7 +141,7 @@ func (c *chaosVerb) find(ctx context.Context) (chaosHerd, error) {
 			}
 			known[m.HTTP] = true
 			n := &chaosNode{name: m.Name, clients: m.Client, http: client{addr: m.HTTP}}
-			n.http.http.Timeout = c.client.http.Timeout
+			n.http.http.Timeout, n.http.http.Transport = c.client.http.Timeout, c.client.http.Transport
 			if m.Name == list.Self && m.State == "alive" {
 				n.up = true // who was just asked
 			}

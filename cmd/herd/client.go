@@ -33,6 +33,7 @@ func (a *app) httpAddrFlag(cmd *cobra.Command, c *client) {
 	addr := cmp.Or(a.getenv("HERD_HTTP_ADDR"), config.Default().HTTP.Addr)
 	cmd.Flags().StringVar(&c.addr, "http-addr", addr, "HTTP address of the node to ask")
 	c.http.Timeout = 5 * time.Second
+	a.tokenFlag(cmd, c)
 }
 
 // do sends a request and returns the body of a good answer.
@@ -51,7 +52,7 @@ func (c *client) send(ctx context.Context, method, path string, body []byte) ([]
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, &exit{exitUnreachable, fmt.Errorf("no node answers at %s: %w", c.addr, innermost(err))}
+		return nil, c.unanswered(err)
 	}
 	defer resp.Body.Close()
 	body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
@@ -75,6 +76,15 @@ func detail(body []byte) string {
 		return ""
 	}
 	return ": " + strings.TrimSuffix(problem.Detail, ".")
+}
+
+// unanswered is the error of a request that has no answer.
+func (c *client) unanswered(err error) error {
+	var own *exit // it was not sent
+	if errors.As(err, &own) {
+		return own
+	}
+	return &exit{exitUnreachable, fmt.Errorf("no node answers at %s: %w", c.addr, innermost(err))}
 }
 
 // innermost leaves out that a POST was posted: the address and the cause say it.

@@ -64,7 +64,7 @@ func (s *eventSource) stream(ctx context.Context, alive func(), f func(e event, 
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return &exit{exitUnreachable, fmt.Errorf("no node answers at %s: %w", c.addr, innermost(err))}
+		return c.unanswered(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

@@ -36,8 +36,8 @@ func (f *fakeNode) Run(ctx context.Context) error {
 }
 func (f *fakeNode) Ready() <-chan struct{} { return f.ready }
 func (f *fakeNode) Close() error           { f.closed = true; return nil }
-func (f *fakeNode) Reload(c config.Places, _ config.Secret) error {
-	f.reloaded <- c
+func (f *fakeNode) Reload(to *config.Loaded) error {
+	f.reloaded <- to.Config.Places
 	return nil
 }
 

@@ -63,7 +63,7 @@ func (r *reloader) reload() {
 	if later := needRestart(r.before, loaded); later != "" {
 		r.log.Warn("these settings have changed and need a restart", "settings", later)
 	}
-	if err := r.node.Reload(loaded.Config.Places, loaded.PlacesKey); err != nil {
+	if err := r.node.Reload(loaded); err != nil {
 		r.log.Error("the configuration is not reloaded: all stays as it was", "error", err)
 	}
 }
@@ -77,7 +77,7 @@ func needRestart(before, after *config.Loaded) string {
 	}
 	var changed []string
 	for _, s := range after.Settings {
-		if !strings.HasPrefix(s.Name, "places") && !reflect.DeepEqual(was[s.Name], s.Value) {
+		if !strings.HasPrefix(s.Name, "places") && !strings.HasSuffix(s.Name, "_token_file") && !reflect.DeepEqual(was[s.Name], s.Value) {
 			changed = append(changed, s.Name)
 		}
 	}

@@ -16,7 +16,7 @@ type server interface {
 	Run(ctx context.Context) error // until ctx is done and the node has left
 	Ready() <-chan struct{}
 	Addrs() addrs
-	Reload(settings config.Places, key config.Secret) error
+	Reload(to *config.Loaded) error
 	Close() error
 }
 
@@ -32,13 +32,15 @@ func nodeMaker() nodeFunc {
 	sources := node.NewSources(release)
 	return func(loaded *config.Loaded, logger hclog.Logger, supervisor node.Supervisor) (server, error) {
 		n, err := node.New(node.Config{
-			Settings:   loaded.Config,
-			Keys:       loaded.Keys,
-			PlacesKey:  loaded.PlacesKey,
-			Version:    release,
-			Logger:     logger,
-			Sources:    sources,
-			Supervisor: supervisor,
+			Settings:    loaded.Config,
+			Keys:        loaded.Keys,
+			PlacesKey:   loaded.PlacesKey,
+			ReadTokens:  loaded.ReadTokens,
+			WriteTokens: loaded.WriteTokens,
+			Version:     release,
+			Logger:      logger,
+			Sources:     sources,
+			Supervisor:  supervisor,
 		})
 		if err != nil {
 			return nil, named(err)

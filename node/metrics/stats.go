@@ -25,6 +25,7 @@ type Stats struct {
 	Reloads       uint64     // that took effect
 	ReloadsFailed uint64     // that changed nothing
 	HTTPConns     int        // open now
+	HTTPDenied    Denied     // requests refused for their token
 	HTTPRefused   uint64     // connections to the HTTP port closed at once: too many
 	HTTP          []Requests // by route
 	Near          Near

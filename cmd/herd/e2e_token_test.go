@@ -1,0 +1,72 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// tokenFile makes a file with a token.
+func tokenFile(t *testing.T, token string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(name, []byte(token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// Without a token a node does not start where strangers reach its HTTP port.
+func TestE2ENoToken(t *testing.T) {
+	code, out := herdVerb(t, "node", "--name", "Clark", "--http-addr", "0.0.0.0:0")
+	if code != exitUsage || !strings.Contains(out, "write_token_file") || !strings.Contains(out, "insecure_http") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
+// A node that has tokens answers who brings one, from the first request to the one that
+// has it leave; and no token is in its log or its metrics.
+func TestE2EToken(t *testing.T) {
+	const readToken, writeToken = "canary-read-0123456789", "canary-write-0123456789"
+	read, write := tokenFile(t, readToken), tokenFile(t, writeToken)
+	p := start(t, spec{name: "Clark", flags: []string{"--http-read-token-file", read, "--http-write-token-file", write}})
+	addr := p.Ready.HTTP
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"members"}, exitFailed, "A token is needed"},
+		{[]string{"members", "--token-file", read}, exitDone, "Clark"},
+		{[]string{"clients", "--token-file", write}, exitDone, ""},
+		{[]string{"leave", "--token-file", read}, exitFailed, "good to read alone"},
+		{[]string{"members", "--token-file", tokenFile(t, "nobody-knows-this-one")}, exitFailed, "not known"},
+		{[]string{"members", "--token-file", read + "-not"}, exitUsage, "read the token in"},
+	} {
+		code, out := herdVerb(t, append(c.args, "--http-addr", addr)...)
+		if code != c.code || !strings.Contains(out, c.says) || strings.Contains(out, "canary") {
+			t.Errorf("%s: exit code %d, want %d and %q:\n%s", c.args, code, c.code, c.says, out)
+		}
+	}
+	for path, want := range map[string]int{"/livez": 200, "/metrics": 401, "/": 401} {
+		resp, err := http.Get("http://" + addr + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s without a token: %s, want %d", path, resp.Status, want)
+		}
+	}
+	if code, out := herdVerb(t, "leave", "--http-addr", addr, "--token-file", write); code != exitDone {
+		t.Fatalf("leave: exit code %d:\n%s", code, out)
+	}
+	if code := p.exitCode(); code != exitDone {
+		t.Errorf("the node's exit code is %d", code)
+	}
+	if log := p.logText(); strings.Contains(log, "canary") {
+		t.Errorf("the log shows a token:\n%s", log)
+	}
+}

@@ -1,0 +1,5 @@
+name = "Clark"
+
+http {
+  addr = "0.0.0.0:4133"
+}

@@ -1,0 +1,5 @@
+name = "Clark"
+
+http {
+  write_token_file = "canary-in-a-coal-mine"
+}
