@@ -40,7 +40,7 @@ type checker struct {
 	procs   map[Process]int32
 	lines   map[string]int32 // AT lines to fixes
 	fixes   []fix
-	crowded place   // fixes below it may have been given up; the zero place: none
+	crowded []full  // below which fixes may have been given up, as it rose
 	perOp   []int32 // the fix of each op's line; none: it has none that is good
 	dumps   []dump
 	holds   map[[2]int32]*upTo // by whom, of whom
@@ -215,11 +215,11 @@ func (c *checker) rankOf(f int32) int32 {
 }
 
 // deadline is the instant when a fix expires, if all clocks were the recorder's.
-func (c *checker) deadline(f int32) int64 {
-	if c.h.TTL <= 0 {
+func (c *checker) deadline(f int32, ttl time.Duration) int64 {
+	if ttl <= 0 {
 		return math.MaxInt64
 	}
-	return add(add(c.fixes[f].Order, int64(c.h.TTL)), -c.h.Wall)
+	return add(add(c.fixes[f].Order, int64(ttl)), -c.h.Wall)
 }
 
 // add is a sum that stays in range.
@@ -236,15 +236,15 @@ func add(a, b int64) int64 {
 
 // mayBeGone tells whether some node could have given up a fix by an instant.
 func (c *checker) mayBeGone(f int32, instant int64) bool {
-	return c.mayExpire(f, instant) || c.crowdedOut(f)
+	return c.mayExpire(f, instant) || c.crowdedOut(f, instant)
 }
 
 // mayExpire tells whether some node could think at an instant that a fix has expired.
 func (c *checker) mayExpire(f int32, instant int64) bool {
-	return add(instant, int64(c.h.Skew)) >= c.deadline(f)
+	return add(instant, int64(c.h.Skew)) >= c.deadline(f, c.h.ttl())
 }
 
 // mustBeGone tells whether every node must think so.
 func (c *checker) mustBeGone(f int32, instant int64) bool {
-	return add(instant, -int64(c.h.Skew)) >= c.deadline(f)
+	return add(instant, -int64(c.h.Skew)) >= c.deadline(f, c.h.TTL)
 }

@@ -54,14 +54,19 @@ func TestBugs(t *testing.T) {
 		{newDifference, []Promise{Invention}},
 		{roundedTime, []Promise{Invention}},
 		{crossedReplies, []Promise{Invention}},
+		{shownAgain, []Promise{Resurrection}},
+		{evictOther, []Promise{OwnWrites}},
 	} {
 		t.Run(strings.ReplaceAll(string(tt.bug), " ", "-"), func(t *testing.T) {
 			t.Parallel()
 			// Chance has a part in what a bug does to anybody: now and then it harms nobody.
 			found, missed := map[Promise]uint64{}, Report{}
 			for seed := range seeds() {
-				if tt.bug == keepExpired || tt.bug == expireReceived {
+				switch tt.bug {
+				case keepExpired, expireReceived, shownAgain:
 					seed = 2*seed + 1 // those with a time to live
+				case evictOther:
+					seed = 4*seed + 2 // those with few clients
 				}
 				r := Check(experiment(t, seed, tt.bug))
 				for _, p := range tt.breaks {

@@ -118,6 +118,8 @@ func (l *lab) shown(p *labProc, table map[string]location.Fix, id string) (locat
 		return f, ok
 	case expireReceived:
 		from = p.got[id]
+	case shownAgain:
+		from += l.rand.Int64N(int64(l.ttl))
 	}
 	return f, ok && (l.ttl == 0 || l.wall(p) < from+int64(l.ttl))
 }

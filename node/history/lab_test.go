@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -32,6 +33,8 @@ const (
 	newDifference  bug = "the clock difference is that of the reader"
 	roundedTime    bug = "times are rounded to microseconds"
 	crossedReplies bug = "replies of two clients are crossed"
+	shownAgain     bug = "what has expired is shown again"
+	evictOther     bug = "another client is given up than the lowest"
 )
 
 const (
@@ -39,6 +42,7 @@ const (
 	labAhead = 5 * time.Minute
 	labSkew  = 20 * time.Millisecond // of a node's clock
 	labTime  = 1400 * time.Millisecond
+	labMost  = 20                    // of 32
 	ackAfter = 20 * time.Millisecond // a member that does not answer is out
 )
 
@@ -50,6 +54,7 @@ var labNodes = []string{"Bailey", "Bona", "Campbell", "Clark", "Jaquez"}
 type lab struct {
 	bug  bug
 	ttl  time.Duration
+	most int // clients that are kept; 0: all
 	rec  *Recorder
 	stop chan struct{}
 
@@ -71,6 +76,7 @@ type labProc struct {
 	cache  map[string]location.Fix
 	got    map[string]int64 // when the fix arrived
 	inSync map[*labProc]bool
+	floor  place // who was given up
 }
 
 // experiment plays one seed and gives its history.
@@ -80,7 +86,10 @@ func experiment(t *testing.T, seed uint64, b bug) (h *History) {
 		if seed%2 == 1 {
 			l.ttl = labTTL
 		}
-		l.rec = NewRecorder(Settings{Ahead: labAhead, TTL: l.ttl, Skew: 2 * labSkew, Seed: seed}, 0)
+		if seed%4 >= 2 && (b == sound || b == evictOther) {
+			l.most = labMost
+		}
+		l.rec = NewRecorder(Settings{Ahead: labAhead, TTL: l.ttl, MaxClients: l.most, Skew: 2 * labSkew, Seed: seed}, 0)
 		for i := range l.procs {
 			l.boot(i)
 		}
@@ -147,8 +156,41 @@ func (l *lab) newer(f, g *location.Fix) bool {
 }
 
 func (l *lab) merge(p *labProc, id string, f location.Fix) {
+	if (place{f.Order, id}).compare(p.floor) <= 0 {
+		return
+	}
 	if g, ok := p.table[id]; !ok || l.newer(&f, &g) {
 		p.table[id], p.got[id] = f, l.wall(p)
+	}
+	l.evict(p)
+}
+
+// evict gives up what is too much.
+func (l *lab) evict(p *labProc) {
+	for l.most > 0 && len(p.table) > l.most {
+		var all []place
+		for id, f := range p.table {
+			all = append(all, place{f.Order, id})
+		}
+		slices.SortFunc(all, place.compare)
+		if l.bug == evictOther {
+			delete(p.table, all[1+l.rand.IntN(len(all)-1)].id)
+			continue
+		}
+		l.raise(p, all[0])
+	}
+}
+
+// raise gives up what is at a floor or below it.
+func (l *lab) raise(p *labProc, floor place) {
+	if floor.compare(p.floor) <= 0 {
+		return
+	}
+	p.floor = floor
+	for id, f := range p.table {
+		if (place{f.Order, id}).compare(floor) <= 0 {
+			delete(p.table, id)
+		}
 	}
 }
 
@@ -157,6 +199,7 @@ func (l *lab) pass(p, q *labProc) {
 	for id, f := range p.table {
 		l.merge(q, id, f)
 	}
+	l.raise(q, p.floor)
 	p.inSync[q] = true
 }
 

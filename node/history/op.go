@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -116,6 +117,10 @@ type Settings struct {
 	TTL time.Duration
 	// MaxClients is how many clients the herd keeps, of those recorded alone; zero: all.
 	MaxClients int
+	// LeastTTL and LeastClients are what some node may take for the herd's, tighter than TTL
+	// and MaxClients: fixes may be given up by them, and by the others must be; zero: none does.
+	LeastTTL     time.Duration
+	LeastClients int
 	// Skew is how far a node's wall clock may be from the recorder's. It matters only
 	// with a TTL.
 	Skew time.Duration
@@ -126,6 +131,13 @@ type Settings struct {
 	Seed uint64
 	Note string
 }
+
+// ttl and most are the tightest by which fixes may be given up; zero: none is.
+func (s *Settings) ttl() time.Duration { return cmp.Or(s.LeastTTL, s.TTL) }
+func (s *Settings) most() int          { return cmp.Or(s.LeastClients, s.MaxClients) }
+
+// givesUp tells whether fixes may be given up at all.
+func (s *Settings) givesUp() bool { return s.ttl() > 0 || s.most() > 0 }
 
 // History is all that was recorded. No two events need to be in order.
 type History struct {

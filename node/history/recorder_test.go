@@ -21,7 +21,7 @@ const (
 // sample is a history with everything in it, and nothing wrong.
 func sample() *History {
 	return &History{
-		Settings: Settings{Wall: 5, Ahead: time.Minute, TTL: 0, MaxClients: 3, Skew: time.Second, Seed: 7, Note: "a sample"},
+		Settings: Settings{Wall: 5, Ahead: time.Minute, TTL: 0, MaxClients: 3, LeastTTL: time.Minute, LeastClients: 2, Skew: time.Second, Seed: 7, Note: "a sample"},
 		Ops: []Op{
 			{Kind: Write, At: p("Clark"), Client: "kiwi", Position: "+34-118", Time: "100", Line: first, Held: []Process{p("Bona")}, Inv: 1, Ret: 2},
 			{Kind: Read, At: p("Bona"), Client: "kiwi", Line: first, Inv: 3, Ret: 4},

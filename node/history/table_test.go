@@ -29,8 +29,12 @@ func TestCheck(t *testing.T) {
 	synced.Held = []Process{bona}
 	dump := func(at Process, lines ...string) Dump { return Dump{At: at, Lines: lines, Inv: 1000, Ret: 1001} }
 	later := Op{Kind: Write, At: bona, Client: "lime", Position: "+1+1", Time: "200", Line: newer, Inv: 30, Ret: 40}
-	one := Settings{MaxClients: 1}
+	unknown, no := later, later
+	unknown.Outcome, unknown.Line = Unknown, ""
+	no.Outcome, no.Line = Fail, ""
+	one, less := Settings{MaxClients: 1}, Settings{MaxClients: 2, LeastClients: 1}
 	ttl := Settings{Wall: int64(100 * time.Second), TTL: 50, Skew: 10}
+	brief := Settings{Wall: int64(100 * time.Second), TTL: 100, LeastTTL: 50, Skew: 10}
 
 	for _, tt := range []struct {
 		name  string
@@ -147,10 +151,19 @@ func TestCheck(t *testing.T) {
 			Ops:      []Op{early, write, read(clark, 42, ""), read(clark, 50, older)},
 		}, Resurrection, "given up there already"},
 		{"given up", History{Settings: one, Ops: []Op{write, later, read(clark, 60, "")}, Dumps: []Dump{dump(clark, newer), dump(bona, newer)}}, "", ""},
+		{"given up before there were too many", History{Settings: one, Ops: []Op{write, later, read(clark, 22, "")}}, OwnWrites, "does not know"},
+		{"given up for a report without an answer", History{Settings: one, Ops: []Op{write, unknown, read(clark, 60, "")}}, "", ""},
+		{"not given up for what was refused", History{Settings: one, Ops: []Op{write, no, read(clark, 60, "")}}, OwnWrites, "does not know"},
+		{"the wrong one given up", History{Settings: one, Ops: []Op{write, later, {Kind: Read, At: bona, Client: "lime", Inv: 60, Ret: 61}}}, OwnWrites, "does not know"},
+		{"given up by one with less room", History{Settings: less, Ops: []Op{write, later, read(clark, 60, "")}, Dumps: []Dump{dump(clark, newer), dump(bona, newer)}}, "", ""},
+		{"not given up by one with less room", History{Settings: less, Ops: []Op{write, later}, Dumps: []Dump{dump(clark, newer, first), dump(bona, newer, first)}}, "", ""},
 		{"given up and shown again", History{Settings: one, Ops: []Op{write, later, read(clark, 60, ""), read(clark, 70, first)}}, Resurrection, "given up there already"},
 		{"the last one given up", History{Settings: Settings{MaxClients: 1}, Ops: []Op{write, read(clark, 60, "")}}, OwnWrites, "does not know"},
 		{"given up at one node only", History{Settings: one, Ops: []Op{write, later}, Dumps: []Dump{dump(clark, newer, first), dump(bona, newer)}}, Convergence, ""},
 		{"too many kept", History{Settings: one, Ops: []Op{write, later}, Dumps: []Dump{dump(clark, newer, first), dump(bona, newer, first)}}, Convergence, "no more than 1 may be"},
+		{"expired by one with less time", History{Settings: brief, Ops: []Op{write, read(clark, 60, "")}}, "", ""},
+		{"not expired by one with less time", History{Settings: brief, Ops: []Op{write, read(clark, 60, first)}}, "", ""},
+		{"shown after all its time", History{Settings: brief, Ops: []Op{write, read(clark, 110, first)}}, Resurrection, "its time was over"},
 		{"expired in one dump", History{
 			Settings: Settings{Wall: int64(100 * time.Second), TTL: 1000, Skew: 10},
 			Ops:      []Op{write}, Dumps: []Dump{dump(clark, first), dump(bona)},

@@ -136,14 +136,14 @@ func (c *checker) visible() {
 
 // look tests one look. Those of one cell come in the order of their beginnings.
 func (c *checker) look(l *look, sources []source) {
-	if l.fix != none && (c.h.TTL > 0 || c.h.MaxClients > 0) {
+	if l.fix != none && c.h.givesUp() {
 		gone := l.gone.before(l.inv)
 		if c.test(Resurrection, c.rankOf(gone.fix) < c.rankOf(l.fix)) {
 			c.tellLook(Resurrection, l, "it had been given up there already", gone)
 			return
 		}
 		if c.test(Resurrection, !c.mustBeGone(l.fix, l.inv)) {
-			c.tellLook(Resurrection, l, fmt.Sprintf("its time was over at %s, whatever the node's clock", at(c.deadline(l.fix))), mark{fix: none, op: none})
+			c.tellLook(Resurrection, l, fmt.Sprintf("its time was over at %s, whatever the node's clock", at(c.deadline(l.fix, c.h.TTL))), mark{fix: none, op: none})
 			return
 		}
 	}
@@ -153,7 +153,7 @@ func (c *checker) look(l *look, sources []source) {
 	for _, s := range sources {
 		c.source(l, s)
 	}
-	if l.fix == none && (c.h.TTL > 0 || c.h.MaxClients > 0) {
+	if l.fix == none && c.h.givesUp() {
 		c.expired(l)
 	}
 }
