@@ -87,7 +87,7 @@ type Gossip struct {
 }
 
 // Herd is what the nodes of a herd promise each other. It should be the same on
-// all of them. Of TTL and MaxClients the smallest that a live member has holds for all;
+// all of them. Of TTL and MaxClients what most nodes are configured to holds for all;
 // a difference is warned of.
 type Herd struct {
 	// Acks says whom an AT line waits for: "in-sync" (the default), every member

@@ -72,8 +72,8 @@ func table(c *Config) []row {
 		{"herd.acks", true, choice(&c.Herd.Acks, "in-sync", "none"), "whom the answer to a report waits for: all members in sync, or nobody"},
 		{"herd.ack_timeout", true, span(&c.Herd.AckTimeout, "10ms", "1m", "250ms"), "silence after which a member is out of sync; default 1s with the profile wan"},
 		{"herd.max_client_ahead", true, span(&c.Herd.MaxClientAhead, "1s", "24h", "5m"), "how far ahead of the node a client's clock still counts"},
-		{"herd.ttl", true, span(&c.Herd.TTL, "0s", "87600h", "24h"), "how long after its time a client's position is shown; then it is unknown until it reports again; 0s is for ever. The smallest of the herd holds"},
-		{"herd.max_clients", true, whole(&c.Herd.MaxClients, 0, 500_000_000), "clients that are kept, of all the herd: beyond that those go whose last report is oldest; 0 keeps all. The smallest of the herd holds"},
+		{"herd.ttl", true, span(&c.Herd.TTL, "0s", "87600h", "24h"), "how long after its time a client's position is shown; then it is unknown until it reports again; 0s is for ever. What most of the herd is set to holds"},
+		{"herd.max_clients", true, whole(&c.Herd.MaxClients, 0, 500_000_000), "clients that are kept, of all the herd: beyond that those go whose last report is oldest; 0 keeps all. What most of the herd is set to holds"},
 		{"herd.ready_timeout", true, span(&c.Herd.ReadyTimeout, "100ms", "1h", "30s"), "how long to try to catch up before being ready regardless"},
 	}
 	for _, name := range c.Places.all() {

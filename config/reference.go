@@ -83,6 +83,13 @@ func Reference(w io.Writer) error {
 // line at the end if there are any.
 func remarks(block string) string {
 	switch block {
+	case "herd":
+		return `These should be the same at all nodes. Of ttl and max_clients each, the middle one of what the nodes are set to holds for all: a node that is set wrongly,
+or was forgotten, changes nothing, and of two that differ the one that keeps more is followed. Nodes that are down count, those that have left do not.
+To change them, restart the nodes one by one: the new ones hold when more than half have them. A difference is warned of, and is in
+herd_members_with_other_limits. What is given up by a tighter limit does not come back by a looser one.
+
+`
 	case "places.google":
 		return `The key comes from key_file, to which only its owner may have access, or from HERD_PLACES_GOOGLE_KEY; never from a flag. A key alone
 does not put Google into the chain.

@@ -220,9 +220,8 @@ func New(config Config) (*Cluster, error) {
 	c.core = replica.New(replica.Config{
 		Self: self.Origin, Name: self.Name, Table: config.Table,
 		AckTimeout: config.AckTimeout, NoAcks: config.NoAcks, Wall: config.Clock, Ahead: c.ahead, Seed: mrand.Uint64(),
-		Limits: config.Limits, Grace: config.MaxClientAhead,
+		Grace: config.MaxClientAhead,
 	})
-	c.limits = config.Limits
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil
 }

@@ -1,37 +1,41 @@
 package gossip
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"herd/gossip/replica"
 )
 
-// Limits bound what the herd keeps. They hold for all nodes: the smallest of each that a
-// live member is configured to counts.
+// Limits bound what the herd keeps. They hold for all nodes: see prevailing.
 type Limits = replica.Limits
 
 // floorVersion is the version of the session since which there are floors, and with them
 // limits: a peer of an older release keeps all, and is not audited for it.
 const floorVersion = 4
 
-// limit has the table keep to the tightest limits among the live members, and tells how
-// many of them are configured to others than this node is. Its only caller is keepLinks.
-func (c *Cluster) limit(members []Member) {
-	own := c.config.Limits
-	now, differ := own, 0
-	for _, m := range members {
-		if m.Protocol < floorVersion {
-			continue
-		}
-		if m.Limits != own {
+// limit has the table keep to the limits that prevail in the herd. peers are the live
+// members but this node. Its only caller is keepLinks.
+//
+// A node that is yet to meet its herd, and has taken no report, keeps all: what it is configured
+// to may be a mistake, and what it gave up would be given up by all.
+func (c *Cluster) limit(joined bool, peers []Member) {
+	own, now, differ := c.config.Limits, Limits{}, 0
+	for _, m := range peers {
+		if m.Protocol >= floorVersion && m.Limits != own && !m.superseded {
 			differ++
 		}
-		now.TTL = tighter(now.TTL, m.Limits.TTL)
-		now.MaxClients = tighter(now.MaxClients, m.Limits.MaxClients)
+	}
+	if joined || c.hasReports() {
+		now = prevailing(append(c.members.limits(), own))
 	}
 	if differ > 0 {
-		c.warn("members are configured to other limits than this node: the tightest hold", "members", differ,
-			"ttl", now.TTL, "max_clients", now.MaxClients)
+		said := "members are configured to other limits than this node, and most of the herd"
+		if now != own {
+			said = "this node is configured to other limits than most of the herd: those of most nodes hold"
+		}
+		c.warn(said, "members", differ, "ttl", now.TTL, "max_clients", now.MaxClients)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -42,12 +46,37 @@ func (c *Cluster) limit(members []Member) {
 	}
 }
 
-// tighter is the smaller limit of two; zero is none.
-func tighter[T time.Duration | int](a, b T) T {
-	if a == 0 || b == 0 {
-		return max(a, b)
+// hasReports tells whether this node has taken a report.
+func (c *Cluster) hasReports() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.core.Last() > 0
+}
+
+// prevailing are the limits that hold if nodes are configured to these: the middle ones, of
+// an even number the looser. A minority can neither have the herd give up what the
+// others want to keep nor keep what they want to be rid of; of two nodes that do not
+// agree nothing is lost.
+func prevailing(all []Limits) Limits {
+	return Limits{
+		TTL:        middle(all, func(l Limits) time.Duration { return l.TTL }),
+		MaxClients: middle(all, func(l Limits) int { return l.MaxClients }),
 	}
-	return min(a, b)
+}
+
+// middle is the middle one of the limits of one kind. Zero, none, is the loosest.
+func middle[T time.Duration | int](all []Limits, of func(Limits) T) T {
+	values := make([]T, len(all))
+	for i, l := range all {
+		if values[i] = of(l); values[i] == 0 {
+			values[i] = math.MaxInt
+		}
+	}
+	slices.Sort(values)
+	if m := values[len(values)/2]; m < math.MaxInt {
+		return m
+	}
+	return 0
 }
 
 // trim deletes what has expired and what is too much, until Close.

@@ -2,8 +2,11 @@ package gossip
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"herd/gossip/location"
 )
@@ -66,31 +69,125 @@ func TestHerdsGiveUpAlike(t *testing.T) {
 	})
 }
 
-// The tightest limits hold at all nodes, those who have others are counted, and when the
-// node with the tightest has gone, the next ones do.
-func TestTightestLimitsHold(t *testing.T) {
-	inBubble(t, func(t *testing.T, h *herd) {
-		h.limited(Limits{MaxClients: 100}, map[string]Limits{"node1": {}, "node2": {TTL: time.Hour, MaxClients: 40}})
-		five := h.startFive()
-		h.await("limits", 5*time.Second, func() bool {
-			for i, n := range five {
-				if s := n.Stats(); s.Limits != (Limits{TTL: time.Hour, MaxClients: 40}) || s.LimitsDiffer != map[int]int{1: 4, 2: 4}[i]+map[bool]int{true: 2}[i != 1 && i != 2] {
-					return false
+// What most nodes are configured to holds, of two halves the looser; and a minority has no say.
+func TestPrevailing(t *testing.T) {
+	a, b := Limits{TTL: time.Hour, MaxClients: 100}, Limits{MaxClients: 5}
+	for _, tt := range []struct {
+		all  []Limits
+		want Limits
+	}{
+		{[]Limits{a}, a},
+		{[]Limits{b}, b},
+		{[]Limits{{}}, Limits{}},
+		{[]Limits{a, b}, Limits{MaxClients: 100}},
+		{[]Limits{a, {}}, Limits{}},
+		{[]Limits{a, b, a}, a},
+		{[]Limits{b, b, a}, b},
+		{[]Limits{{}, b, a}, Limits{MaxClients: 100}},
+		{[]Limits{b, b, a, a}, Limits{MaxClients: 100}},
+		{[]Limits{a, {}, a, {}, a}, a},
+	} {
+		if got := prevailing(tt.all); got != tt.want {
+			t.Errorf("%v: got %v, want %v", tt.all, got, tt.want)
+		}
+	}
+	limits := rapid.Custom(func(t *rapid.T) Limits {
+		return Limits{TTL: time.Duration(rapid.IntRange(0, 3).Draw(t, "ttl")), MaxClients: rapid.IntRange(0, 3).Draw(t, "most")}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		most, few := limits.Draw(t, "most nodes"), rapid.SliceOfN(limits, 0, 5).Draw(t, "few")
+		all := few
+		for range len(few) + 1 {
+			all = append(all, most)
+		}
+		if got := prevailing(rapid.Permutation(all).Draw(t, "nodes")); got != most {
+			t.Errorf("%v: got %v, want %v", all, got, most)
+		}
+	})
+}
+
+// One node that is configured to keep next to nothing has nobody give up anything: whether
+// it is first or last, alone behind a cut, or restarted.
+func TestOneIsStrict(t *testing.T) {
+	for _, strict := range []string{"node0", "node4"} {
+		t.Run(strict, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, h *herd) {
+				right := Limits{TTL: time.Hour, MaxClients: 100}
+				h.limited(right, map[string]Limits{strict: {TTL: time.Second, MaxClients: 1}})
+				five := h.startFive()
+				wrong := five[slices.IndexFunc(five, func(n *testNode) bool { return n.name == strict })]
+				n := 0
+				add := func(to *testNode) {
+					for range 10 {
+						n++
+						to.report(t, fmt.Sprint("client", n), int(time.Now().Unix()))
+					}
 				}
+				kept := func(when string) {
+					t.Helper()
+					h.await("all keep "+when, 10*time.Second, func() bool { return h.oneView() && h.equal() })
+					for _, node := range h.nodes {
+						s := node.Stats()
+						if node.table.Len() != n || node.core.Floor() != (location.Floor{}) || s.Limits != right {
+							t.Errorf("%s: %s has %d clients of %d, floor %v, limits %v", when, node.name, node.table.Len(), n, node.core.Floor(), s.Limits)
+						}
+						if want := map[bool]int{true: 4, false: 1}[node.name == strict]; s.LimitsDiffer != want {
+							t.Errorf("%s: %s counts %d with other limits, want %d", when, node.name, s.LimitsDiffer, want)
+						}
+					}
+				}
+				for _, node := range five {
+					add(node)
+				}
+				kept("at first")
+				var others []string
+				for _, node := range five {
+					if node != wrong {
+						others = append(others, node.ip)
+					}
+				}
+				h.net.Partition([]string{wrong.ip}, others)
+				time.Sleep(6 * time.Second) // the others are dead to it
+				add(wrong)
+				time.Sleep(4 * time.Second)
+				h.net.Heal()
+				kept("after a cut")
+				h.kill(wrong)
+				h.start(int(strict[4]-'0'), h.nodes[0].addr())
+				kept("after a restart")
+				if h.log.count("this node is configured to other limits than most") == 0 || h.log.count("members are configured to other limits") == 0 {
+					t.Error("nobody says so")
+				}
+			})
+		})
+	}
+}
+
+// Who wants other limits restarts the nodes one by one: they hold when more than half have
+// them. Those who have left have no say.
+func TestLimitsChange(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		h.limited(Limits{MaxClients: 100}, nil)
+		five := h.startFive()
+		for i := range 80 {
+			five[i%5].report(t, fmt.Sprint("client", i), 1000+i)
+		}
+		h.await("all have all", 5*time.Second, h.equal)
+		h.limited(Limits{MaxClients: 40}, nil)
+		for i, n := range five {
+			h.kill(n)
+			h.start(i, five[(i+1)%5].addr(), h.nodes[len(h.nodes)-1].addr())
+			want := 80
+			if i >= 2 {
+				want = 40
 			}
-			return true
-		})
-		if h.log.count("configured to other limits") == 0 {
-			t.Error("nobody says so")
+			h.await(fmt.Sprint(want, " after ", i), 10*time.Second, func() bool {
+				return h.oneView() && h.equal() && h.nodes[0].table.Len() == want
+			})
 		}
-		for i := range 150 {
-			five[1].report(t, fmt.Sprint("client", i), int(time.Now().Unix())+i)
+		if n := h.nodes[0]; n.Stats().LimitsDiffer != 0 {
+			t.Errorf("%d members with other limits", n.Stats().LimitsDiffer)
 		}
-		h.await("40 are left", 5*time.Second, func() bool { return five[1].table.Len() == 40 && five[4].table.Len() == 40 })
-		h.kill(five[2])
-		h.await("other limits", 10*time.Second, func() bool {
-			return five[1].Stats().Limits == Limits{MaxClients: 100} && five[3].Stats().Limits == Limits{MaxClients: 100}
-		})
 	})
 }
 

@@ -362,6 +362,27 @@ func (t *memberTable) peers() []Member {
 	return all
 }
 
+// limits are those that the herd's other nodes are configured to. Who has failed counts: he
+// may be alive behind a cut, and whoever is alone there must not take himself for the
+// herd. Of a name the newest incarnation counts.
+func (t *memberTable) limits() []Limits {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	newest := make(map[string]*Member, len(t.byID))
+	for _, m := range t.byID {
+		if n := newest[m.Name]; n == nil || m.newer(n) {
+			newest[m.Name] = m
+		}
+	}
+	var all []Limits
+	for _, m := range newest {
+		if !m.Self && m.State != Left && m.Protocol >= floorVersion {
+			all = append(all, m.Limits)
+		}
+	}
+	return all
+}
+
 // newer tells which of two incarnations of a name started later. This node knows best
 // of itself, and of others by when it learned of them; their clocks may be wrong, and
 // decide only if it learned of both at once.

@@ -315,11 +315,11 @@ func (c *Cluster) keepLinks(ctx context.Context) {
 	for {
 		joined := c.joined.Load() // before the members are read
 		members := c.members.peers()
+		c.limit(joined, members) // before there are links
 		c.lookAround(ctx, peers, members, done)
 		if slices.ContainsFunc(members, func(m Member) bool { return m.said }) {
 			c.members.answered(c.linked())
 		}
-		c.limit(members)
 		c.checkCaughtUp(joined)
 		c.watchClock()
 		select {

@@ -10,7 +10,8 @@ import (
 )
 
 // Nodes keep the clients that reported last, as many as may be and the same ones; who
-// joins later does, too. What is too old is answered, and nobody shows it.
+// joins later does, too, even if it was told to keep next to nothing: most of the herd say
+// otherwise. What is too old is answered, and nobody shows it.
 func TestE2EBounds(t *testing.T) {
 	const most, clients = 20, 60
 	spec := func(name string, join ...string) spec {
@@ -25,7 +26,9 @@ func TestE2EBounds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	herd = append(herd, start(t, spec("Campbell", first.Ready.Gossip)))
+	strict := spec("Campbell", first.Ready.Gossip)
+	strict.flags = []string{"--max-clients", "1", "--ttl", "1s"}
+	herd = append(herd, start(t, strict))
 	settle(t, herd)
 	until(t, "all nodes keep as many clients as may be", func() bool {
 		for _, p := range herd {
@@ -35,20 +38,27 @@ func TestE2EBounds(t *testing.T) {
 		}
 		return true
 	})
-	for _, p := range herd {
+	for i, p := range herd {
 		s := p.session()
-		for i := range clients {
-			line, err := s.locate(fmt.Sprint("client-", i))
+		for n := range clients {
+			line, err := s.locate(fmt.Sprint("client-", n))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.HasPrefix(line, "AT ") != (i >= clients-most) {
-				t.Errorf("%s: client %d: %q", p.spec.name, i, line)
+			if strings.HasPrefix(line, "AT ") != (n >= clients-most) {
+				t.Errorf("%s: client %d: %q", p.spec.name, n, line)
 			}
 		}
 		m := p.metrics()
-		if m["herd_max_clients"] != most || m["herd_ttl_seconds"] != 3600 || m["herd_members_with_other_limits"] != 0 || m["herd_eviction_floor_timestamp_seconds"] == 0 {
+		if m["herd_max_clients"] != most || m["herd_ttl_seconds"] != 3600 || m["herd_members_with_other_limits"] != []float64{1, 1, 2}[i] || m["herd_eviction_floor_timestamp_seconds"] == 0 {
 			t.Errorf("%s: metrics show other limits", p.spec.name)
+		}
+		want := "members are configured to other limits"
+		if i == 2 {
+			want = "this node is configured to other limits than most of the herd"
+		}
+		if !strings.Contains(p.logText(), want) {
+			t.Errorf("%s does not say %q", p.spec.name, want)
 		}
 	}
 	if n := herd[0].metrics()[`herd_clients_removed_total{reason="evicted"}`]; n != clients-most {

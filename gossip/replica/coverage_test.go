@@ -22,6 +22,7 @@ type coverage struct {
 	Readies     uint64
 	Finds       uint64 // look-ups that brought something
 	Chunks      uint64
+	Limits      uint64 // that a node changed
 	Floors      uint64 // that one node told another
 	Full        uint64 // reports for which the open batch had no room
 	Ahead       uint64 // batches merged before the rest of their receipt

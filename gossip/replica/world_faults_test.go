@@ -165,5 +165,10 @@ func (w *world) fault() {
 		n := w.nodes[w.rand.IntN(slots)]
 		n.asleep, n.mute = w.clock+unit+time.Duration(w.rand.Int64N(int64(3*ackTimeout))), w.rand.IntN(2) == 0
 		w.coverage.Pauses++
+	case x < 23 && w.limits[0] > 0: // who sees other members comes to other limits
+		n := w.nodes[w.rand.IntN(slots)]
+		w.limits[n.slot] = limit + w.rand.IntN(11) - 5
+		n.core.SetLimits(Limits{w.ttl, w.limits[n.slot]})
+		w.coverage.Limits++
 	}
 }

@@ -5,9 +5,9 @@ import "github.com/prometheus/client_golang/prometheus"
 // limits are what bounds the table, and what that did.
 func limits() []metric {
 	return []metric{
-		family(prometheus.GaugeValue, "ttl_seconds", "How long after its time a position is shown, in this herd: the smallest ttl of its nodes; 0 is for ever.", nil,
+		family(prometheus.GaugeValue, "ttl_seconds", "How long after its time a position is shown, in this herd: the ttl of most of its nodes; 0 is for ever.", nil,
 			func(s *Stats, to sink) { to(s.Gossip.Limits.TTL.Seconds()) }),
-		gauge("max_clients", "Clients that are kept in this herd: the smallest max_clients of its nodes; 0 is all.", func(s *Stats) int { return s.Gossip.Limits.MaxClients }),
+		gauge("max_clients", "Clients that are kept in this herd: the max_clients of most of its nodes; 0 is all.", func(s *Stats) int { return s.Gossip.Limits.MaxClients }),
 		gauge("members_with_other_limits", "Members whose ttl or max_clients is not this node's.", func(s *Stats) int { return s.Gossip.LimitsDiffer }),
 		counters("clients_removed_total", "Clients removed from the table, by reason: they were too many and their reports the oldest, or had expired.", "reason",
 			part{"evicted", func(s *Stats) uint64 { return s.Gossip.Replica.Evicted }},
