@@ -24,6 +24,8 @@
 //	profile lan        likewise: local, lan, wan
 //	ttl 0s             likewise: 0s is for ever
 //	max-clients 0      likewise: 0 is all
+//	ttl 5s Clark       those nodes are configured to another one, by mistake
+//	max-clients 2 Bona likewise
 //
 // After "at" and a time, since all nodes are ready, comes what happens. Most ends by
 // itself if "for" and a duration stand at the end; else with the quiet phase:

@@ -27,6 +27,7 @@ func Generate(seed uint64, run time.Duration) *Scenario {
 	for i := range g.Nodes {
 		g.running[i] = true
 	}
+	g.limit(rand.New(rand.NewPCG(seed, 12)))
 	g.troubles()
 	slices.SortStableFunc(g.Faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
 	return g.Scenario
@@ -47,6 +48,29 @@ type generator struct {
 type coming struct {
 	at   time.Duration
 	node int
+}
+
+// limit bounds what some herds keep, and has a few nodes configured to something else.
+func (g *generator) limit(r *rand.Rand) {
+	if r.IntN(3) > 0 {
+		return
+	}
+	if r.IntN(3) > 0 {
+		g.TTL = pick(r, 20*time.Second, time.Minute, 2*time.Minute, 3*time.Minute)
+	}
+	if r.IntN(3) > 0 || g.TTL == 0 {
+		g.MaxClients = pick(r, 2, 5, 10, 20)
+	}
+	if r.IntN(2) == 0 {
+		return
+	}
+	for _, i := range r.Perm(g.Nodes)[:1+r.IntN((g.Nodes-1)/2)] {
+		if r.IntN(2) == 0 {
+			g.Unlike.setTTL(i, pick(r, 0, 2*time.Second, 20*time.Second, 4*time.Minute))
+		} else {
+			g.Unlike.setMaxClients(i, pick(r, 0, 1, 3, 15))
+		}
+	}
 }
 
 // troubles fills the time with trouble.

@@ -10,7 +10,7 @@ import (
 // sooner or later, two things at once included.
 func TestGenerate(t *testing.T) {
 	var seen [kinds]int
-	var moved, joined, together int
+	var moved, joined, together, expire, few, unlike int
 	all := map[string]bool{}
 	for seed := range uint64(500) {
 		s := Generate(seed, 5*time.Minute)
@@ -21,6 +21,15 @@ func TestGenerate(t *testing.T) {
 			t.Fatalf("seed %d makes two scenarios", seed)
 		}
 		all[s.String()] = true
+		if s.TTL > 0 {
+			expire++
+		}
+		if s.MaxClients > 0 {
+			few++
+		}
+		if len(s.Unlike.TTL) > 0 && len(s.Unlike.MaxClients) > 0 {
+			unlike++
+		}
 		var ends time.Duration
 		for _, f := range s.Faults {
 			seen[f.Kind]++
@@ -46,6 +55,9 @@ func TestGenerate(t *testing.T) {
 	}
 	if moved < 100 || joined < 100 || together < 1000 {
 		t.Errorf("%d came back elsewhere, %d are new, %d overlap", moved, joined, together)
+	}
+	if expire < 50 || few < 50 || unlike < 10 {
+		t.Errorf("%d have a ttl, %d few clients, %d both at other nodes only", expire, few, unlike)
 	}
 	t.Logf("%v, %d elsewhere, %d new, %d overlap", seen, moved, joined, together)
 }

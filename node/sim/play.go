@@ -61,10 +61,8 @@ func Play(t *testing.T, s *Scenario, change ...func(i int, c *node.Config)) (r R
 			c.Clock = func() time.Time { return time.Now().Add(time.Duration(clocks[i].Load())) }
 			c.Settings.Herd.AckTimeout = s.AckTimeout
 			c.Settings.Gossip.Profile = s.Profile
-			c.Settings.Herd.TTL = s.TTL
-			if s.MaxClients > 0 {
-				c.Settings.Herd.MaxClients = s.MaxClients
-			}
+			l := s.limits(i)
+			c.Settings.Herd.TTL, c.Settings.Herd.MaxClients = l.TTL, l.MaxClients
 		}
 		h := nodetest.Start(t, s.Nodes, append([]func(int, *node.Config){settings}, change...)...)
 		for h.Len() < maxNodes {
@@ -100,7 +98,9 @@ func (p *player) broken(format string, args ...any) {
 }
 
 func (p *player) play() {
-	p.recorder = history.NewRecorder(history.Settings{Ahead: maxAhead(), TTL: p.TTL, MaxClients: p.MaxClients, Skew: p.skew(), Seed: p.Seed}, 0)
+	settings := history.Settings{Ahead: maxAhead(), Skew: p.skew(), Seed: p.Seed}
+	p.judge(&settings)
+	p.recorder = history.NewRecorder(settings, 0)
 	clients := newClients(p.herd, p.recorder, p.broken)
 	ctx, cancel := context.WithCancel(context.Background())
 	var working sync.WaitGroup
@@ -159,14 +159,16 @@ func (p *player) settle(unsettled func() string) {
 // unsettled is why nodes that nobody reports to any more are not of one mind, or still
 // hold clients that are to go: the passes that give them up come some time apart.
 func (p *player) unsettled() string {
-	if why := p.herd.Unsettled(); why != "" || p.MaxClients == 0 {
+	var keeps history.Settings
+	p.judge(&keeps)
+	if why := p.herd.Unsettled(); why != "" || keeps.MaxClients == 0 {
 		return why
 	}
 	for i := range p.herd.Len() {
 		if p.herd.Node(i) == nil {
 			continue
 		}
-		if n := p.herd.Table(i).Len(); n > p.MaxClients {
+		if n := p.herd.Table(i).Len(); n > keeps.MaxClients {
 			return fmt.Sprintf("%s holds %d clients", p.herd.Name(i), n)
 		}
 	}

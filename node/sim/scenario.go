@@ -28,7 +28,14 @@ type Scenario struct {
 	Profile    string
 	TTL        time.Duration // as in the settings; 0: for ever
 	MaxClients int           // likewise; 0: all that report
-	Faults     []Fault       // by time
+	Unlike     Unlike
+	Faults     []Fault // by time
+}
+
+// Unlike are nodes that are configured to other limits than the herd, by mistake.
+type Unlike struct {
+	TTL        map[int]time.Duration
+	MaxClients map[int]int
 }
 
 // Fault is one thing that happens.
@@ -101,10 +108,13 @@ func (s *Scenario) Check() error {
 		return fmt.Errorf("ack-timeout %s: want 20ms to 1m", s.AckTimeout)
 	case !slices.Contains([]string{"local", "lan", "wan"}, s.Profile):
 		return fmt.Errorf("profile %q: want local, lan or wan", s.Profile)
-	case s.TTL < 0 || s.MaxClients < 0:
-		return fmt.Errorf("ttl %s, max-clients %d: want 0 or more", s.TTL, s.MaxClients)
 	case len(s.Faults) > maxFaults:
 		return fmt.Errorf("%d faults: want %d at most", len(s.Faults), maxFaults)
+	}
+	for i := range maxNodes {
+		if l := s.limits(i); l.TTL < 0 || l.MaxClients < 0 {
+			return fmt.Errorf("ttl %s, max-clients %d: want 0 or more", l.TTL, l.MaxClients)
+		}
 	}
 	running := make([]bool, maxNodes)
 	for i := range s.Nodes {

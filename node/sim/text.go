@@ -24,6 +24,14 @@ func (s *Scenario) String() string {
 	if s.MaxClients > 0 {
 		fmt.Fprintf(&b, "max-clients %d\n", s.MaxClients)
 	}
+	for i := range maxNodes {
+		if ttl, ok := s.Unlike.TTL[i]; ok {
+			fmt.Fprintf(&b, "ttl %s %s\n", brief(ttl), nodetest.NodeName(i))
+		}
+		if most, ok := s.Unlike.MaxClients[i]; ok {
+			fmt.Fprintf(&b, "max-clients %d %s\n", most, nodetest.NodeName(i))
+		}
+	}
 	for _, f := range s.Faults {
 		fmt.Fprintln(&b, f)
 	}
@@ -127,6 +135,12 @@ func Parse(r io.Reader) (*Scenario, error) {
 // parseSetting reads a line that describes the herd.
 func (s *Scenario) parseSetting(words []string) (err error) {
 	name := words[0]
+	if len(words) > 2 && (name == "ttl" || name == "max-clients") {
+		if err := s.parseUnlike(name, words[1], words[2:]); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	}
 	if len(words) != 2 {
 		return fmt.Errorf("%s: want one value, have %d", name, len(words)-1)
 	}
@@ -155,6 +169,29 @@ func (s *Scenario) parseSetting(words []string) (err error) {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+// parseUnlike reads a limit of some nodes.
+func (s *Scenario) parseUnlike(name, value string, names []string) error {
+	nodes, err := parseNodes(names)
+	if err != nil {
+		return err
+	}
+	var ttl time.Duration
+	var most int
+	if name == "ttl" {
+		ttl, err = time.ParseDuration(value)
+	} else {
+		most, err = strconv.Atoi(value)
+	}
+	for _, i := range nodes {
+		if name == "ttl" {
+			s.Unlike.setTTL(i, ttl)
+		} else {
+			s.Unlike.setMaxClients(i, most)
+		}
+	}
+	return err
 }
 
 // parseFault reads what stands after "at".

@@ -15,6 +15,11 @@ seed 7
 rate 0
 ack-timeout 1s
 profile wan
+ttl 30s
+max-clients 20
+max-clients 0 Bona
+ttl 2s Clark
+max-clients 1 Clark
 
 at 0s jitter 1ms
 at 1s cut Bailey Bona | Clark for 20s   # both ways
@@ -31,7 +36,7 @@ at 6s stop Bailey
 at 7s start Bailey elsewhere
 at 8s start Node9
 `
-	want := &Scenario{Nodes: 6, Run: 2 * time.Minute, Seed: 7, Rate: 0, AckTimeout: time.Second, Profile: "wan", Faults: []Fault{
+	want := &Scenario{Nodes: 6, Run: 2 * time.Minute, Seed: 7, Rate: 0, AckTimeout: time.Second, Profile: "wan", TTL: 30 * time.Second, MaxClients: 20, Unlike: Unlike{map[int]time.Duration{3: 2 * time.Second}, map[int]int{1: 0, 3: 1}}, Faults: []Fault{
 		{Kind: Jitter, Delay: time.Millisecond},
 		{At: time.Second, Kind: Cut, Links: Links{[]int{0, 1}, []int{3}, true}, For: 20 * time.Second},
 		{At: time.Second, Kind: Cut, Links: Links{[]int{5}, rest, false}, For: 90 * time.Second},
@@ -76,6 +81,9 @@ func TestParseErrors(t *testing.T) {
 		{"seed -1", `line 1: seed: strconv.ParseUint: parsing "-1": invalid syntax`},
 		{"rate -1", "rate -1: want 0 to 10000"},
 		{"ttl -1s", "ttl -1s, max-clients 0: want 0 or more"},
+		{"max-clients -1 Clark", "ttl 0s, max-clients -1: want 0 or more"},
+		{"ttl 1s Nobody", "line 1: ttl: Nobody: want names of nodes: Bailey, Bona, Campbell, Clark, Jaquez, Node6 to Node9"},
+		{"ttl long Clark", `line 1: ttl: time: invalid duration "long"`},
 		{"ack-timeout 1ms", "ack-timeout 1ms: want 20ms to 1m"},
 		{"profile moon", `profile "moon": want local, lan or wan`},
 		{"speed 5", "line 1: speed: want nodes, run, seed, rate, ack-timeout, profile, ttl, max-clients or at"},
