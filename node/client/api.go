@@ -31,7 +31,7 @@ type API struct {
 
 // NewAPI makes a client of the HTTP API. The caller owes a Close.
 func NewAPI(c Config) (*API, error) {
-	c, err := c.filled(usualAPITimeout)
+	c, err := c.filled(usualAPI())
 	if err != nil {
 		return nil, fmt.Errorf("make a client of the HTTP API: %w", err)
 	}
@@ -95,7 +95,7 @@ func (a *API) json(ctx context.Context, method, path string, body []byte, v any)
 
 // send asks one node.
 func (a *API) send(ctx context.Context, to node, method, path string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, a.nodes.config.patience(), errSilent)
+	ctx, cancel := context.WithTimeoutCause(ctx, a.nodes.config.Patience, errSilent)
 	defer cancel()
 	resp, err := a.open(ctx, to, method, path, body, nil)
 	if err != nil {

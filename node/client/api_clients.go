@@ -45,8 +45,8 @@ func (w Which) values() url.Values {
 	return q
 }
 
-// errBroken is the end of a list whose node is gone.
-var errBroken = errors.New("the list has broken off")
+// ErrBroken is the end of a list whose node is gone before all of it came.
+var ErrBroken = errors.New("the list has broken off")
 
 // Clients lists clients, page by page as they are needed, in an order of the node's own. One that
 // is there all the time is listed once. All pages come from one node: if that is gone before the
@@ -66,7 +66,7 @@ func (a *API) Clients(ctx context.Context, which Which) iter.Seq2[Located, error
 				err = json.Unmarshal(text, &page)
 			}
 			if err != nil && from != &a.nodes {
-				err = fmt.Errorf("%w: %w", errBroken, err)
+				err = fmt.Errorf("%w: %w", ErrBroken, err)
 			}
 			if err != nil {
 				yield(Located{}, fmt.Errorf("list clients: %w", err))

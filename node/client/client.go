@@ -22,7 +22,7 @@ type Client struct {
 
 // New makes a client. It dials nobody before the first call. The caller owes a Close.
 func New(c Config) (*Client, error) {
-	c, err := c.filled(usualTimeout)
+	c, err := c.filled(usual())
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
 	}

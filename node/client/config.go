@@ -17,13 +17,16 @@ type Config struct {
 	Addrs []string
 
 	// Timeout is how long a call may take with all its tries, in addition to what its context
-	// says: 15 s if it is 0, 30 s for [NewAPI].
+	// says: 20 s if it is 0, 30 s for [NewAPI].
 	Timeout time.Duration
 
 	// Silence is after how long without an answer a node is taken to be stuck, and the next one
-	// is tried: 2 s if it is 0. A dial may take as long. Where a node may have to wait for
-	// others, for places and over HTTP, it has half of Timeout at least.
+	// is tried: 2 s if it is 0. A dial may take as long.
 	Silence time.Duration
+
+	// Patience is the same where a node may have to wait for others: for places 6 s if it is 0,
+	// over HTTP 10 s.
+	Patience time.Duration
 
 	// Rounds is how often each node is tried for one call; 0: as often as there is time for.
 	Rounds int
@@ -44,17 +47,20 @@ type Config struct {
 	Resolve func(ctx context.Context, host string) ([]string, error)
 }
 
-// The usual values of a [Config].
-const (
-	usualTimeout    = 15 * time.Second
-	usualAPITimeout = 30 * time.Second
-	usualSilence    = 2 * time.Second
-	usualConns      = 4
-	usualMaxLine    = 4096
-)
+// usual is what a [Config] that says nothing means, for [New].
+func usual() Config {
+	return Config{Timeout: 20 * time.Second, Silence: 2 * time.Second, Patience: 6 * time.Second, Conns: 4, MaxLine: 4096}
+}
+
+// usualAPI is the same for [NewAPI].
+func usualAPI() Config {
+	c := usual()
+	c.Timeout, c.Patience = 30*time.Second, 10*time.Second
+	return c
+}
 
 // filled is c with the usual values where it says nothing.
-func (c Config) filled(timeout time.Duration) (Config, error) {
+func (c Config) filled(usual Config) (Config, error) {
 	if len(c.Addrs) == 0 {
 		return c, errors.New("no address of a node is given")
 	}
@@ -63,11 +69,9 @@ func (c Config) filled(timeout time.Duration) (Config, error) {
 			return c, fmt.Errorf("%q is not an address: host:port is", addr)
 		}
 	}
-	c.Timeout = cmp.Or(c.Timeout, timeout)
-	c.Silence = cmp.Or(c.Silence, usualSilence)
-	c.Conns = cmp.Or(c.Conns, usualConns)
-	c.MaxLine = cmp.Or(c.MaxLine, usualMaxLine)
-	if c.Timeout < 0 || c.Silence < 0 || c.Rounds < 0 || c.Conns < 0 || c.MaxLine < 0 {
+	c.Timeout, c.Silence, c.Patience = cmp.Or(c.Timeout, usual.Timeout), cmp.Or(c.Silence, usual.Silence), cmp.Or(c.Patience, usual.Patience)
+	c.Conns, c.MaxLine = cmp.Or(c.Conns, usual.Conns), cmp.Or(c.MaxLine, usual.MaxLine)
+	if c.Timeout < 0 || c.Silence < 0 || c.Patience < 0 || c.Rounds < 0 || c.Conns < 0 || c.MaxLine < 0 {
 		return c, errors.New("a bound is less than nothing")
 	}
 	if c.Dial == nil {
@@ -78,6 +82,3 @@ func (c Config) filled(timeout time.Duration) (Config, error) {
 	}
 	return c, nil
 }
-
-// patience is Silence where a node may have to wait for others.
-func (c *Config) patience() time.Duration { return max(c.Silence, c.Timeout/2) }

@@ -174,7 +174,7 @@ type stream struct {
 func (s *follower) ask(ctx, within context.Context, to node) (*stream, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer context.AfterFunc(within, func() { end(errSilent) })()
-	defer time.AfterFunc(s.api.nodes.config.patience(), func() { end(errSilent) }).Stop()
+	defer time.AfterFunc(s.api.nodes.config.Patience, func() { end(errSilent) }).Stop()
 	header := http.Header{"Accept": {"text/event-stream"}}
 	if s.last != "" {
 		header.Set("Last-Event-ID", s.last)

@@ -134,7 +134,7 @@ func (c *Client) connect(key poolKey) (*conn, error) {
 		return nil, fmt.Errorf("dial: %w", innermost(err))
 	}
 	if key.how == patient {
-		silence = c.nodes.config.patience()
+		silence = c.nodes.config.Patience
 	}
 	return newConn(nc, silence), nil
 }
