@@ -3,6 +3,7 @@ package location
 import (
 	"slices"
 	"sync"
+	"unsafe"
 )
 
 // grid tells which clients are in which part of the world: a tree of cells, each either
@@ -12,16 +13,18 @@ import (
 //
 // A client is in the leaf of where its record says it is, and its record has the level of
 // that leaf: so for a report from within it, as most are, the record is enough, under its
-// shard's lock. Whoever changes more holds mu as well.
+// shard's lock. One that leaves its leaf, or is new, waits in moves; a question puts those
+// who wait in their leaves first.
 //
-// Whoever adds, moves or deletes a record, or a client, does so between lockPlaces and
-// unlockPlaces, with remove before and add after.
+// Whoever moves or deletes a record does so between lockPlaces and unlockPlaces, with remove
+// before and add after.
 //
-// The locks are taken in the order mu, shard. Only who has mu may wait for the lock of
-// a second shard.
+// The locks are taken in the order mu, shard, that of moves. Only who has mu may wait for the
+// lock of a second shard.
 type grid struct {
 	table *Table
-	mu    sync.RWMutex // held to write by who moves, adds or removes clients
+	moves moves
+	mu    sync.RWMutex // held to write by who changes what follows
 
 	// A slot is what a cell of the tree is: 0, nobody there; a leaf's number and leafBit;
 	// or a branch's number. It has an address: four times its branch's number, and which
@@ -75,13 +78,13 @@ type spot struct {
 }
 
 // top is the number of its cell at topLevel; below is that of a quarter of the one above.
-func (s *spot) top() uint32 {
+func (k *cellKey) top() uint32 {
 	const shift = cellLevels - topLevel
-	return s.lat>>shift<<topLevel | s.lon>>shift
+	return k.lat>>shift<<topLevel | k.lon>>shift
 }
 
-func (s *spot) below(child uint32) uint32 {
-	return s.top()&^(1<<topLevel|1) | child>>1<<topLevel | child&1
+func (k *cellKey) below(child uint32) uint32 {
+	return k.top()&^(1<<topLevel|1) | child>>1<<topLevel | child&1
 }
 
 // child is which quarter of a cell at level a client belongs to.
@@ -92,32 +95,46 @@ func (s *spot) child(level int) uint32 {
 	return s.ref >> (2 * (level - cellLevels)) & 3
 }
 
-// find goes down to the slot of a client, which is a leaf or empty.
-func (g *grid) find(s *spot) (slot *uint32, level int) {
-	address := g.top[s.top()]
-	if address != rootSlot {
-		level = topLevel
+// place is a slot and how far below the root it is.
+type place struct {
+	address uint32
+	level   int
+}
+
+// start is a place above where clients of that key belong.
+func (g *grid) start(k *cellKey) place {
+	if address := g.top[k.top()]; address != rootSlot {
+		return place{address, topLevel}
 	}
-	for ; ; level++ {
-		slot = g.slot(address)
-		if *slot == 0 || *slot&leafBit != 0 {
-			return slot, level
+	return place{rootSlot, 0}
+}
+
+// find goes down from a place to the slot of a client, which is a leaf or empty.
+func (g *grid) find(s *spot, p place) place {
+	for ; ; p.level++ {
+		value := *g.slot(p.address)
+		if value == 0 || value&leafBit != 0 {
+			return p
 		}
-		address = 4**slot + s.child(level)
+		p.address = 4*value + s.child(p.level)
 	}
 }
 
-// add puts a client, which is nowhere, in its leaf.
-func (g *grid) add(s spot) {
-	slot, level := g.find(&s)
-	for !g.put(slot, level, s.ref) {
-		g.quarter(slot, level, &s)
-		slot, level = g.find(&s)
+// add puts a client, which is nowhere, in its leaf. The caller has the lock of its shard,
+// and that is held.
+func (g *grid) add(s spot) { g.addFrom(&s, g.start(&s.cellKey)) }
+
+// addFrom is add for who knows a place above.
+func (g *grid) addFrom(s *spot, p place) {
+	for p = g.find(s, p); !g.put(p, s.ref); p = g.find(s, p) {
+		g.quarter(p, s)
 	}
 }
 
-// put has a client in the leaf of a slot; false: it is full.
-func (g *grid) put(slot *uint32, level int, ref uint32) bool {
+// put has a client in the leaf of a place; false: it is full. The caller has the lock of its
+// shard.
+func (g *grid) put(p place, ref uint32) bool {
+	slot := g.slot(p.address)
 	if *slot == 0 {
 		*slot = g.newLeaf()
 	}
@@ -125,7 +142,7 @@ func (g *grid) put(slot *uint32, level int, ref uint32) bool {
 	for i := range l {
 		if l[i] == 0 {
 			l[i] = ref + 1
-			g.table.record(ref).setLevel(min(level, cellLevels))
+			g.table.record(ref).setLevel(min(p.level, cellLevels))
 			return true
 		}
 	}
@@ -134,7 +151,7 @@ func (g *grid) put(slot *uint32, level int, ref uint32) bool {
 
 // remove takes a client out of its leaf.
 func (g *grid) remove(s spot) {
-	slot, _ := g.find(&s)
+	slot := g.slot(g.find(&s, g.start(&s.cellKey)).address)
 	l, last := g.leaf(*slot), 0
 	for i, ref := range l {
 		if ref == 0 {
@@ -149,31 +166,37 @@ func (g *grid) remove(s spot) {
 	}
 }
 
-// quarter makes a branch of a full leaf at level, in which s is.
-func (g *grid) quarter(slot *uint32, level int, s *spot) {
+// quarter makes a branch of a full leaf, in which s is.
+func (g *grid) quarter(p place, s *spot) {
+	slot := g.slot(p.address)
 	refs := *g.leaf(*slot)
 	g.freeLeaf(slot)
 	branch := g.newBranch()
 	*slot = branch
-	if level == topLevel-1 {
+	if p.level == topLevel-1 {
 		for child := range uint32(4) {
 			g.top[s.below(child)] = 4*branch + child
 		}
 	}
 	for _, ref := range refs {
-		g.sort(branch, level, ref-1)
+		g.sort(branch, p.level, ref-1)
 	}
 }
 
-// sort puts a client in the quarter of a new branch at level in which it is by now.
+// sort puts a client in the quarter of a new branch at level in which it is by now; one that
+// has left waits on, in no leaf.
 func (g *grid) sort(branch uint32, level int, ref uint32) {
 	owner := g.table.owner(ref)
 	if owner != g.held {
 		owner.mu.Lock()
 		defer owner.mu.Unlock()
 	}
+	if r := g.table.record(ref); r.level() == levelAway {
+		r.setLevel(levelNowhere)
+		return
+	}
 	s := g.spot(owner, ref)
-	g.put(g.slot(4*branch+s.child(level)), level+1, ref)
+	g.put(place{4*branch + s.child(level), level + 1}, ref)
 }
 
 // spot is where a client belongs. The caller has the lock of its shard.
@@ -219,7 +242,9 @@ func (g *grid) overgrown() bool {
 
 // bytes is the memory of the grid.
 func (g *grid) bytes() int {
-	return len(g.branches)*slabNodes*4*4 + len(g.leaves)*slabNodes*leafRefs*4
+	g.moves.mu.Lock()
+	defer g.moves.mu.Unlock()
+	return len(g.branches)*slabNodes*4*4 + len(g.leaves)*slabNodes*leafRefs*4 + cap(g.moves.list)*int(unsafe.Sizeof(move{}))
 }
 
 // list adds all clients of a shard.
@@ -251,8 +276,8 @@ func (g *grid) end() {
 	}
 }
 
-// lockPlaces locks a shard for who may change in which cells its clients are, and before
-// that its grid. It returns the grid; nil: there is none.
+// lockPlaces locks a shard for who may move or delete records of it, and before that its
+// grid. None of its clients waits then. It returns the grid; nil: there is none.
 func (s *shard) lockPlaces() *grid {
 	for {
 		s.mu.Lock()
@@ -262,8 +287,10 @@ func (s *shard) lockPlaces() *grid {
 		}
 		s.mu.Unlock()
 		g.mu.Lock()
+		for g.settle() > 0 {
+		}
 		s.mu.Lock()
-		if s.grid == g && !g.dead {
+		if s.grid == g && !g.dead && !g.moves.of(g, s) {
 			g.held = s
 			return g
 		}

@@ -55,6 +55,7 @@ func (t *Table) Near(lat, lon, radius float64, limit int) []Neighbour {
 		n.mu.RLock()
 	}
 	defer n.mu.RUnlock()
+	n.grid.catchUp()
 	s := search{
 		table: t, grid: n.grid, from: around(lat, lon), radius: radius, limit: limit,
 		worst: halfOf(radius) + beyondCell, ids: make(map[string]struct{}, min(limit, 1000)),
@@ -165,12 +166,7 @@ func (s *search) look(a *ahead) {
 		return
 	}
 	if value&leafBit != 0 {
-		for _, ref := range g.leaf(value) {
-			if ref == 0 {
-				break
-			}
-			s.meet(ref - 1)
-		}
+		s.meetAll(g.leaf(value))
 		return
 	}
 	for child := range uint32(4) {
@@ -187,6 +183,22 @@ func (s *search) look(a *ahead) {
 		}
 	}
 }
+
+// meetAll meets the clients of a leaf. It first asks for all the memory that it needs.
+func (s *search) meetAll(l *leaf) {
+	var lines [2 * together]unsafe.Pointer
+	n := 0
+	for ; n < leafRefs && l[n] != 0; n++ {
+		ref := l[n] - 1
+		lines[2*n], lines[2*n+1] = unsafe.Pointer(s.table.owner(ref)), unsafe.Pointer(&s.table.record(ref)[0])
+	}
+	fetch(&lines, 2*n)
+	for _, ref := range l[:n] {
+		s.meet(ref - 1)
+	}
+}
+
+var _ [together - leafRefs]struct{} // a leaf is asked for at once
 
 // meet takes the client whose record is at ref, if it is good enough. The caller has the
 // grid's lock.

@@ -70,3 +70,61 @@ func BenchmarkNear(b *testing.B) {
 		}
 	}
 }
+
+// An op is a report of one of a million clients, in no order, as they come together from a
+// connection: with nobody who asks who is near, and with the grid; from some metres away, and
+// from anywhere. What it takes to have them all in the grid is in it.
+func BenchmarkGridReport(b *testing.B) {
+	const clients, batch = 1_000_000, 16
+	for _, w := range benchWorlds {
+		table, e := NewTable(4096, 1), benchEntry(b)
+		home := func(n, metres uint32) Position { // the same for a client, but for some metres
+			x := uint64(n)*0x9e3779b97f4a7c15 + 1
+			lat := w.lat + (float64(x>>40)/(1<<24)-0.5)*w.height*0.99
+			lon := w.lon + (float64(x>>16&0xffffff)/(1<<24)-0.5)*w.width*0.99
+			return fixed(lat+1e-6*float64(metres), lon)
+		}
+		var room [batch][20]byte
+		for i := range uint32(clients) {
+			e.Position = home(i, 0)
+			table.Merge(benchID(&room[0], i), e)
+		}
+		r := rand.New(rand.NewPCG(1, 1))
+		ids, to := make([][]byte, batch), make([]Position, batch)
+		run := func(n int, far bool) {
+			for i := 0; i < n; i += batch {
+				for k := range batch {
+					c := r.Uint32N(clients)
+					ids[k] = benchID(&room[k], c)
+					if far {
+						c = r.Uint32N(clients)
+					}
+					to[k] = home(c, r.Uint32N(100))
+				}
+				table.Prefetch(ids)
+				for k, id := range ids {
+					e.Received++
+					e.Order, e.Time.nanos, e.Position = e.Received, e.Received, to[k]
+					table.Merge(id, e)
+				}
+			}
+		}
+		for _, far := range []bool{false, true} {
+			way := "metres"
+			if far {
+				way = "anywhere"
+			}
+			for _, grid := range []bool{false, true} {
+				b.Run(fmt.Sprintf("%s/%s/grid=%t", w.name, way, grid), func(b *testing.B) {
+					table.RestNear()
+					table.RestNear()
+					if grid {
+						table.Near(0, 0, 1, 1)
+					}
+					b.ResetTimer()
+					run(b.N, far)
+				})
+			}
+		}
+	}
+}

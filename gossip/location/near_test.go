@@ -195,6 +195,34 @@ func TestNearCrowd(t *testing.T) {
 	}
 }
 
+// However far clients move while nobody asks, few wait for their leaves, and memory has a bound.
+func TestNearWaiting(t *testing.T) {
+	const clients = 2000
+	table, all := NewTable(8, 5), map[string]Entry{}
+	random := rand.New(rand.NewPCG(1, 1))
+	table.Near(0, 0, 1, 1)
+	g := table.near.grid
+	for n := range 40_000 {
+		id, e := strconv.Itoa(random.IntN(clients)), moved(inMicros(t, random.IntN(180e6)-90e6, random.IntN(360e6)-180e6), int64(n))
+		table.Merge([]byte(id), e)
+		all[id] = e
+		if w := g.waiting(); w >= settleAt {
+			t.Fatalf("%d wait", w)
+		}
+	}
+	if room := cap(g.moves.list); room > 3*settleMost {
+		t.Errorf("room for %d who wait", room)
+	}
+	g.mu.Lock() // as if somebody were busy: who moves clients does not wait yet
+	for n := range settleMost / 2 {
+		id, e := strconv.Itoa(random.IntN(clients)), moved(inMicros(t, random.IntN(180e6)-90e6, random.IntN(360e6)-180e6), int64(50_000+n))
+		table.Merge([]byte(id), e)
+		all[id] = e
+	}
+	g.mu.Unlock()
+	checkNear(t, table.Near(0, 0, HalfEarth, clients), bruteForce(all, 0, 0, HalfEarth, clients))
+}
+
 func TestNearTakesNoNonsense(t *testing.T) {
 	table := NewTable(1, 1)
 	table.Merge([]byte("kiwi"), moved(inMicros(t, 0, 0), 1))

@@ -80,62 +80,49 @@ func (t *Table) Merge(id []byte, e Entry) (was Entry, r Result) {
 	hash := t.keys.sum(id)
 	s := t.shard(hash)
 	s.mu.Lock()
-	r, ok := t.merge(s, nil, hash, id, &e, &was)
+	r, full := t.merge(s, hash, id, &e, &was)
 	s.mu.Unlock()
-	if !ok {
-		g := s.lockPlaces()
-		r, _ = t.merge(s, g, hash, id, &e, &was)
-		s.unlockPlaces(g)
+	if full != nil {
+		full.relieve()
 	}
 	return was, r
 }
 
-// merge is Merge under the lock of s. If the client is not in its cell afterwards and the
-// caller has not locked the grid, g, it changes nothing and ok is false.
-func (t *Table) merge(s *shard, g *grid, hash uint64, id []byte, e, was *Entry) (r Result, ok bool) {
+// merge is Merge under the lock of s. full is a grid that the caller is to relieve, if any.
+func (t *Table) merge(s *shard, hash uint64, id []byte, e, was *Entry) (r Result, full *grid) {
 	ref, have := s.find(hash, id)
 	if have == nil {
 		if t.limits.refuse(id, &e.Fix) {
-			return Refused, true
-		}
-		if s.gridded && g == nil {
-			return r, false
+			return Refused, nil
 		}
 		ref, have = s.add(&t.keys, hash, id)
 		t.store(s, ref, have, e)
-		if g != nil {
-			g.add(spot{e.Position.cellKey(), ref})
+		if s.gridded && s.grid.arrive(have, ref, &e.Position) {
+			full = s.grid
 		}
 		t.count.Add(1)
 		t.tell(id, &e.Fix)
-		return Added, true
+		return Added, full
 	}
 	t.load(s, ref, have, was)
 	switch c := e.Compare(&was.Fix); {
 	case c > 0:
 		if t.limits.refuse(id, &e.Fix) {
-			return Refused, true
-		}
-		if s.gridded && was.Position != e.Position {
-			from, to := was.Position.cellKey(), e.Position.cellKey()
-			if from.common(to) < have.level() {
-				if g == nil {
-					return r, false
-				}
-				g.remove(spot{from, ref})
-				g.add(spot{to, ref})
-			}
+			return Refused, nil
 		}
 		t.store(s, ref, have, e)
+		if s.gridded && s.grid.leave(have, ref, &was.Position, &e.Position) {
+			full = s.grid
+		}
 		t.tell(id, &e.Fix)
-		return Replaced, true
+		return Replaced, full
 	case c < 0:
-		return Stale, true
+		return Stale, nil
 	case e.Dot.Compare(was.Dot) > 0:
 		t.store(s, ref, have, e) // equal to what is there but for the dot
-		return Retagged, true
+		return Retagged, nil
 	}
-	return Duplicate, true
+	return Duplicate, nil
 }
 
 // SetWatch has w told of what changes from now on; nil: nobody. What a scan does not
