@@ -36,14 +36,14 @@ func (h *herd) sum(of func(s Stats) uint64) (n uint64) {
 func TestAuditRepairs(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
 		h.audits = 5 * time.Second
-		five := h.startFive()
+		three := h.startFirst(3)
 		for i := range 100 {
-			five[i%5].report(t, fmt.Sprint("client", i), 1000+i)
+			three[i%3].report(t, fmt.Sprint("client", i), 1000+i)
 		}
 		time.Sleep(auditAge)
-		dot := location.Dot{Origin: five[0].self.Origin, Seq: 1}
-		five[2].slip(t, "client7", 2000, dot)
-		for _, n := range five[1:] {
+		dot := location.Dot{Origin: three[0].self.Origin, Seq: 1}
+		three[2].slip(t, "client7", 2000, dot)
+		for _, n := range three[1:] {
 			n.slip(t, "lost", 1000, dot)
 		}
 		took := h.await("equal tables", 5*time.Minute, func() bool {
@@ -158,11 +158,11 @@ func lieOfDigests(delta *Stream, m auditMessage) {
 // A peer that lies about its digests, or asks without end, costs little.
 func TestAuditOfLiar(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
-		five := h.startFive()
-		five[0].report(t, "client", 1000)
+		two := h.startFirst(2)
+		two[0].report(t, "client", 1000)
 		time.Sleep(auditAge)
 		wanted := make(chan int, 10)
-		delta, l := h.liar(t, five[0], func(delta *Stream, m auditMessage) {
+		delta, l := h.liar(t, two[0], func(delta *Stream, m auditMessage) {
 			switch m.what {
 			case auditAsk:
 				lieOfDigests(delta, m)
@@ -171,8 +171,8 @@ func TestAuditOfLiar(t *testing.T) {
 				delta.Write(appendAuditFixes(nil, m.number, false, nil))
 			}
 		})
-		five[0].auditPeer(l)
-		if s := five[0].Stats(); s.AuditsUnfounded+s.AuditAlarms != 1 {
+		two[0].auditPeer(l)
+		if s := two[0].Stats(); s.AuditsUnfounded+s.AuditAlarms != 1 {
 			t.Errorf("%d unfounded, %d alarms", s.AuditsUnfounded, s.AuditAlarms)
 		}
 		if n := <-wanted; n != maxSuspects {
@@ -183,7 +183,7 @@ func TestAuditOfLiar(t *testing.T) {
 			delta.Write(appendAuditWant(nil, 1, []int{1, 2}))
 			time.Sleep(20 * time.Millisecond)
 		}
-		if s := five[0].Stats(); s.AuditsAnswered == 0 || s.AuditsAnswered > 10 || s.AuditsRefused < 500 {
+		if s := two[0].Stats(); s.AuditsAnswered == 0 || s.AuditsAnswered > 10 || s.AuditsRefused < 500 {
 			t.Errorf("%d answered, %d refused", s.AuditsAnswered, s.AuditsRefused)
 		}
 		if !h.oneView() {
@@ -196,11 +196,11 @@ func TestAuditOfLiar(t *testing.T) {
 func TestAuditAnswersOfTheWrongKind(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
 		h.audits = time.Hour // but those that are made here
-		five := h.startFive()
-		five[0].report(t, "client", 1000)
+		two := h.startFirst(2)
+		two[0].report(t, "client", 1000)
 		time.Sleep(auditAge)
 		asked := 0
-		_, l := h.liar(t, five[0], func(delta *Stream, m auditMessage) {
+		_, l := h.liar(t, two[0], func(delta *Stream, m auditMessage) {
 			if asked++; asked == 1 {
 				delta.Write(appendAuditFixes(nil, m.number, false, nil))
 			} else {
@@ -208,9 +208,9 @@ func TestAuditAnswersOfTheWrongKind(t *testing.T) {
 			}
 		})
 		for range 2 { // asks; asks twice, and wants
-			five[0].auditPeer(l)
+			two[0].auditPeer(l)
 		}
-		if s := five[0].Stats(); asked != 4 || s.Audits != 2 || s.AuditsUnfounded+s.AuditAlarms != 0 {
+		if s := two[0].Stats(); asked != 4 || s.Audits != 2 || s.AuditsUnfounded+s.AuditAlarms != 0 {
 			t.Errorf("%d questions, %d audits, %d unfounded, %d alarms", asked, s.Audits, s.AuditsUnfounded, s.AuditAlarms)
 		}
 	})
@@ -220,19 +220,19 @@ func TestAuditAnswersOfTheWrongKind(t *testing.T) {
 func TestAuditOfOneThatTakesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
 		h.audits = time.Hour
-		five := h.startFive()
-		delta, l := h.liar(t, five[0], func(*Stream, auditMessage) {})
-		five[0].mu.Lock()
+		two := h.startFirst(2)
+		delta, l := h.liar(t, two[0], func(*Stream, auditMessage) {})
+		two[0].mu.Lock()
 		l.out[replica.Delta].taken = true // by a writer that waits
-		five[0].mu.Unlock()
+		two[0].mu.Unlock()
 		for range 5 {
 			delta.Write(appendAuditAsk(nil, 1, auditScope{}))
 			time.Sleep(auditGap)
 		}
-		five[0].mu.Lock()
-		defer five[0].mu.Unlock()
-		if n := len(l.audit.out); n != location.Buckets/digestsInOne || five[0].stats.auditsRefused != 4 {
-			t.Errorf("%d messages wait, %d questions refused", n, five[0].stats.auditsRefused)
+		two[0].mu.Lock()
+		defer two[0].mu.Unlock()
+		if n := len(l.audit.out); n != location.Buckets/digestsInOne || two[0].stats.auditsRefused != 4 {
+			t.Errorf("%d messages wait, %d questions refused", n, two[0].stats.auditsRefused)
 		}
 	})
 }

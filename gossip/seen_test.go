@@ -105,28 +105,28 @@ func TestHearsNotHeard(t *testing.T) {
 // A peer that sees nobody has a node tell of itself now and then, no more.
 func TestBlindPeer(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
-		five := h.startFive()
+		three := h.startFirst(3)
 		time.Sleep(time.Minute)
-		for _, n := range five {
+		for _, n := range three {
 			if r := n.Stats().Refreshes; r != 0 {
 				t.Errorf("%s: %d refreshes without a fault", n.name, r)
 			}
 		}
 		// In node1's place, for node0 knows no member evil.
-		l := five[0].links[five[1].self.Origin]
+		l := three[0].links[three[1].self.Origin]
 		for range 200 {
 			if err := l.receiveNote(appendNote(nil, note{})[frameHeader:]); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
-		if r := five[0].Stats().Refreshes; r == 0 || r > 10 {
+		if r := three[0].Stats().Refreshes; r == 0 || r > 10 {
 			t.Errorf("%d refreshes in 20 s", r)
 		}
 		if !h.oneView() {
 			t.Error("the herd was disturbed")
 		}
-		if five[0].unseenBy([]Member{{Meta: Meta{Origin: location.Origin(9)}}}) != "" {
+		if three[0].unseenBy([]Member{{Meta: Meta{Origin: location.Origin(9)}}}) != "" {
 			t.Error("unseen by nobody")
 		}
 	})
