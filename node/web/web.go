@@ -16,6 +16,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed page
@@ -40,8 +41,9 @@ var types = map[string]string{
 
 // file is one file as it is served.
 type file struct {
-	kind, tag    string
-	plain, small []byte // small: compressed by gzip; nil if plain is
+	kind, tag string
+	plain     []byte
+	small     func() []byte // compressed by gzip, when it is first wanted; nil if plain is
 }
 
 // page is all files by their paths, and who answers for others. It is static.
@@ -82,15 +84,13 @@ func read(name string) (*file, error) {
 	if path.Ext(name) == ".bin" { // it has been compressed as it is
 		return f, nil
 	}
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if _, err := z.Write(plain); err != nil {
-		return nil, err
-	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	f.small = b.Bytes()
+	f.small = sync.OnceValue(func() []byte {
+		var b bytes.Buffer // takes all
+		z := gzip.NewWriter(&b)
+		z.Write(plain)
+		z.Close()
+		return b.Bytes()
+	})
 	return f, nil
 }
 
@@ -117,7 +117,7 @@ func (p page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := f.plain
 	if f.small != nil && takesGzip(r.Header.Values("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
-		body = f.small
+		body = f.small()
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if r.Method != http.MethodHead {

@@ -88,8 +88,8 @@ func TestFiles(t *testing.T) {
 		if f.kind == "" {
 			t.Errorf("%s has no media type", e.Name())
 		}
-		if size := len(f.small); size > 0 {
-			total += size
+		if f.small != nil {
+			total += len(f.small())
 		} else {
 			total += len(f.plain)
 		}
