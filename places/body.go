@@ -2,10 +2,8 @@ package places
 
 import (
 	"bytes"
-	"encoding/json"
 	"slices"
 	"strconv"
-	"unicode/utf8"
 )
 
 // render appends a reply to dst, in the text form of Google's own: keys in
@@ -17,11 +15,7 @@ func render(dst []byte, a Answer, status, message string) []byte {
 	if message != "" {
 		w.text("error_message", message)
 	}
-	w.texts("html_attributions", a.Attributions)
-	if len(a.Messages) > 0 {
-		w.texts("info_messages", a.Messages)
-	}
-	w.key("results")
+	w.head(a.Attributions, a.Messages)
 	if len(a.Places) == 0 {
 		w.b = append(w.b, "[]"...)
 	} else {
@@ -35,6 +29,15 @@ func render(dst []byte, a Answer, status, message string) []byte {
 	w.text("status", status)
 	w.close('}')
 	return w.b
+}
+
+// head writes what stands before the results.
+func (w *writer) head(attributions, messages []string) {
+	w.texts("html_attributions", attributions)
+	if len(messages) > 0 {
+		w.texts("info_messages", messages)
+	}
+	w.key("results")
 }
 
 // squeeze makes one newline of every run of them and removes those at the end.
@@ -114,7 +117,7 @@ func (w *writer) integer(key string, v int) {
 
 func (w *writer) number(key string, v float64) {
 	w.key(key)
-	w.b = strconv.AppendFloat(w.b, v, 'f', -1, 64)
+	w.b = appendNumber(w.b, v)
 }
 
 // breakAt is the length from which jsoncpp gives each text of a list a line.
@@ -152,14 +155,6 @@ func (w *writer) texts(key string, list []string) {
 	w.close(']')
 }
 
-func (w *writer) point(key string, p Point) {
-	w.key(key)
-	w.open('{')
-	w.number("lat", p.Lat)
-	w.number("lng", p.Lng)
-	w.close('}')
-}
-
 func (w *writer) place(p *Place) {
 	d := p.Details
 	if d == nil {
@@ -167,7 +162,7 @@ func (w *writer) place(p *Place) {
 	}
 	w.open('{')
 	w.textIfAny("business_status", d.BusinessStatus)
-	w.geometry(p)
+	w.geometry(p.Location, p.Viewport)
 	w.textIfAny("icon", d.Icon)
 	w.textIfAny("icon_background_color", d.IconBackgroundColor)
 	w.textIfAny("icon_mask_base_uri", d.IconMaskBaseURI)
@@ -199,8 +194,7 @@ func (w *writer) place(p *Place) {
 		w.number("rating", *d.Rating)
 	}
 	w.text("reference", p.ID)
-	w.text("scope", p.Scope)
-	w.texts("types", p.Types)
+	w.kind(p.Scope, p.Types)
 	if d.UserRatingsTotal != nil {
 		w.integer("user_ratings_total", *d.UserRatingsTotal)
 	}
@@ -208,18 +202,42 @@ func (w *writer) place(p *Place) {
 	w.close('}')
 }
 
-func (w *writer) geometry(p *Place) {
+func (w *writer) kind(scope string, types []string) {
+	w.text("scope", scope)
+	w.texts("types", types)
+}
+
+// inPlace is the depth of the keys of a place.
+const inPlace = 3
+
+// geometry writes what keys and brackets would: there are more numbers in a reply than
+// all else, and their surroundings are always the same.
+func (w *writer) geometry(p Point, v Viewport) {
+	const (
+		line = "\n         " // at the depth of the key
+		in   = "   "         // a level deeper
+
+		location  = "{" + line + in + `"location" : {` + line + in + in + `"lat" : `
+		lng       = "," + line + in + in + `"lng" : `
+		located   = line + in + "}"
+		viewport  = "," + line + in + `"viewport" : {` + line + in + in + `"northeast" : {` + line + in + in + in + `"lat" : `
+		cornerLng = "," + line + in + in + in + `"lng" : `
+		southwest = line + in + in + "}," + line + in + in + `"southwest" : {` + line + in + in + in + `"lat" : `
+		viewed    = line + in + in + "}" + line + in + "}"
+		end       = line + "}"
+	)
 	w.key("geometry")
-	w.open('{')
-	w.point("location", p.Location)
-	if p.Viewport != (Viewport{}) {
-		w.key("viewport")
-		w.open('{')
-		w.point("northeast", p.Viewport.Northeast)
-		w.point("southwest", p.Viewport.Southwest)
-		w.close('}')
+	b := appendNumber(append(w.b, location...), p.Lat)
+	b = appendNumber(append(b, lng...), p.Lng)
+	b = append(b, located...)
+	if v != (Viewport{}) {
+		b = appendNumber(append(b, viewport...), v.Northeast.Lat)
+		b = appendNumber(append(b, cornerLng...), v.Northeast.Lng)
+		b = appendNumber(append(b, southwest...), v.Southwest.Lat)
+		b = appendNumber(append(b, cornerLng...), v.Southwest.Lng)
+		b = append(b, viewed...)
 	}
-	w.close('}')
+	w.b = append(b, end...)
 }
 
 func (w *writer) photos(photos []Photo) {
@@ -235,31 +253,4 @@ func (w *writer) photos(photos []Photo) {
 		w.close('}')
 	}
 	w.close(']')
-}
-
-// appendString quotes s. encoding/json escapes exactly what Google does; most
-// names need no escape, and then it is not asked.
-func appendString(b []byte, s string) []byte {
-	if plain(s) {
-		b = append(b, '"')
-		b = append(b, s...)
-		return append(b, '"')
-	}
-	quoted, _ := json.Marshal(s) // a string always marshals
-	return append(b, quoted...)
-}
-
-func plain(s string) bool {
-	ascii := true
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&':
-			return false
-		case c == 0xE2: // U+2028 and U+2029 begin so; they break JavaScript
-			return false
-		case c >= utf8.RuneSelf:
-			ascii = false
-		}
-	}
-	return ascii || utf8.ValidString(s)
 }

@@ -1,7 +1,6 @@
 package places
 
 import (
-	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -91,25 +90,4 @@ func TestLists(t *testing.T) {
 			t.Errorf("a string of %d: %s", tt.length, body)
 		}
 	}
-}
-
-// FuzzText: any text comes out as valid JSON of the same value, with nothing in
-// it that a browser could take for markup, and no line end.
-func FuzzText(f *testing.F) {
-	for _, s := range []string{"", "Westwood", "Île-de-France", `a"b\c`, "<", ">", "&", "a\nb", "\x00\x7f", "\xff", "\u2028\u2029", "𝄞"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		quoted := appendString(nil, s)
-		var back string
-		if err := json.Unmarshal(quoted, &back); err != nil {
-			t.Fatalf("%q: %v", quoted, err)
-		}
-		if want := string([]rune(s)); back != want { // each byte that is no UTF-8 becomes U+FFFD
-			t.Fatalf("%q comes back as %q, want %q", s, back, want)
-		}
-		if strings.ContainsAny(string(quoted), "<>&\n\u2028\u2029") {
-			t.Fatalf("%q holds what must be escaped", quoted)
-		}
-	})
 }

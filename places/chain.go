@@ -122,13 +122,13 @@ func (c *Chain) near(ctx context.Context, dst []byte, q Query, wait bool) (reply
 	q.clamp()
 	failure, missed := Unavailable, ""
 	for i, l := range c.links {
-		a, err := l.ask(ctx, q, wait)
-		if errors.Is(err, errUndecided) {
-			return dst, false
-		}
+		reply, err := l.appendReply(ctx, dst, q, missed, wait)
 		if err == nil {
 			c.counts.asked.Add(1)
-			return l.reply(dst, a, q, missed), true
+			return reply, true
+		}
+		if errors.Is(err, errUndecided) {
+			return dst, false
 		}
 		kind := l.fail(err)
 		if i == 0 { // the operator's first choice says why
@@ -156,46 +156,71 @@ func (l *link) fail(err error) Kind {
 	return kind
 }
 
-// reply appends an answer. missed names the provider in whose place it is, if any.
-func (l *link) reply(dst []byte, a Answer, q Query, missed string) []byte {
-	var note string
+// appendReply asks the provider as ask does, and appends what it says. missed names the
+// provider in whose place it is, if any. If it fails it appends nothing.
+func (l *link) appendReply(ctx context.Context, dst []byte, q Query, missed string, wait bool) ([]byte, error) {
+	var notes []string
 	if missed != "" {
-		l.counts.fallbacks.Add(1)
-		note = fmt.Sprintf("This answer is from %s, in place of %s.", l.name, missed)
+		notes = []string{fmt.Sprintf("This answer is from %s, in place of %s.", l.name, missed)}
 	}
-	if a.Body != nil {
-		if a.Empty {
-			l.counts.empty.Add(1)
-		} else {
-			l.counts.answered.Add(1)
+	var found int
+	if l.appender != nil {
+		reply, n, err := l.appender.AppendNear(dst, q, notes)
+		l.turns.took(err)
+		if err != nil {
+			return dst, err
 		}
-		return append(dst, squeeze(annotate(a.Body, note))...)
+		dst, found = reply, n
+	} else {
+		a, err := l.ask(ctx, q, wait)
+		if err != nil {
+			return dst, err
+		}
+		dst, found = reply(dst, a, q.Limit, notes)
 	}
-	a.Places = a.Places[:min(len(a.Places), q.Limit)]
-	if note != "" {
-		a.Messages = append(a.Messages[:len(a.Messages):len(a.Messages)], note)
+	if len(notes) > 0 {
+		l.counts.fallbacks.Add(1)
 	}
-	if len(a.Places) == 0 {
+	if found == 0 {
 		l.counts.empty.Add(1)
-		return render(dst, a, "ZERO_RESULTS", "")
+	} else {
+		l.counts.answered.Add(1)
 	}
-	l.counts.answered.Add(1)
-	return render(dst, a, "OK", "")
+	return dst, nil
 }
 
-// annotate is a copy of an upstream's body, with a note, if there is one, in its
+// reply appends an answer, cut to limit and with notes, at most one, and tells how many
+// results are in it, or 1 if that is not known.
+func reply(dst []byte, a Answer, limit int, notes []string) (_ []byte, found int) {
+	if a.Body != nil {
+		if !a.Empty {
+			found = 1
+		}
+		return append(dst, squeeze(annotate(a.Body, notes))...), found
+	}
+	a.Places = a.Places[:min(len(a.Places), limit)]
+	a.Messages = append(a.Messages[:len(a.Messages):len(a.Messages)], notes...)
+	status := "OK"
+	if len(a.Places) == 0 {
+		status = "ZERO_RESULTS"
+	}
+	return render(dst, a, status, ""), len(a.Places)
+}
+
+// annotate is a copy of an upstream's body, with notes, at most one, in its
 // info_messages.
-func annotate(body []byte, note string) []byte {
-	if note == "" {
+func annotate(body []byte, notes []string) []byte {
+	if len(notes) == 0 {
 		return bytes.Clone(body)
 	}
+	note := notes[0]
 	at, key := bytes.IndexByte(body, '{')+1, true // a body is an object
 	if i := messagesIn(body); i > 0 {
 		at, key = i, false
 	}
 	w := writer{b: append(make([]byte, 0, len(body)+len(note)+32), body[:at]...), depth: 1}
 	if key {
-		w.texts("info_messages", []string{note})
+		w.texts("info_messages", notes)
 	} else {
 		w.b = appendString(w.b, note)
 	}

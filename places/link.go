@@ -68,6 +68,8 @@ type link struct {
 	closing context.Context
 	ledger  *Ledger
 
+	appender Appender // the provider, if it is one; else nil
+
 	// Nil and unused for a Prompt provider.
 	slots   chan struct{} // one for each call in flight
 	bucket  *rate.Limiter
@@ -97,6 +99,7 @@ type cached struct {
 
 func newLink(l Link, closing context.Context, ledger *Ledger) *link {
 	made := &link{Link: l, name: l.Provider.Name(), closing: closing, ledger: ledger, counts: &linkCounts{}}
+	made.appender, _ = l.Provider.(Appender)
 	if _, ok := l.Provider.(Prompt); ok {
 		return made
 	}

@@ -67,6 +67,16 @@ type Prompt interface {
 	Prompt()
 }
 
+// Appender is a Prompt provider that writes whole replies, and with less work than
+// there is in an Answer.
+type Appender interface {
+	Prompt
+	// AppendNear appends to dst the reply that a chain would write of what Near
+	// answers, with messages as its info_messages, and tells how many results
+	// there are. If it fails it appends nothing.
+	AppendNear(dst []byte, q Query, messages []string) (reply []byte, found int, err error)
+}
+
 // Answer is what a provider knows. The caller must not change what it refers to:
 // a provider may share it between answers.
 type Answer struct {

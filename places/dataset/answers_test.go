@@ -2,7 +2,9 @@ package dataset
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"io"
 	"net/http"
@@ -12,6 +14,7 @@ import (
 	"testing"
 
 	"googlemaps.github.io/maps"
+	"pgregory.net/rapid"
 
 	"herd/places"
 )
@@ -53,6 +56,50 @@ func TestGolden(t *testing.T) {
 			}
 		}
 	}
+}
+
+// answered is a provider that only answers, and has the chain write the reply.
+type answered struct{ *Set }
+
+func (answered) Name() string { return "answered" }
+func (answered) Prompt()      {}
+
+func (a answered) Near(_ context.Context, q places.Query) (places.Answer, error) {
+	return a.Set.Near(q, Distance), nil
+}
+
+// failing is a provider that fails, so that the next one's reply says so.
+type failing struct{ answered }
+
+func (failing) Near(context.Context, places.Query) (places.Answer, error) {
+	return places.Answer{}, errors.New("out of order")
+}
+
+// TestReplies: what a set writes itself is what a chain writes of its answers.
+func TestReplies(t *testing.T) {
+	set, err := embedded().Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	quick, slow := byDistance(), answered{set}
+	chains := [][2]*places.Chain{
+		{places.New(places.Config{Links: places.Links(quick)}), places.New(places.Config{Links: places.Links(slow)})},
+		{places.New(places.Config{Links: places.Links(failing{}, quick)}), places.New(places.Config{Links: places.Links(failing{}, slow)})},
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		lat, lng := set.degrees(rapid.Uint32Range(0, uint32(set.Len()-1)).Draw(t, "row"))
+		q := places.Query{
+			Latitude: lat, Longitude: lng, Radius: rapid.Float64Range(0, places.MaxRadius).Draw(t, "radius"),
+			Limit: rapid.IntRange(0, places.MaxLimit).Draw(t, "limit"),
+		}
+		for _, c := range chains {
+			got, ok := c[0].AppendPrompt(nil, q)
+			want := strings.ReplaceAll(string(c[1].Near(t.Context(), q)), "is from answered", "is from embedded")
+			if !ok || string(got) != want {
+				t.Fatalf("%+v: got\n%s\nwant\n%s", q, got, want)
+			}
+		}
+	})
 }
 
 // canned answers every request with one body.

@@ -23,7 +23,7 @@ type Provider struct {
 	set  func() (*Set, error)
 }
 
-var _ places.Prompt = (*Provider)(nil)
+var _ places.Appender = (*Provider)(nil)
 
 // Embedded is the provider "embedded", of the table within the program.
 func Embedded(rank Rank) *Provider { return NewProvider("embedded", embeddedFile, rank) }
@@ -60,4 +60,15 @@ func (p *Provider) Near(_ context.Context, q places.Query) (places.Answer, error
 		return places.Answer{}, fmt.Errorf("load places %q: %w", p.name, err)
 	}
 	return set.Near(q, p.rank), nil
+}
+
+// AppendNear appends a whole reply with what Near answers, and tells how many places
+// there are in it.
+func (p *Provider) AppendNear(dst []byte, q places.Query, messages []string) (reply []byte, found int, err error) {
+	set, err := p.set()
+	if err != nil {
+		return dst, 0, fmt.Errorf("load places %q: %w", p.name, err)
+	}
+	reply, found = set.AppendNear(dst, q, p.rank, messages)
+	return reply, found, nil
 }

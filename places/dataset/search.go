@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"math"
+	"slices"
 
 	"herd/places"
 )
@@ -30,9 +31,10 @@ type hit struct {
 	chord float64 // the straight line to the place
 }
 
-// search finds the best places of a query and appends them to hits, best first.
-func (s *Set) search(hits []hit, q places.Query, rank Rank) []hit {
-	f := finder{set: s, hits: hits, toll: 1}
+// search finds the best places of a query, best first. It puts them in room, if that
+// is enough.
+func (s *Set) search(room []hit, q places.Query, rank Rank) []hit {
+	f := finder{set: s, hits: slices.Grow(room[:0], min(max(0, q.Limit), s.Len())), toll: 1}
 	if rank == Prominence {
 		f.weight, f.toll = 1.0/8, toll(q.Radius)
 	}
@@ -75,7 +77,7 @@ type finder struct {
 	weight, toll float64
 	towns        bool // look for towns only
 
-	hits []hit
+	hits []hit // with room for limit; append would have it escape
 
 	// For a quick look: the square of longest and of more than rounding; weight
 	// and the score of the last hit, once there are enough, by toll; and how far
@@ -183,7 +185,7 @@ func (f *finder) add(row uint32, chord float64) {
 	i := len(f.hits)
 	switch {
 	case i < f.limit:
-		f.hits = append(f.hits, h)
+		f.hits = f.hits[:i+1]
 	case f.better(&h, &f.hits[i-1]):
 		i--
 	default:

@@ -3,7 +3,6 @@ package dataset
 import (
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"herd/places"
@@ -32,10 +31,10 @@ type Set struct {
 type kind struct {
 	source int
 	types  []string
-	scope  string // the source's name in capitals
-	town   bool   // a town: what other places are near to
-	within bool   // a part of its area, and needs no town to say where it is
-	byTown bool   // the nearest town says better than its area where it is
+	style  *places.Style
+	town   bool // a town: what other places are near to
+	within bool // a part of its area, and needs no town to say where it is
+	byTown bool // the nearest town says better than its area where it is
 }
 
 // political is the type of places that are a part of the next larger one.
@@ -45,7 +44,7 @@ func newKind(k Kind, source string) kind {
 	return kind{
 		source: k.Source,
 		types:  k.Types,
-		scope:  strings.ToUpper(source),
+		style:  places.NewStyle(source, strings.ToUpper(source), k.Types),
 		town:   slices.Contains(k.Types, "locality"),
 		within: slices.Contains(k.Types, political),
 		byTown: k.ByTown,
@@ -88,50 +87,56 @@ func (s *Set) Near(q places.Query, rank Rank) places.Answer {
 	return s.answer(s.search(hits[:0], q, rank))
 }
 
+// AppendNear appends a whole reply with what Near answers, and tells how many places
+// there are in it.
+func (s *Set) AppendNear(dst []byte, q places.Query, rank Rank, messages []string) (reply []byte, found int) {
+	var hits [places.MaxLimit]hit
+	var room [places.MaxLimit]places.Row
+	var credits [4]string
+	rows, attributions := s.rows(room[:0], credits[:0], s.search(hits[:0], q, rank))
+	return places.AppendRows(dst, attributions, messages, rows), len(rows)
+}
+
 // answer writes hits as a provider does.
 func (s *Set) answer(hits []hit) places.Answer {
-	var a places.Answer
-	if len(hits) == 0 {
-		return a
+	rows, attributions := s.rows(nil, nil, hits)
+	a := places.Answer{Attributions: attributions}
+	for i := range rows {
+		a.Places = append(a.Places, rows[i].Place())
 	}
-	a.Places = make([]places.Place, len(hits))
-	used := make([]bool, len(s.sources))
-	for i, h := range hits {
-		kind := s.kinds[s.kind[h.row]]
-		source := &s.sources[kind.source]
+	return a
+}
+
+// rows appends what is said of hits, and the attributions of the sources that it is
+// from.
+func (s *Set) rows(rows []places.Row, attributions []string, hits []hit) ([]places.Row, []string) {
+	var room [8]bool
+	used := append(room[:0], make([]bool, len(s.sources))...)
+	for _, h := range hits {
+		kind := &s.kinds[s.kind[h.row]]
 		used[kind.source] = true
-		p := &a.Places[i]
-		var room [64]byte
-		id := append(append(room[:0], source.Name...), ':')
-		if text := s.id(h.row); text != "" {
-			id = append(id, text...)
-		} else {
-			id = strconv.AppendUint(id, s.number[h.row], 10)
+		r := places.Row{
+			Style: kind.style, Name: s.name(h.row), ID: s.id(h.row), Area: s.areas.at(s.area[h.row]),
+			Viewport: viewport(s.lat[h.row], s.lng[h.row]),
 		}
-		p.ID = string(id)
-		p.Name = s.name(h.row)
-		p.Scope = kind.scope
-		p.Types = kind.types
-		p.Vicinity = s.areas.at(s.area[h.row])
-		p.Location.Lat, p.Location.Lng = s.degrees(h.row)
-		p.Viewport = viewport(s.lat[h.row], s.lng[h.row])
-		if kind.within || p.Vicinity != "" && !kind.byTown {
-			continue
+		r.Location.Lat, r.Location.Lng = s.degrees(h.row)
+		if r.ID == "" {
+			r.Number = s.number[h.row]
 		}
-		if town, ok := s.town(h.row, townReach); ok {
-			p.Vicinity = s.name(town)
-			if area := s.areas.at(s.area[town]); area != "" {
-				p.Vicinity += ", " + area
+		if !kind.within && (r.Area == "" || kind.byTown) {
+			if town, ok := s.town(h.row, townReach); ok {
+				r.Town, r.Area = s.name(town), s.areas.at(s.area[town])
+				used[s.kinds[s.kind[town]].source] = true
 			}
-			used[s.kinds[s.kind[town]].source] = true
 		}
+		rows = append(rows, r)
 	}
 	for i, used := range used {
 		if used && s.sources[i].Attribution != "" {
-			a.Attributions = append(a.Attributions, s.sources[i].Attribution)
+			attributions = append(attributions, s.sources[i].Attribution)
 		}
 	}
-	return a
+	return rows, attributions
 }
 
 func (s *Set) name(row uint32) string {

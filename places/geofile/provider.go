@@ -42,7 +42,7 @@ type loaded struct {
 	report *Report
 }
 
-var _ places.Prompt = (*Provider)(nil)
+var _ places.Appender = (*Provider)(nil)
 
 // New makes a provider that has not yet read its file: it can't answer before
 // [Provider.Load].
@@ -99,4 +99,15 @@ func (p *Provider) Near(_ context.Context, q places.Query) (places.Answer, error
 		return places.Answer{}, &places.Error{Kind: places.Unavailable, Err: errors.New("the file has not been read")}
 	}
 	return l.set.Near(q, p.config.Rank), nil
+}
+
+// AppendNear appends a whole reply with what Near answers, and tells how many places
+// there are in it.
+func (p *Provider) AppendNear(dst []byte, q places.Query, messages []string) (reply []byte, found int, err error) {
+	l := p.loaded.Load()
+	if l == nil {
+		return dst, 0, &places.Error{Kind: places.Unavailable, Err: errors.New("the file has not been read")}
+	}
+	reply, found = l.set.AppendNear(dst, q, p.config.Rank, messages)
+	return reply, found, nil
 }
