@@ -6,8 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"herd/node/web/webtest"
 )
@@ -15,18 +17,27 @@ import (
 var pictures = flag.String("pictures", "", "leave pictures of the page in this `folder`")
 
 // The page of a real node shows a herd that lives: a client that comes and is chosen, a
-// member that is killed and comes back, a partition and its end.
+// member that is killed and comes back, a partition and its end. For pictures 10,000 clients
+// walk meanwhile.
 func TestE2EPage(t *testing.T) {
 	b := webtest.Start(t)
 	d := startDevHerd(t)
 	d.oneHerd()
-	p := b.Open(t, "http://"+d.first+"/", webtest.Look{Width: 1440, Height: 860})
+	look := webtest.Look{Width: 1440, Height: 860}
+	if *pictures != "" {
+		look.Patience = 10 * time.Minute // 10,000 clients are a lot to draw without a graphics card
+	}
+	p := b.Open(t, "http://"+d.first+"/", look)
 	picture := func(name string) {
 		if *pictures == "" {
 			return
 		}
-		if err := os.WriteFile(filepath.Join(*pictures, name+".png"), p.Picture(t), 0o644); err != nil {
-			t.Fatal(err)
+		for range 2 { // in dark colours and in light ones
+			theme := webtest.Eval[string](t, p, `new Promise((done) => setTimeout(() => done(page.stage.theme), 1000))`)
+			if err := os.WriteFile(filepath.Join(*pictures, name+"-"+theme+".png"), p.Picture(t), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			webtest.Eval[bool](t, p, `document.getElementById("theme").click() || true`)
 		}
 	}
 	member := func(name, state string) string {
@@ -35,15 +46,21 @@ func TestE2EPage(t *testing.T) {
 	webtest.Eval[bool](t, p, `import("/web/main.js").then((m) => { globalThis.page = m.page; return true; })`)
 	p.Wait(t, `document.title === "Herd as seen by Bailey" && document.querySelectorAll("#member-rows .alive").length === 5`)
 
+	if *pictures != "" {
+		d.walk("--clients", "10000", "--every", "20s", "--speed", "60")
+		p.Wait(t, `page.clients.count >= 10000`)
+		picture("world")
+	}
 	d.send("Clark", "IAMAT kiwi.cs.ucla.edu +34.068930-118.445127 1621464827.959498503")
 	p.Wait(t, `page.stage.opacity(-118.445127, 34.06893) > 100`)
-	webtest.Eval[bool](t, p, `page.stage.view.go(-118.4, 34, 300) || page.stage.moved() || true`)
+	webtest.Eval[bool](t, p, `page.stage.view.go(-118.445127, 34.06893, 20000) || page.stage.moved() || true`)
 	at := webtest.Eval[[]float64](t, p, `(() => { const r = page.stage.box.getBoundingClientRect(), [x, y] = page.stage.view.at(-118.445127, 34.06893); return [r.left + x, r.top + y]; })()`)
 	p.Click(t, at[0], at[1])
 	p.Wait(t, `/^AT Clark \+\d+\.\d{9} kiwi\.cs\.ucla\.edu \+34\.068930-118\.445127 1621464827\.959498503$/.test(document.getElementById("client-at").textContent)`)
 	p.Wait(t, `document.getElementById("client-places").textContent.includes("Beverly Hills") && page.stage.places.length > 0`)
 	p.Wait(t, `document.getElementById("client-credit").textContent.includes("GeoNames")`)
 	p.Wait(t, `document.querySelectorAll("#matrix tbody tr").length === 5 && document.getElementById("p99").textContent !== "–"`)
+	webtest.Eval[bool](t, p, `page.stage.view.go(-118.4, 34, 300) || page.stage.moved() || true`)
 	picture("client")
 	p.Press(t, "\u001b") // the panel has the focus
 	webtest.Eval[bool](t, p, `document.getElementById("whole").click() || true`)
@@ -66,4 +83,22 @@ func TestE2EPage(t *testing.T) {
 	p.Wait(t, `document.querySelectorAll("#member-rows .alive").length === 5`)
 	p.Wait(t, `page.stage.opacity(20, 10) > 100`)
 	picture("healed")
+}
+
+// walk has clients walk until the test ends.
+func (d *devProcess) walk(args ...string) {
+	d.t.Helper()
+	cmd := exec.Command(herdBinary(d.t), append([]string{"walk", "--http-addr", d.first}, args...)...)
+	out := &output{}
+	cmd.Env, cmd.Stdout, cmd.Stderr = environ(), out, out
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			d.t.Errorf("herd walk: %v: %s", err, out)
+		}
+		d.t.Logf("herd walk:\n%s", out)
+	})
 }

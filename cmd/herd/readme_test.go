@@ -14,20 +14,24 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 )
 
-// The README, and the page about the HTTP API, are sessions at two terminals. Their console
-// blocks are run in order: "$ " begins a command, what follows is its output. "herd dev" stays in a
-// terminal of its own until a line "^C"; all else goes to one shell, and a node
-// started there is ready before the next command. The output must be what the
+// The README, and some other pages, are sessions at two terminals or three. Their console
+// blocks are run in order: "$ " begins a command, what follows is its output. "herd dev" and
+// "herd walk" stay in terminals of their own until a line "^C"; all else goes to one shell,
+// and a node started there is ready before the next command. The output must be what the
 // page says, but for what differs from run to run (see vary).
 //
 // With -update the page is given the output.
 func TestREADME(t *testing.T) {
-	for _, page := range []string{"README.md", "cmd/herd/docs/api.md"} {
-		t.Run(path.Base(page), func(t *testing.T) { runPage(t, filepath.Join(root, page)) })
+	for _, page := range []string{"README.md", "cmd/herd/docs/api.md", "cmd/herd/docs/how-it-works.md", "cmd/herd/docs/teaching.md"} {
+		t.Run(path.Base(page), func(t *testing.T) {
+			t.Parallel() // they wait most of the time
+			runPage(t, filepath.Join(root, page))
+		})
 	}
 }
 
@@ -129,6 +133,8 @@ type terminals struct {
 	devOut  *output
 	devSeen int // bytes of devOut that have been compared
 
+	walk *exec.Cmd // nil: nobody walks
+
 	shell   io.Writer
 	shellOu *bufio.Reader
 }
@@ -141,7 +147,7 @@ func newTerminals(t *testing.T) *terminals {
 	}
 	sh := exec.Command("sh")
 	sh.Dir = s.dir
-	sh.Env = append(environ(), // where a node is unless told otherwise
+	sh.Env = append(environ(), "PATH="+s.dir+":"+os.Getenv("PATH"), // where a node is unless told otherwise
 		"HERD_CLIENT_ADDR="+s.addr(0), "HERD_GOSSIP_ADDR="+s.addr(1), "HERD_HTTP_ADDR="+s.addr(2))
 	sh.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to end what it starts as well
 	in, err := sh.StdinPipe()
@@ -170,7 +176,11 @@ func newTerminals(t *testing.T) *terminals {
 func freeBase(t *testing.T) int {
 	t.Helper()
 next:
-	for base := 2131; base < 9950; base += 100 {
+	for {
+		base := 2131 + 100*int(bases.Add(1)-1)
+		if base >= 9950 {
+			t.Fatal("there are no free ports")
+		}
 		for port := base; port < base+50; port++ {
 			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
 			if err != nil {
@@ -180,9 +190,10 @@ next:
 		}
 		return base
 	}
-	t.Fatal("there are no free ports")
-	return 0
 }
+
+// bases counts the ranges of ports that were tried: no two pages have the same.
+var bases atomic.Int32
 
 func (s *terminals) addr(offset int) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.base+offset))
@@ -206,15 +217,14 @@ func (s *terminals) run(step step) string {
 	s.t.Helper()
 	by := s.base - 4131
 	command := shift(strings.ReplaceAll(step.command, "go run ./cmd/herd", "./herd"), by)
-	if strings.HasPrefix(command, "herd ") {
-		command = "./" + command
-	}
 	var got string
 	switch {
 	case command == "":
 		got = s.interrupt()
-	case strings.HasPrefix(command, "./herd dev"):
+	case strings.HasPrefix(command, "./herd dev"), strings.HasPrefix(command, "herd dev"):
 		got = s.startDev(command)
+	case strings.HasPrefix(command, "./herd walk") && !strings.HasSuffix(command, "walk=$!"):
+		s.startWalk(command)
 	default:
 		got = s.inShell(command)
 	}
@@ -243,10 +253,34 @@ func (s *terminals) startDev(command string) string {
 	return text
 }
 
+// startWalk has clients walk, and waits until nodes have heard of some.
+func (s *terminals) startWalk(command string) {
+	s.t.Helper()
+	s.walk = exec.Command(herdBinary(s.t), append(strings.Fields(command)[1:], "--http-addr", s.addr(2))...)
+	out := &output{}
+	s.walk.Env, s.walk.Stdout, s.walk.Stderr = environ(), out, out
+	if err := s.walk.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		s.walk.Process.Kill()
+		s.walk.Wait()
+		s.t.Logf("%s:\n%s", command, out)
+	})
+	until(s.t, "clients walk", func() bool {
+		return s.inShell("./herd clients --prefix walker- --limit 1") != "" // it has a head
+	})
+}
+
+// interrupt ends the walk, whose figures no page knows, and the herd.
 func (s *terminals) interrupt() string {
 	s.t.Helper()
 	if s.dev == nil {
 		s.t.Fatal("^C, but there is nothing to interrupt")
+	}
+	if s.walk != nil {
+		s.walk.Process.Signal(os.Interrupt)
+		s.walk.Wait()
 	}
 	s.dev.Process.Signal(os.Interrupt)
 	if err := s.dev.Wait(); err != nil {

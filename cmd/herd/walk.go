@@ -28,7 +28,8 @@ type walkVerb struct {
 	others bool // load addresses beyond loopback
 	json   bool
 
-	asked []string // HTTP addresses to ask for the members
+	asked []string        // HTTP addresses to ask for the members
+	known map[string]bool // clients' addresses of members
 }
 
 func (a *app) walk() *cobra.Command {
@@ -101,7 +102,7 @@ func (w *walkVerb) complete(ctx context.Context, args []string) error {
 		return usagef("%w", err)
 	}
 	if len(args) == 0 {
-		c.Addrs, w.asked = nil, []string{w.client.addr}
+		c.Addrs, w.asked, w.known = nil, []string{w.client.addr}, map[string]bool{}
 		nodes, err := w.nodes(ctx)
 		if err != nil {
 			return err
@@ -133,11 +134,12 @@ func towns() ([]crowd.Town, error) {
 	return all, nil
 }
 
-// nodes are the clients' addresses of the members that are alive, as the first of those
-// asked says that answers. It is for one goroutine at a time.
+// nodes are the clients' addresses of the members, as the first of those asked says that
+// answers. One that it no longer sees alive stays: clients know nothing of partitions. Only
+// who has left is left out. It is for one goroutine at a time.
 func (w *walkVerb) nodes(ctx context.Context) ([]string, error) {
 	var errs []error
-	for _, addr := range w.asked {
+	for i, addr := range w.asked {
 		c := client{addr: addr, http: http.Client{Timeout: w.client.http.Timeout}}
 		body, err := c.do(ctx, http.MethodGet, "/v1/members")
 		var list memberList
@@ -148,26 +150,39 @@ func (w *walkVerb) nodes(ctx context.Context) ([]string, error) {
 			errs = append(errs, err)
 			continue
 		}
-		nodes, asked := w.known(ctx, list)
-		if len(nodes) == 0 {
-			return nil, fmt.Errorf("%s knows no node that is alive and may be loaded", addr)
+		w.asked[0], w.asked[i] = addr, w.asked[0] // the next time too
+		w.learn(ctx, list)
+		if len(w.known) == 0 {
+			return nil, fmt.Errorf("%s knows no node that is alive", addr)
 		}
-		w.asked = append([]string{addr}, slices.DeleteFunc(asked, func(other string) bool { return other == addr })...)
-		return nodes, nil
+		return slices.Sorted(maps.Keys(w.known)), nil
 	}
 	return nil, errs[0]
 }
 
-// known are the addresses of a list: of nodes that may be loaded, and of those that may be
-// asked for the next list.
-func (w *walkVerb) known(ctx context.Context, list memberList) (nodes, asked []string) {
+// learn takes in what a node says of the members.
+func (w *walkVerb) learn(ctx context.Context, list memberList) {
 	for _, m := range list.Members {
-		if m.State == "alive" && m.Client != "" && (len(w.walk.Addrs) == 0 || allowLoad(ctx, m.Client, w.others) == nil) {
-			nodes, asked = append(nodes, m.Client), append(asked, m.HTTP)
+		if m.State == "left" {
+			delete(w.known, m.Client)
 		}
 	}
-	return nodes, asked
+	for _, m := range list.Members {
+		switch {
+		case m.State != "alive" || m.Client == "" || w.known[m.Client]:
+			continue
+		case w.walk.Refresh != nil && allowLoad(ctx, m.Client, w.others) != nil:
+			continue // at the start that is an error
+		}
+		w.known[m.Client] = true
+		if !slices.Contains(w.asked, m.HTTP) && len(w.asked) < mostAsked {
+			w.asked = append(w.asked, m.HTTP)
+		}
+	}
 }
+
+// mostAsked is how many nodes are asked in turn for the members, when some do not answer.
+const mostAsked = 100
 
 // walkLine tells of a second.
 func walkLine(s load.Second, nodes int) string {

@@ -1,6 +1,7 @@
 package crowd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -44,7 +45,7 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// Crowd is many clients, by number from 0. Several goroutines may use it, each with
+// Crowd is many clients, by number from 0 and from west to east. Several goroutines may use it, each with
 // clients of its own.
 type Crowd struct {
 	speed   time.Duration
@@ -73,6 +74,9 @@ func New(config Config) (*Crowd, error) {
 	for i := range c.clients {
 		c.settle(&c.clients[i], rand.NewPCG(config.Seed, uint64(i)))
 	}
+	slices.SortStableFunc(c.clients, func(a, b client) int {
+		return cmp.Compare(math.Atan2(a.home.y, a.home.x), math.Atan2(b.home.y, b.home.x))
+	})
 	return c, nil
 }
 

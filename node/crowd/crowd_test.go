@@ -149,6 +149,12 @@ func TestShares(t *testing.T) {
 	if larger < 14_500 || larger > 15_500 {
 		t.Errorf("%d of 20,000 live where three quarters do", larger)
 	}
+	for i := 1; i < c.Len(); i++ {
+		_, west := c.clients[i-1].home.degrees()
+		if _, lon := c.clients[i].home.degrees(); lon < west {
+			t.Fatalf("client %d lives at the longitude %v, the one before at %v", i, lon, west)
+		}
+	}
 	for i, n := range byKind {
 		if want := 200 * kinds[i].share; math.Abs(float64(n-want)) > float64(want)/5 {
 			t.Errorf("%d are of the kind %s, want about %d", n, kinds[i].name, want)

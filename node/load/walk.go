@@ -16,8 +16,8 @@ const (
 	MaxEvery   = time.Hour
 )
 
-// Crowd is clients that move. Its methods are called by several goroutines, each for
-// clients of its own.
+// Crowd is clients that move. Neighbours by number report to the same node. Its methods are
+// called by several goroutines, each for clients of its own.
 type Crowd interface {
 	Len() int
 	AppendID(b []byte, i int) []byte
@@ -37,7 +37,7 @@ type WalkConfig struct {
 	Connections int
 	Every       time.Duration // between two reports of a client
 	Duration    time.Duration
-	Timeout     time.Duration // how long a node may take to answer before another one is tried; 0: 2 s
+	Timeout     time.Duration // how long a node may take to answer before another one is tried; 0: 5 s
 
 	// Progress is called after every second, with what was answered in it and how many
 	// nodes the connections lead to.
@@ -99,7 +99,7 @@ func Walk(ctx context.Context, config WalkConfig) (*Walked, error) {
 		return nil, err
 	}
 	if config.Timeout == 0 {
-		config.Timeout = 2 * time.Second
+		config.Timeout = 5 * time.Second
 	}
 	if config.Dial == nil {
 		config.Dial = dial
@@ -116,7 +116,7 @@ func Walk(ctx context.Context, config WalkConfig) (*Walked, error) {
 	defer cancel()
 	var walking, watching sync.WaitGroup
 	for i := range w.homes.of {
-		s := &strand{walk: w, number: i, pause: leastAway, speak: walkDialect{crowd: config.Crowd}}
+		s := newStrand(w, i)
 		walking.Go(func() { s.run(ctx) })
 	}
 	seconds := newCollector([]*group{w.group})
@@ -149,12 +149,6 @@ type walk struct {
 }
 
 func (w *walk) clock() int64 { return int64(time.Since(w.epoch)) }
-
-// due is when a client's report of a round is due, by the clock.
-func (w *walk) due(round int64, client int) int64 {
-	every := int64(w.config.Every)
-	return round*every + int64(client)*every/int64(w.config.Crowd.Len())
-}
 
 // anyNode makes sure that there is somebody to report to.
 func (w *walk) anyNode(ctx context.Context) (err error) {

@@ -10,7 +10,7 @@ import (
 const (
 	// How long after its home did not answer a strand tries it again: longer each time.
 	leastAway = 5 * time.Second
-	mostAway  = time.Minute
+	mostAway  = 15 * time.Second
 	// How long it waits when no node can be reached.
 	leastLost = 50 * time.Millisecond
 	mostLost  = time.Second
@@ -18,12 +18,13 @@ const (
 	mostReports = 256 // in one write
 )
 
-// strand is the clients that share a connection, each so many after the one before, and
-// the connection. One goroutine has it.
+// strand is clients that share a connection, neighbours in the crowd, and the connection.
+// One goroutine has it.
 type strand struct {
-	walk   *walk
-	number int
-	speak  walkDialect
+	walk       *walk
+	number     int
+	first, len int // of the crowd's clients, these are the strand's
+	speak      walkDialect
 
 	round  int64 // the next report is of this round,
 	member int   // of this one of the strand's clients
@@ -67,9 +68,24 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (s *strand) client() int { return s.number + s.member*len(s.walk.homes.of) }
+// newStrand gives each connection its share of the clients.
+func newStrand(w *walk, number int) *strand {
+	each, more := w.config.Crowd.Len()/len(w.homes.of), w.config.Crowd.Len()%len(w.homes.of) // so many have one more
+	s := &strand{
+		walk: w, number: number, first: number*each + min(number, more), len: each,
+		pause: leastAway, speak: walkDialect{crowd: w.config.Crowd},
+	}
+	if number < more {
+		s.len++
+	}
+	return s
+}
 
-func (s *strand) due() int64 { return s.walk.due(s.round, s.client()) }
+// due is when the next report is due, by the clock. Strands take turns.
+func (s *strand) due() int64 {
+	every, turn := int64(s.walk.config.Every), int64(s.member*len(s.walk.homes.of)+s.number)
+	return s.round*every + turn*every/int64(s.walk.config.Crowd.Len())
+}
 
 // gather makes the reports that are due. One whose client has to report anew already is
 // left out, but counts.
@@ -78,7 +94,7 @@ func (s *strand) gather(now int64) {
 	crowd, wall := s.walk.config.Crowd, time.Now().UnixNano()
 	unsent := uint64(0)
 	for due := s.due(); due <= now && due < s.walk.group.to && len(s.batch) < mostReports; due = s.due() {
-		client := s.client()
+		client := s.first + s.member
 		if now-due >= int64(s.walk.config.Every) {
 			unsent++
 		} else {
@@ -86,8 +102,7 @@ func (s *strand) gather(now int64) {
 			lat, lon := crowd.At(client, time.Duration(due))
 			s.batch = append(s.batch, command{due: due, nanos: s.last, key: uint32(client), lat: micro(lat), lon: micro(lon)})
 		}
-		s.member++
-		if s.client() >= crowd.Len() {
+		if s.member++; s.member == s.len {
 			s.member = 0
 			s.round++
 		}

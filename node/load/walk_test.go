@@ -99,7 +99,7 @@ func TestWalk(t *testing.T) {
 			t.Errorf("%+v", w)
 		}
 		for i, n := range seconds[:29] {
-			if n != 20 {
+			if n < 19 || n > 21 { // one of them is due when the second ends
 				t.Errorf("second %d has %d reports", i+1, n)
 			}
 		}
@@ -107,11 +107,32 @@ func TestWalk(t *testing.T) {
 			t.Errorf("%d connections", b.dials)
 		}
 		for i := range 100 {
-			// The last round begins after 25 s; client i's turn is i/20 s later.
-			want := fmt.Sprintf("walker-%d +%09.6f+%010.6f ", i, (25+float64(i)/20)/1000, float64(i)/1000)
+			// The last round begins after 25 s. Connections take turns, ten of them every half
+			// a second, each for the next of its ten clients.
+			turn := 10*(i%10) + i/10
+			want := fmt.Sprintf("walker-%d +%09.6f+%010.6f ", i, (25+float64(turn)/20)/1000, float64(i)/1000)
 			if at := b.known[fmt.Sprintf("walker-%d", i)].at; !strings.Contains(at, want) {
 				t.Errorf("%q, want %q", at, want)
 			}
+		}
+	})
+}
+
+// However many clients and connections there are, each client reports.
+func TestWalkShares(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 300).Draw(t, "clients")
+		w := &walk{config: WalkConfig{Crowd: line(n), Every: time.Second}, homes: newHomes(rapid.IntRange(1, n).Draw(t, "connections"), []string{"a", "b", "c"})}
+		seen, turns := make([]bool, n), map[int64]bool{}
+		for i := range w.homes.of {
+			s := newStrand(w, i)
+			for ; s.member < s.len; s.member++ {
+				seen[s.first+s.member] = true
+				turns[s.due()] = true
+			}
+		}
+		if slices.Contains(seen, false) || len(turns) != n {
+			t.Fatalf("of %d clients, some never report: %v; %d moments", n, seen, len(turns))
 		}
 	})
 }
@@ -146,7 +167,7 @@ func TestWalkHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSwitchboard()
 		c := b.config()
-		c.Duration = 10 * time.Minute
+		c.Duration, c.Timeout = 10*time.Minute, 2*time.Second
 		dial := c.Dial
 		c.Dial = func(ctx context.Context, addr string, source netip.Addr) (net.Conn, error) {
 			if addr == "b:2" {
@@ -158,8 +179,8 @@ func TestWalkHangs(t *testing.T) {
 		if !w.Good() || w.Reports != 12_000 || w.Nodes["b:2"] != 0 || w.Latency.Max < 2*time.Second || w.Latency.Max > 4*time.Second {
 			t.Errorf("%+v", w)
 		}
-		// 5, 10, 20, 40, 60, 60 … s: five strands, some 13 times each.
-		if n := w.Errors[errTimeout]; n < 50 || n > 75 || w.Repeated < n {
+		// After 5, 10, 15, 15 … s: five strands, some 35 times each.
+		if n := w.Errors[errTimeout]; n < 150 || n > 210 || w.Repeated < n {
 			t.Errorf("%d time-outs, %d repeated", n, w.Repeated)
 		}
 	})

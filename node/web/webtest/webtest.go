@@ -4,6 +4,7 @@
 package webtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -19,8 +20,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long a page may take to become as a test wants it. A test that works
-// ends long before.
+// patience is how long a page may be open unless its Look says otherwise.
 const patience = 60 * time.Second
 
 // Browser is a Chromium that runs. Its methods may be called by the test's goroutine.
@@ -69,6 +69,10 @@ type Look struct {
 	Width, Height int64  // default 1280 by 800
 	Scheme        string // dark (the default) or light
 	Calm          bool   // wants little to move
+
+	// Patience is how long the page may be open; 0: a minute. A test that works ends long
+	// before.
+	Patience time.Duration
 }
 
 // Page is a page that is open.
@@ -87,7 +91,7 @@ func (b *Browser) Open(t testing.TB, address string, look Look) *Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, cmp.Or(look.Patience, patience))
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	p := &Page{ctx: ctx, host: u.Host}
