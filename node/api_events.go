@@ -208,15 +208,20 @@ func (s *eventStream) run(ctx context.Context) error {
 
 // event appends an event of the log.
 func (s *eventStream) event(e *events.Event) {
-	s.buf = s.log.AppendID(append(s.buf, "id: "...), e.Number)
-	s.buf = append(append(s.buf, "\nevent: "...), e.Kind.String()...)
-	s.buf = append(s.buf, "\ndata: "...)
+	s.buf = append(s.buf, e.Text(s.text)...)
+}
+
+// text is an event of the log as all streams have it.
+func (s *eventStream) text(e *events.Event) []byte {
+	b := s.log.AppendID(append(make([]byte, 0, 128+max(usualClientText, len(e.Body))), "id: "...), e.Number)
+	b = append(append(b, "\nevent: "...), e.Kind.String()...)
+	b = append(b, "\ndata: "...)
 	if e.Kind == events.Fix {
-		s.buf = appendClient(s.buf, e.Client, &e.Fix)
+		b = appendClient(b, e.Client, &e.Fix)
 	} else {
-		s.buf = append(s.buf, e.Body...)
+		b = append(b, e.Body...)
 	}
-	s.buf = append(s.buf, "\n\n"...)
+	return append(b, "\n\n"...)
 }
 
 // send writes what has gathered. A reader that does not take it in time stalls.
