@@ -22,19 +22,19 @@ dev: ## run a whole herd on this machine until Ctrl-C
 	go run ./cmd/herd dev
 
 test: ## run all tests
-	go test $(SKIP) ./...
+	go test $(VET) $(SKIP) ./...
 
 race: ## run the tests of one process under the race detector
-	CGO_ENABLED=1 go test -race -short -skip '^(TestE2E|TestREADME)' ./...
+	CGO_ENABLED=1 go test $(VET) -race -short -skip '^(TestE2E|TestREADME)' ./...
 
 sim: ## play SEEDS schedules of faults of LENGTH each on whole herds, from SEED on, and all scenarios 20 times
-	go test -count=1 -timeout 24h ./node/sim -run '^(TestSeeds|TestScenarios)$$' -seeds $(SEEDS) -seed $(SEED) -length $(LENGTH) -times 20
+	go test $(VET) -count=1 -timeout 24h ./node/sim -run '^(TestSeeds|TestScenarios)$$' -seeds $(SEEDS) -seed $(SEED) -length $(LENGTH) -times 20
 
 model: ## play SCHEDULES schedules on the model of the replication core
 	go test -count=1 -timeout 24h ./gossip/replica -run '^TestModel$$' -runs $(SCHEDULES)
 
 e2e: build ## run the end-to-end tests on the binary: kills, joins, partitions
-	HERD_E2E=ci HERD_BIN=$(CURDIR)/herd go test -count=1 -v -timeout 10m -run '^(TestE2E|TestREADME)' ./cmd/herd
+	HERD_E2E=ci HERD_BIN=$(CURDIR)/herd go test $(VET) -count=1 -v -timeout 10m -run '^(TestE2E|TestREADME)' ./cmd/herd
 
 e2e-full: build ## the same at full size: ten minutes
 	HERD_E2E=full HERD_BIN=$(CURDIR)/herd go test -count=1 -v -timeout 60m -run '^TestE2E' ./cmd/herd
@@ -63,7 +63,8 @@ cross: ## build for other systems
 	GOOS=windows go build ./...
 	GOOS=darwin go build ./...
 
-check: SKIP := -skip '^(TestE2E|TestREADME)' # e2e runs those, at a greater size
+check: SKIP := -skip '^(TestE2E|TestREADME|TestSeeds$$|TestScenarios$$)' # e2e and sim run those, at a greater size
+check: VET := -vet=off # lint has it look at everything
 check: FUZZTIME := 1s
 check: lint tidy cross test race sim e2e fuzz ## all that CI runs
 
