@@ -30,6 +30,18 @@ func TestMutants(t *testing.T) {
 			makeUp,
 			[]string{"no invention", "not settled"},
 		},
+		{
+			"gives up others than those who are too many",
+			"run 10s\nrate 60\nmax-clients 12\n",
+			giveUp,
+			[]string{"in sync"},
+		},
+		{
+			"keeps all, and for ever",
+			"run 10s\nrate 60\nttl 2s\nmax-clients 12\n",
+			func(_ *testing.T, _ int, c *node.Config) { c.Settings.Herd.TTL, c.Settings.Herd.MaxClients = 0, 0 },
+			[]string{"not settled", "no resurrection"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -54,6 +66,17 @@ func TestMutants(t *testing.T) {
 func makeUp(t *testing.T, i int, c *node.Config) {
 	if table := c.Table; i == 1 {
 		time.AfterFunc(5*time.Second, func() { table.Merge([]byte("client-0"), invented(t)) })
+	}
+}
+
+// giveUp has one node give up all that it has, once, and take it in again where it comes.
+func giveUp(_ *testing.T, i int, c *node.Config) {
+	if table := c.Table; i == 1 {
+		time.AfterFunc(8*time.Second, func() {
+			for shard := range table.Shards() {
+				table.Sweep(shard, location.Floor{Order: time.Now().UnixNano()})
+			}
+		})
 	}
 }
 

@@ -19,6 +19,7 @@ var (
 	flagLength = flag.Duration("length", 30*time.Second, "how long their faults go on")
 	flagFile   = flag.String("scenario", "", "play this scenario only")
 	flagTimes  = flag.Int("times", 1, "how often to play each scenario that is in a file")
+	flagShrink = flag.Int("shrink", 0, "make what fails smaller, playing each candidate so often at the most; 0: don't")
 	flagKeep   = flag.String("keep", "", "folder for the scenario, the history and the logs of what fails")
 )
 
@@ -58,6 +59,7 @@ func TestSeeds(t *testing.T) {
 //
 //	go test ./node/sim -run Scenarios -times 20
 //	go test ./node/sim -run Scenarios -scenario /tmp/seed-4711.txt -times 20 -v
+//	go test ./node/sim -run Scenarios -scenario /tmp/seed-4711.txt -shrink 5 -v
 func TestScenarios(t *testing.T) {
 	const folder = "../../testdata/scenario"
 	files, err := filepath.Glob(filepath.Join(folder, "*.txt"))
@@ -96,12 +98,33 @@ func fail(t *testing.T, name string, s *Scenario, r Report) {
 	t.Helper()
 	t.Errorf("%s\n\nin this scenario:\n\n%s\nSave it as %s.txt and play it often, for chance has a part in it:\n\n"+
 		"go test ./node/sim -run Scenarios -scenario $PWD/%s.txt -times 20 -keep /tmp/%s", r, s, name, name, name)
+	shrink(t, s)
 	if *flagKeep == "" {
 		return
 	}
 	if err := keep(*flagKeep, name, s, r); err != nil {
 		t.Error(err)
 	}
+}
+
+// shrink prints what is left of a scenario when all is left out that it does not need to fail.
+func shrink(t *testing.T, s *Scenario) {
+	t.Helper()
+	if *flagShrink <= 0 {
+		return
+	}
+	last := Report{}
+	small := Shrink(s, func(c *Scenario) bool {
+		for range *flagShrink {
+			if r := Play(t, c); len(r.Violations) > 0 {
+				last = r
+				t.Logf("%d faults are enough", len(c.Faults))
+				return true
+			}
+		}
+		return false
+	})
+	t.Logf("This is left, and had %v:\n\n%s", last.Violations, small)
 }
 
 // keep writes all that there is of a play into a folder.
