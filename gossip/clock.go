@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"herd/gossip/location"
 	"herd/gossip/replica"
 )
 
@@ -83,6 +84,7 @@ type clockLink struct {
 type sample struct {
 	rtt    time.Duration
 	offset time.Duration // of the peer's wall clock from ours, off by half of rtt at the most
+	zero   int64         // the peer's wall clock when our own, that nobody sets, was at zero
 }
 
 // offset is how far the peer's wall clock is ahead of ours, by the message that
@@ -130,7 +132,7 @@ func (l *link) receiveNote(message []byte) error {
 		return nil
 	}
 	rtt := max(now-n.echo-n.held, 0) // two clocks may tick a little differently
-	k.samples[k.taken%len(k.samples)] = sample{rtt, time.Duration(n.wall - max(wall-int64(rtt/2), 0))}
+	k.samples[k.taken%len(k.samples)] = sample{rtt, time.Duration(n.wall - max(wall-int64(rtt/2), 0)), n.wall - int64(now-rtt/2)}
 	k.taken++
 	c.judgeByLocked()
 	if k.taken == 1 {
@@ -203,8 +205,43 @@ func (c *Cluster) measuringLocked() bool {
 // nothing is sure. (With one peer it is believed: it could lie, and silence clients by fixes of
 // a time to come. But what is wrong is more often a clock.)
 func (c *Cluster) judgeByLocked() {
-	c.behind.Store(int64(max(0, -c.compareClocksLocked().Ahead)))
+	k := c.compareClocksLocked()
+	c.behind.Store(int64(max(0, -k.Ahead)))
+	herd := int64(0)
+	if k.Ahead > earlyLimit && k.Peers >= 2 {
+		herd = c.herdClockLocked()
+	}
+	c.herdClock.Store(herd)
 	c.sure.Store(!c.measuringLocked())
+}
+
+// earlyLimit is how far ahead of the herd's a node's clock may be and still bound its order
+// times: what peers bear beyond the day that a client's clock may be ahead of its node's.
+const earlyLimit = 12 * time.Hour
+
+// herdClockLocked is what the middle one of the peers' clocks showed when this node's own, that
+// nobody sets, was at zero. So whoever sets this node's wall clock does not change it.
+func (c *Cluster) herdClockLocked() int64 {
+	var zeros []int64
+	for _, l := range c.links {
+		if k := &l.clock; k.taken > 0 {
+			zeros = append(zeros, k.samples[(k.taken-1)%len(k.samples)].zero)
+		}
+	}
+	slices.Sort(zeros)
+	return zeros[len(zeros)/2]
+}
+
+// clamp bounds the order time of a client's fix by the herd's clock, if this node's is so
+// far ahead of it that peers would shun it for the fixes of a client whose clock is, too.
+func (c *Cluster) clamp(f *location.Fix) {
+	zero := c.herdClock.Load()
+	if zero == 0 {
+		return
+	}
+	if herd := zero + int64(c.now()); f.Received-herd > int64(earlyLimit) {
+		f.Order = min(f.Order, herd+int64(c.config.MaxClientAhead))
+	}
 }
 
 // ahead is what judgeByLocked has noted.

@@ -292,3 +292,50 @@ func TestClockFarBehind(t *testing.T) {
 		}
 	}
 }
+
+// A node whose clock is days ahead is in the herd, and says so; what it takes is held by all.
+// A client whose clock is as wrong does not have it shunned, and is not silenced: its fixes are
+// ordered by the herd's clock.
+func TestClockFarAhead(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		const wrong = 72 * time.Hour
+		h.clocks = map[string]*testClock{"node3": new(testClock)}
+		five := h.startFive()
+		early := five[3]
+		h.clocks["node3"].set(wrong)
+		now := func() int { return int(time.Now().Unix()) }
+		for i := range 100 {
+			five[i%5].report(t, fmt.Sprint("client", i), now())
+		}
+		time.Sleep(10 * time.Second) // by when all have been measured anew
+		for range 10 {
+			f := fixAt(t, early.name, now()+int(wrong.Seconds()))
+			f = location.NewFix(early.name, early.wall().UnixNano(), 5*time.Minute, f.Position, f.Time)
+			early.Report([]byte("early"), f)
+			early.Flush()
+			time.Sleep(time.Second)
+		}
+		if !h.oneView() || !h.equal() || h.sum(func(s Stats) uint64 { return s.Quarantined + s.Replica.Incredible }) > 0 {
+			t.Error("it is not in the herd, or not believed")
+		}
+		if k := early.Sync().Clock; !k.Astray() || h.log.count("[ERROR] node3: this node's clock is wrong: set it") == 0 || h.log.count("clock is wrong") != h.log.count("node3: this node's clock is wrong") {
+			t.Errorf("it does not say that its clock is wrong, or others do: %+v", k)
+		}
+		five[0].report(t, "early", now()+6*60)
+		time.Sleep(time.Second)
+		if e, _ := early.Get([]byte("early")); e.Node != "node0" {
+			t.Errorf("the client is silenced by a fix of %s, ordered %v ahead", e.Node, time.Until(time.Unix(0, e.Order)))
+		}
+		// The clock is set: from that very moment it orders again.
+		h.clocks["node3"].set(0)
+		if f := early.report(t, "client0", now()); !shows(early, "client0", f) || !shows(five[0], "client0", f) {
+			t.Error("a report right after the clock was set is not shown")
+		}
+	})
+}
+
+// shows tells whether a node shows that very fix of a client.
+func shows(n *testNode, id string, f location.Fix) bool {
+	e, ok := n.Get([]byte(id))
+	return ok && e.Fix == f
+}

@@ -93,6 +93,7 @@ type Cluster struct {
 	joinsFailed  atomic.Uint64
 	refreshes    atomic.Uint64
 	behind       atomic.Int64 // nanoseconds; see judgeByLocked
+	herdClock    atomic.Int64 // likewise; see clamp. Zero: this node's will do
 	sure         atomic.Bool
 	propagation  spread    // ages of fixes when they came
 	idle         sync.Pool // of waiters
@@ -300,6 +301,7 @@ func (c *Cluster) Close() error {
 // once and travels with the next Flush. The ticket is for Wait; zero: nothing to
 // wait for. It keeps no reference to id.
 func (c *Cluster) Report(id []byte, f location.Fix) (ticket uint64) {
+	c.clamp(&f)
 	ticket, ok := c.core.Accept(id, f)
 	if !ok {
 		c.mu.Lock()
