@@ -19,6 +19,7 @@ type fakeNodes struct {
 	mu     sync.Mutex // guards the fields below
 	names  []string
 	down   map[int]bool
+	hung   map[int]bool
 	answer map[string]string      // by path: instead of the right one
 	fixes  map[int]*io.PipeWriter // the streams that are open
 	asked  map[int]int            // how often
@@ -26,9 +27,10 @@ type fakeNodes struct {
 }
 
 func newFakeNodes(names ...string) *fakeNodes {
-	return &fakeNodes{names: names, down: map[int]bool{}, answer: map[string]string{}, fixes: map[int]*io.PipeWriter{}, asked: map[int]int{}, began: time.Now()}
+	return &fakeNodes{names: names, down: map[int]bool{}, hung: map[int]bool{}, answer: map[string]string{}, fixes: map[int]*io.PipeWriter{}, asked: map[int]int{}, began: time.Now()}
 }
 
+// set kills a node, or starts it again.
 func (n *fakeNodes) set(node int, down bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -36,6 +38,13 @@ func (n *fakeNodes) set(node int, down bool) {
 	if s := n.fixes[node]; s != nil && down {
 		s.CloseWithError(io.ErrUnexpectedEOF)
 	}
+}
+
+// hang has a node answer nothing from now on.
+func (n *fakeNodes) hang(node int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hung[node] = true
 }
 
 func fakeAddr(node int) string { return fmt.Sprintf("127.0.0.1:1000%d", node) }
@@ -47,6 +56,12 @@ func (n *fakeNodes) RoundTrip(r *http.Request) (*http.Response, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.asked[node]++
+	if n.hung[node] {
+		n.mu.Unlock()
+		<-r.Context().Done()
+		n.mu.Lock()
+		return nil, r.Context().Err()
+	}
 	if n.down[node] {
 		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 	}

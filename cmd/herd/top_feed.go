@@ -218,11 +218,6 @@ func sampleNode(ctx context.Context, c *client) (top.Sample, error) {
 	return s, nil
 }
 
-// noNodeError is that whoever answers is no node.
-type noNodeError struct{ error }
-
-func (e *noNodeError) Unwrap() error { return e.error }
-
 // errNoNode is that whoever answers is no node.
 var errNoNode = errors.New("not as a node answers")
 

@@ -120,6 +120,9 @@ func TestTopMoves(t *testing.T) {
 		w.nodes.set(0, false)
 		time.Sleep(topReturn + time.Second)
 		w.shows("as seen by Bailey", "!It is tried again")
+		w.nodes.hang(0)
+		time.Sleep(time.Second + topPatience)
+		w.shows("as seen by Bona", "127.0.0.1:10000 does not answer: no answer in 2s.")
 
 		fmt.Fprint(w.keys, "q")
 		if err := <-w.ended; err != nil {

@@ -54,7 +54,7 @@ func plan(s *Snapshot, v *View, width, height int) layout {
 		want  int
 		turns int
 	}
-	members, clients, events := share{&l.members, len(s.Members), 2}, share{&l.clients, aLot, 1}, share{&l.events, aLot, 1}
+	members, clients, events := share{&l.members, len(s.Members), 2}, share{&l.clients, aLot, 2}, share{&l.events, aLot, 1}
 	all := []share{members, clients, events}
 	if v.Focus == ClientList {
 		all = []share{clients, members, events}

@@ -86,15 +86,6 @@ func clip(s string, cells int, g *glyphs) string {
 	return s
 }
 
-// pad fills text up to so many cells.
-func pad(s string, cells int, right bool) string {
-	blanks := strings.Repeat(" ", max(0, cells-textWidth(s)))
-	if right {
-		return blanks + s
-	}
-	return s + blanks
-}
-
 // number writes n with the digits that matter: 0.3, 950, 12345, 1.2 M.
 func number(n float64) string {
 	switch {
