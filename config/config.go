@@ -20,6 +20,7 @@ type Config struct {
 	Herd   Herd
 	Places Places
 	HTTP   HTTP
+	TLS    TLS
 	Log    Log
 
 	// Chaos lets whoever reaches the HTTP port put faults into this node: cut it off,
@@ -130,6 +131,24 @@ type HTTP struct {
 	Insecure bool
 }
 
+// TLS is how the ports of clients and of HTTP are ciphered (RFC 8446). Gossip is always,
+// with a key of its own.
+type TLS struct {
+	// CertFile is the path of the node's certificate, PEM, followed by those between it
+	// and a root that clients know. Empty (the default): both ports speak in the clear.
+	CertFile string
+	// KeyFile is the path of its private key, PEM. Nobody but the owner may have access.
+	KeyFile string
+	// ClientCAFile is the path of the certificates, PEM, of those who sign for clients:
+	// who has no certificate of theirs is refused, but for /livez and /readyz. Empty (the
+	// default): clients need none.
+	ClientCAFile string
+	// MinVersion is the least that a client may speak: "1.3" (the default) or "1.2".
+	MinVersion string
+	// Clients and HTTP tell which ports it is for. Default: both.
+	Clients, HTTP bool
+}
+
 // Log is where the node tells its story.
 type Log struct {
 	// Level is the least that is told: "trace", "debug", "info" (the default),
@@ -162,6 +181,7 @@ func Default() Config {
 		},
 		Places: defaultPlaces(),
 		HTTP:   HTTP{Addr: "127.0.0.1:4133"},
+		TLS:    TLS{MinVersion: "1.3", Clients: true, HTTP: true},
 		Log:    Log{Level: "info", Format: "text"},
 	}
 }

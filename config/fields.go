@@ -85,6 +85,13 @@ func table(c *Config) []row {
 		{"http.write_token_file", false, keyPath(&c.HTTP.WriteTokenFile), "file with the tokens of those who may do all: report, have the node leave, take profiles"},
 		{"http.insecure_http", true, toggle(&c.HTTP.Insecure), "allow HTTP beyond loopback without tokens: whoever reaches http.addr sees all clients, and can have the node leave"},
 
+		{"tls.cert_file", false, path(&c.TLS.CertFile), "file with the certificate of the node, PEM, and those up to a root; with it clients and HTTP speak TLS. Read anew on SIGHUP"},
+		{"tls.key_file", false, keyPath(&c.TLS.KeyFile), "file with the private key of the certificate, PEM"},
+		{"tls.client_ca_file", false, path(&c.TLS.ClientCAFile), "file with the certificates, PEM, of those who sign for clients: then a client needs one, but for /livez and /readyz"},
+		{"tls.min_version", false, choice(&c.TLS.MinVersion, "1.2", "1.3"), "the least that a client may speak"},
+		{"tls.clients", false, toggle(&c.TLS.Clients), "false leaves the port of clients in the clear"},
+		{"tls.http", false, toggle(&c.TLS.HTTP), "false leaves the HTTP port in the clear"},
+
 		{"log.level", false, choice(&c.Log.Level, "trace", "debug", "info", "warn", "error", "off"), "the least that is logged"},
 		{"log.format", false, choice(&c.Log.Format, "text", "json"), "how it is logged"},
 		{"log.file", false, path(&c.Log.File), "file to log to besides standard error; opened anew on SIGHUP"},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"crypto/tls"
 	"fmt"
 	"os"
 	"strings"
@@ -23,6 +24,10 @@ type Loaded struct {
 	// ReadTokens and WriteTokens are those of the HTTP port. No tokens at all: nobody is
 	// asked for one.
 	ReadTokens, WriteTokens []Secret
+
+	// TLS is what the files of [TLS] make: the certificate, the least version, and who
+	// signs for clients; whether they are asked is up to the port. Nil: there is none.
+	TLS *tls.Config
 }
 
 // Setting is the value of a field and what set it.
@@ -49,10 +54,11 @@ func Load(paths, environ []string, flags map[string][]string) (*Loaded, error) {
 	keys := l.gossipKeys()
 	placesKey := l.placesKey()
 	read, write := l.tokens()
+	cert := l.certificate()
 	if err := l.errs.orNil(); err != nil {
 		return nil, err
 	}
-	loaded := &Loaded{Config: l.config, Keys: keys, PlacesKey: placesKey, ReadTokens: read, WriteTokens: write}
+	loaded := &Loaded{Config: l.config, Keys: keys, PlacesKey: placesKey, ReadTokens: read, WriteTokens: write, TLS: cert}
 	for _, r := range l.rows {
 		loaded.Settings = append(loaded.Settings, Setting{r.field(), r.value.get(), l.origin(r.name).String()})
 	}

@@ -2,13 +2,12 @@ package node
 
 import (
 	"errors"
+	"log"
 	"net"
 	"net/http"
 	"slices"
 	"sync/atomic"
 	"time"
-
-	"github.com/hashicorp/go-hclog"
 )
 
 // Bounds of what the HTTP port takes from anybody.
@@ -52,14 +51,14 @@ func (n *Node) newAPI() *http.Server {
 	routes := n.routes()
 	n.requests = newRequests(routes)
 	s := &http.Server{
-		Handler:           n.requests.watch(n.guard(n.authorize(mux(routes, n.page)))),
+		Handler:           n.requests.watch(n.guard(n.certified(n.authorize(mux(routes, n.page))))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
 		WriteTimeout:      answerTimeout,
 		IdleTimeout:       quietTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ConnState:         n.apiConns.watch,
-		ErrorLog:          n.log.Named("http").StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Warn}),
+		ErrorLog:          log.New(handshakeLog{&n.certificates.failed, n.log.Named("http")}, "", 0),
 	}
 	s.RegisterOnShutdown(n.endStreams)
 	s.RegisterOnShutdown(n.events.Close)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/binary"
 	"math/rand/v2"
 	"net"
@@ -36,6 +37,9 @@ type Config struct {
 	// ReadTokens and WriteTokens are those of the HTTP port. No tokens at all: nobody
 	// is asked for one.
 	ReadTokens, WriteTokens []config.Secret
+
+	// TLS is what the ports of the settings speak with. Nil: in the clear.
+	TLS *tls.Config
 
 	// Sources make the providers of what is near that the settings ask for. Nil: new
 	// ones. Nodes of one process should share theirs.

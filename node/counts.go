@@ -13,6 +13,7 @@ type clientCounts struct {
 	refused      atomic.Uint64 // connections, for there were too many
 	acceptErrors atomic.Uint64 // failures of the system to accept one
 	idle         atomic.Uint64 // connections ended by the idle timeout
+	handshakes   atomic.Uint64 // of TLS that failed
 	stalled      atomic.Uint64 // connections ended because the client did not read
 
 	unanswered atomic.Int64  // questions that wait for their answer, or behind others; now

@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -40,6 +41,7 @@ type Node struct {
 	apiConns       connCount
 	requests       *requests
 	authority      authority
+	certificates   certificates
 	page           http.Handler  // for browsers
 	drawers        chan struct{} // a place for each drawing that is being made
 	near           nearness
@@ -187,8 +189,16 @@ func (n *Node) prepare() {
 	n.alive, n.kill = context.WithCancel(context.Background())
 	n.asked, n.leave = context.WithCancel(n.alive)
 	n.streams, n.endStreams = context.WithCancel(n.alive)
+	n.certificates.now.Store(n.config.TLS)
+	clients := n.clientListener
+	if s.TLS.Clients {
+		clients = n.certificates.listen(clients, tls.RequireAndVerifyClientCert)
+	}
+	if s.TLS.HTTP {
+		n.httpListener = n.certificates.listen(n.httpListener, tls.VerifyClientCertIfGiven, "http/1.1")
+	}
 	n.server = newClientServer(clientConfig{
-		Listener:    n.clientListener,
+		Listener:    clients,
 		Herd:        n.cluster,
 		Places:      n.places,
 		Name:        s.Name,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"herd/config"
 	"herd/places"
@@ -28,6 +29,10 @@ func (n *Node) Reload(to *config.Loaded) error {
 	}
 	n.places.set(links)
 	n.authority.set(to.ReadTokens, to.WriteTokens)
+	if was := n.certificates.now.Load(); was != nil && to.TLS != nil { // ports keep what they speak
+		n.certificates.now.Store(to.TLS)
+	}
+	n.warnOfCertificate()
 	n.reloads.Add(1)
 	n.log.Info("places are reloaded", "chain", chainText(links))
 	n.warnOfSpending(to.Config.Places)
@@ -41,6 +46,21 @@ func chainText(links []places.Link) string {
 		names[i] = l.Provider.Name()
 	}
 	return strings.Join(names, ", ")
+}
+
+// certificateRest is how long before its end a certificate is worth a warning.
+const certificateRest = 7 * 24 * time.Hour
+
+// warnOfCertificate tells of a certificate that clients will not take, or soon won't.
+func (n *Node) warnOfCertificate() {
+	ends := n.certificates.expires()
+	switch left := ends.Sub(n.config.Clock()); {
+	case ends.IsZero():
+	case left <= 0:
+		n.log.Error("the certificate has expired: clients will refuse it. Put a new one into tls.cert_file and send SIGHUP", "expired", ends)
+	case left < certificateRest:
+		n.log.Warn("the certificate expires soon: put a new one into tls.cert_file and send SIGHUP", "expires", ends)
+	}
 }
 
 // warnOfSpending tells of calls that cost money and have no bound of ours.

@@ -96,6 +96,7 @@ func (r *run) up() error {
 	}
 
 	r.warnOfSpending(s.Places)
+	r.warnOfCertificate()
 
 	r.http = r.start("HTTP API", func() error { return r.api.Serve(r.httpListener) })
 	var ctx context.Context

@@ -68,7 +68,11 @@ func newSession(s *clientServer, conn net.Conn) *session {
 
 // run serves the connection until it ends or a loop has it.
 func (c *session) run() {
-	if why := c.serve(); why != errSeated {
+	why := c.server.shake(c.conn)
+	if why == nil {
+		why = c.serve()
+	}
+	if why != errSeated {
 		c.finish(why)
 	}
 }

@@ -140,8 +140,7 @@ func (c *chaosVerb) find(ctx context.Context) (chaosHerd, error) {
 				continue
 			}
 			known[m.HTTP] = true
-			n := &chaosNode{name: m.Name, clients: m.Client, http: client{addr: m.HTTP}}
-			n.http.http.Timeout, n.http.http.Transport = c.client.http.Timeout, c.client.http.Transport
+			n := &chaosNode{name: m.Name, clients: m.Client, http: c.client.at(m.HTTP)}
 			if m.Name == list.Self && m.State == "alive" {
 				n.up = true // who was just asked
 			}

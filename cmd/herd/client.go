@@ -23,17 +23,43 @@ const maxBody = 16 << 20
 
 // client talks to the HTTP address of one node.
 type client struct {
-	addr string
-	http http.Client
+	addr   string // may have a scheme
+	scheme string // if it has none; empty: as access says
+	http   http.Client
+	access *bearer // nil: neither tokens nor TLS
+}
+
+// at is a client of another node of the herd, which is reached as this one.
+func (c *client) at(addr string) client {
+	scheme, _ := c.split()
+	return client{addr, scheme, c.http, c.access}
+}
+
+func (c *client) split() (scheme, addr string) {
+	for _, scheme := range []string{"http://", "https://"} {
+		if addr, ok := strings.CutPrefix(c.addr, scheme); ok {
+			return scheme, addr
+		}
+	}
+	if c.scheme != "" {
+		return c.scheme, c.addr
+	}
+	return c.access.scheme(), c.addr
+}
+
+// url is that of a path of the node.
+func (c *client) url(path string) string {
+	scheme, addr := c.split()
+	return scheme + addr + path
 }
 
 // httpAddrFlag gives a verb --http-addr: the same name, and variable, as the
 // setting of the node.
 func (a *app) httpAddrFlag(cmd *cobra.Command, c *client) {
 	addr := cmp.Or(a.getenv("HERD_HTTP_ADDR"), config.Default().HTTP.Addr)
-	cmd.Flags().StringVar(&c.addr, "http-addr", addr, "HTTP address of the node to ask")
+	cmd.Flags().StringVar(&c.addr, "http-addr", addr, "HTTP address of the node to ask; with https:// in front if it speaks TLS")
 	c.http.Timeout = 5 * time.Second
-	a.tokenFlag(cmd, c)
+	a.accessFlags(cmd, c)
 }
 
 // do sends a request and returns the body of a good answer.
@@ -43,7 +69,7 @@ func (c *client) do(ctx context.Context, method, path string) ([]byte, error) {
 
 // send is do with a body, which goes as JSON.
 func (c *client) send(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+c.addr+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, c.url(path), bytes.NewReader(body))
 	if err != nil {
 		return nil, usagef("%q is not an address: %w", c.addr, err)
 	}

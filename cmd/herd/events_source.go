@@ -54,7 +54,7 @@ func (s *eventSource) read(ctx context.Context, f func(e event, more bool) error
 
 func (s *eventSource) stream(ctx context.Context, alive func(), f func(e event, more bool) error) error {
 	c := s.client
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.addr+s.path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url(s.path), nil)
 	if err != nil {
 		return usagef("%q is not an address: %w", c.addr, err)
 	}

@@ -20,7 +20,8 @@ func (a *app) node() *cobra.Command {
 		Long: "Node runs one node of a herd until it is told to leave: by \"herd leave\", SIGTERM or\n" +
 			"SIGINT. Every flag has a variable, HERD_CLIENT_ADDR for --client-addr, and a place in\n" +
 			"configuration files: see \"herd help settings\". SIGHUP has it read what files say of places\n" +
-			"and tokens again, and open the log file anew.",
+			"and tokens\n" +
+			"and certificates again, and open the log file anew.",
 		Example: "  herd node --name Clark\n" +
 			"  herd node --name Bailey --client-addr 127.0.0.1:0 --gossip-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --join 127.0.0.1:4132",
 		Args: cobra.NoArgs,

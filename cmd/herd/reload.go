@@ -77,7 +77,7 @@ func needRestart(before, after *config.Loaded) string {
 	}
 	var changed []string
 	for _, s := range after.Settings {
-		if !strings.HasPrefix(s.Name, "places") && !strings.HasSuffix(s.Name, "_token_file") && !reflect.DeepEqual(was[s.Name], s.Value) {
+		if !reloadable(s.Name, before, after) && !reflect.DeepEqual(was[s.Name], s.Value) {
 			changed = append(changed, s.Name)
 		}
 	}
@@ -85,4 +85,15 @@ func needRestart(before, after *config.Loaded) string {
 		changed = append(changed, "the gossip key")
 	}
 	return strings.Join(changed, ", ")
+}
+
+// reloadable tells whether a node that runs takes a setting over.
+func reloadable(name string, before, after *config.Loaded) bool {
+	switch name {
+	case "http.read_token_file", "http.write_token_file":
+		return true
+	case "tls.cert_file", "tls.key_file", "tls.client_ca_file", "tls.min_version": // but ports keep what they speak
+		return (before.TLS == nil) == (after.TLS == nil)
+	}
+	return strings.HasPrefix(name, "places")
 }

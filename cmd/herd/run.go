@@ -37,6 +37,7 @@ func nodeMaker() nodeFunc {
 			PlacesKey:   loaded.PlacesKey,
 			ReadTokens:  loaded.ReadTokens,
 			WriteTokens: loaded.WriteTokens,
+			TLS:         loaded.TLS,
 			Version:     release,
 			Logger:      logger,
 			Sources:     sources,

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -14,7 +15,8 @@ import (
 
 func (a *app) send() *cobra.Command {
 	var timeout time.Duration
-	var asJSON bool
+	var asJSON, secure bool
+	var trust trust
 	cmd := &cobra.Command{
 		Use:   "send ADDR LINE…",
 		Short: "Send protocol lines to a node and print its replies",
@@ -29,7 +31,15 @@ func (a *app) send() *cobra.Command {
 		if asJSON {
 			out = &reply
 		}
-		if err := exchange(ctx, args[0], args[1:], timeout, out); err != nil {
+		dial := new(net.Dialer).DialContext
+		if secure || trust.caFile != "" {
+			config, err := trust.config()
+			if err != nil {
+				return &exit{exitUsage, err}
+			}
+			dial = (&tls.Dialer{Config: config}).DialContext
+		}
+		if err := exchange(ctx, dial, args[0], args[1:], timeout, out); err != nil {
 			return err
 		}
 		if asJSON {
@@ -37,20 +47,25 @@ func (a *app) send() *cobra.Command {
 		}
 		return nil
 	})
+	cmd.Flags().BoolVar(&secure, "tls", false, "speak TLS with the node; --ca-file does too")
+	trust.flags(a, cmd)
 	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for all of it")
 	jsonFlag(cmd, &asJSON)
 	return cmd
 }
 
+// dialFunc connects to a node.
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
 // exchange sends the lines and copies the replies to w. The end of the replies
 // is the end of the stream: the half-close tells the node that no more comes.
-func exchange(ctx context.Context, addr string, lines []string, timeout time.Duration, w io.Writer) error {
+func exchange(ctx context.Context, dial dialFunc, addr string, lines []string, timeout time.Duration, w io.Writer) error {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return usagef("%q is not an address: %w", addr, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	conn, err := dial(ctx, "tcp", addr)
 	if err != nil {
 		return &exit{exitUnreachable, fmt.Errorf("no node answers: %w", err)}
 	}
@@ -61,7 +76,7 @@ func exchange(ctx context.Context, addr string, lines []string, timeout time.Dur
 	go func() { // many lines fill both buffers unless replies are read meanwhile
 		_, err := io.WriteString(conn, strings.Join(lines, "\n")+"\n")
 		if err == nil {
-			err = conn.(*net.TCPConn).CloseWrite()
+			err = conn.(interface{ CloseWrite() error }).CloseWrite()
 		}
 		sent <- err
 	}()

@@ -140,7 +140,7 @@ func towns() ([]crowd.Town, error) {
 func (w *walkVerb) nodes(ctx context.Context) ([]string, error) {
 	var errs []error
 	for i, addr := range w.asked {
-		c := client{addr: addr, http: http.Client{Timeout: w.client.http.Timeout}}
+		c := w.client.at(addr)
 		body, err := c.do(ctx, http.MethodGet, "/v1/members")
 		var list memberList
 		if err == nil {

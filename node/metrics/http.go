@@ -23,6 +23,17 @@ func requests() []metric {
 	return []metric{
 		gauge("http_connections", "Connections to the HTTP port that are open.", func(s *Stats) int { return s.HTTPConns }),
 		counter("http_connections_refused_total", "Connections to the HTTP port closed at once: too many.", func(s *Stats) uint64 { return s.HTTPRefused }),
+		counters("tls_handshakes_failed_total", "Connections that ended before TLS was agreed on, by port.", "port",
+			part{"clients", func(s *Stats) uint64 { return s.Server.Handshakes }},
+			part{"http", func(s *Stats) uint64 { return s.HTTPHandshakes }}),
+		family(prometheus.GaugeValue, "certificate_expiry_timestamp_seconds", "When the certificate expires that the ports of clients and HTTP show; 0: there is none.", nil,
+			func(s *Stats, to sink) {
+				if s.CertificateEnds.IsZero() {
+					to(0)
+				} else {
+					to(float64(s.CertificateEnds.Unix()))
+				}
+			}),
 		counters("http_denied_total", "Requests to the HTTP port refused for their token. Missing: there was none. Wrong: it is not known. Scope: it is not good for that. Guesses: it was not looked at, for too many wrong ones had come from its address.", "reason",
 			part{"missing", func(s *Stats) uint64 { return s.HTTPDenied.Missing }},
 			part{"wrong", func(s *Stats) uint64 { return s.HTTPDenied.Wrong }},

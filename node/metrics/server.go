@@ -14,6 +14,7 @@ type Server struct {
 	Refused      uint64 // connections, for there were too many
 	AcceptErrors uint64 // failures of the system to accept one
 	Idle         uint64 // connections ended by the idle timeout
+	Handshakes   uint64 // of TLS that failed
 	Stalled      uint64 // connections ended because the client did not read
 	Unanswered   int    // WHATSATs that wait for their answer, or behind others
 	Stopped      uint64 // times that a connection was not read on: too much of it was unanswered

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"herd/gossip"
 	"herd/gossip/fault"
 	"herd/node/events"
@@ -18,17 +20,19 @@ type Stats struct {
 	TableBytes int      // of memory
 	Members    []Member // live ones; no name twice
 
-	Server        Server
-	Gossip        gossip.Stats
-	Places        places.Stats
-	Events        events.Stats
-	Reloads       uint64     // that took effect
-	ReloadsFailed uint64     // that changed nothing
-	HTTPConns     int        // open now
-	HTTPDenied    Denied     // requests refused for their token
-	HTTPRefused   uint64     // connections to the HTTP port closed at once: too many
-	HTTP          []Requests // by route
-	Near          Near
+	Server          Server
+	Gossip          gossip.Stats
+	Places          places.Stats
+	Events          events.Stats
+	Reloads         uint64     // that took effect
+	ReloadsFailed   uint64     // that changed nothing
+	HTTPConns       int        // open now
+	HTTPHandshakes  uint64     // of TLS with the HTTP port that failed
+	CertificateEnds time.Time  // when the certificate expires; zero: there is none
+	HTTPDenied      Denied     // requests refused for their token
+	HTTPRefused     uint64     // connections to the HTTP port closed at once: too many
+	HTTP            []Requests // by route
+	Near            Near
 
 	Faults fault.Stats // on command; all zero where chaos is not allowed
 }

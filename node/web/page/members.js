@@ -5,7 +5,7 @@ import { byID, element, say, span } from "./text.js";
 
 /** @typedef {{name: string, origin: string, state: string, since: string, http: string, gossip: string, in_sync: boolean, linked: boolean, lagging: boolean}} Member */
 
-/** Where a member's own page is. Empty if its address is of no use to others. @param {Member} m */
+/** Where a member's own page is: it has TLS if this one has. Empty if its address is of no use to others. @param {Member} m */
 export function pageOf(m) {
   if (!m.http) return "";
   const at = m.http.lastIndexOf(":");
@@ -14,7 +14,7 @@ export function pageOf(m) {
     host = m.gossip.slice(0, m.gossip.lastIndexOf(":"));
   }
   try {
-    return new URL(`http://${host}${m.http.slice(at)}/`).href;
+    return new URL(`${location.protocol}//${host}${m.http.slice(at)}/`).href;
   } catch {
     return "";
   }

@@ -7,7 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"herd/config/certtest"
 )
 
 // tokenFile makes a file with a token.
@@ -71,4 +75,50 @@ func TestE2EToken(t *testing.T) {
 	if log := p.logText(); strings.Contains(log, "canary") {
 		t.Errorf("the log shows a token:\n%s", log)
 	}
+}
+
+// A herd whose ports speak TLS is asked by the verbs that know its authority, and by no
+// others; a new certificate is taken over on SIGHUP.
+func TestE2ETLS(t *testing.T) {
+	ca, stranger := certtest.New(t), certtest.New(t)
+	cert, key := ca.Sign(30*24*time.Hour, "127.0.0.1")
+	jane, janeKey := ca.Sign(time.Hour, "Jane")
+	p := start(t, spec{name: "Clark", flags: []string{"--tls-cert-file", cert, "--tls-key-file", key, "--tls-client-ca-file", ca.File}})
+	knows := []string{"--ca-file", ca.File}
+	shows := append(knows, "--cert-file", jane, "--cert-key-file", janeKey)
+	for _, c := range []struct {
+		args, access []string
+		code         int
+		says         string
+	}{
+		{[]string{"members", "--http-addr", p.Ready.HTTP}, shows, exitDone, "Clark"},
+		{[]string{"members", "--http-addr", "https://" + p.Ready.HTTP}, shows, exitDone, "Clark"},
+		{[]string{"members", "--http-addr", p.Ready.HTTP}, knows, exitFailed, "certificate is needed"},
+		{[]string{"members", "--http-addr", p.Ready.HTTP}, nil, exitFailed, "400"},
+		{[]string{"members", "--http-addr", p.Ready.HTTP}, []string{"--ca-file", stranger.File}, exitUnreachable, "certificate"},
+		{[]string{"members", "--http-addr", p.Ready.HTTP}, []string{"--ca-file", ca.File + "-not"}, exitUsage, "no such file"},
+		{[]string{"send", p.Ready.Client, "IAMAT kiwi +34-118 100"}, shows, exitDone, "AT Clark "},
+		{[]string{"send", p.Ready.Client, "IAMAT kiwi +34-118 100"}, knows, exitFailed, "certificate required"},
+		{[]string{"send", p.Ready.Client, "IAMAT kiwi +34-118 100"}, []string{"--ca-file", stranger.File}, exitUnreachable, "certificate"},
+	} {
+		if code, out := herdVerb(t, append(c.args, c.access...)...); code != c.code || !strings.Contains(out, c.says) {
+			t.Errorf("%s: exit code %d, want %d and %q:\n%s", c.args, code, c.code, c.says, out)
+		}
+	}
+
+	other, otherKey := stranger.Sign(30*24*time.Hour, "127.0.0.1")
+	for from, to := range map[string]string{other: cert, otherKey: key} {
+		text, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.cmd.Process.Signal(syscall.SIGHUP)
+	until(t, "the new certificate is shown", func() bool {
+		code, _ := herdVerb(t, "members", "--http-addr", p.Ready.HTTP, "--ca-file", stranger.File, "--cert-file", jane, "--cert-key-file", janeKey)
+		return code == exitDone
+	})
 }

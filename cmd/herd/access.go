@@ -1,0 +1,84 @@
+package main
+
+import (
+	"crypto/tls"
+	"net/http"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"herd/config"
+)
+
+// accessFlags have a verb show who it is to the nodes that it asks over HTTP, and know
+// them: by the token of a file or of HERD_TOKEN, and by certificates.
+func (a *app) accessFlags(cmd *cobra.Command, c *client) {
+	b := &bearer{token: config.Secret(a.getenv("HERD_TOKEN"))}
+	cmd.Flags().StringVar(&b.file, "token-file", a.getenv("HERD_TOKEN_FILE"), "file with the token to send, if the nodes ask for one; or HERD_TOKEN")
+	b.trust.flags(a, cmd)
+	c.access, c.http.Transport = b, b
+}
+
+// trust is how a verb knows a node over TLS, and what it shows of itself.
+type trust struct {
+	caFile, certFile, keyFile string
+}
+
+func (t *trust) flags(a *app, cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&t.caFile, "ca-file", a.getenv("HERD_CA_FILE"), "file with the certificates, PEM, that sign for the nodes, which then speak TLS; without, https:// trusts whom the system trusts")
+	f.StringVar(&t.certFile, "cert-file", a.getenv("HERD_CERT_FILE"), "file with the certificate to show to nodes that ask for one, PEM")
+	f.StringVar(&t.keyFile, "cert-key-file", a.getenv("HERD_CERT_KEY_FILE"), "file with its private key, PEM")
+}
+
+// config is for connections to nodes.
+func (t *trust) config() (*tls.Config, error) {
+	return config.ClientTLS(t.caFile, t.certFile, t.keyFile)
+}
+
+// bearer sends requests with a token, if there is one. A file comes before a variable.
+type bearer struct {
+	file  string // static once flags are read
+	token config.Secret
+	trust trust
+
+	once sync.Once // for the files to be read
+	err  error
+	next http.RoundTripper
+}
+
+// scheme is that of nodes whose address has none.
+func (b *bearer) scheme() string {
+	if b != nil && b.trust.caFile != "" {
+		return "https://"
+	}
+	return "http://"
+}
+
+func (b *bearer) read() {
+	if b.file != "" {
+		if b.token, b.err = config.ReadToken(b.file); b.err != nil {
+			return
+		}
+	}
+	var tls *tls.Config
+	if tls, b.err = b.trust.config(); b.err != nil {
+		return
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = tls
+	b.next = t
+}
+
+// RoundTrip is of [http.RoundTripper].
+func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	b.once.Do(b.read)
+	if b.err != nil {
+		return nil, &exit{exitUsage, b.err}
+	}
+	if b.token != "" {
+		r = r.Clone(r.Context())
+		r.Header.Set("Authorization", "Bearer "+b.token.Reveal())
+	}
+	return b.next.RoundTrip(r)
+}
