@@ -25,13 +25,15 @@ type turns struct {
 
 // took tells how a question went.
 func (t *turns) took(err error) {
-	kind := KindOf(err)
-	var paused *pausedError
-	switch {
-	case err == nil:
+	if err == nil {
 		if t.well() {
 			t.log.Info("places provider answers again")
 		}
+		return
+	}
+	kind := KindOf(err)
+	var paused *pausedError
+	switch {
 	case kind == Canceled, errors.As(err, &paused):
 	case t.ill():
 		t.log.Warn("places provider fails", "kind", kind, "error", err)
