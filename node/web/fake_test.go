@@ -38,7 +38,7 @@ type fakeClient struct {
 
 var fakeStart = time.Now()
 
-func newFakeNode(t *testing.T) *fakeNode {
+func newFakeNode(t testing.TB) *fakeNode {
 	t.Helper()
 	f := &fakeNode{
 		states: map[string]string{"Bailey": "alive", "Bona": "alive", "Clark": "alive"},
