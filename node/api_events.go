@@ -208,7 +208,7 @@ func (s *eventStream) run(ctx context.Context) error {
 
 // event appends an event of the log.
 func (s *eventStream) event(e *events.Event) {
-	s.buf = append(s.buf, e.Text(s.text)...)
+	s.buf = append(s.buf, s.log.Text(e, s.text)...)
 }
 
 // text is an event of the log as all streams have it.

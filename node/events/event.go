@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 
 	"herd/gossip/location"
 )
@@ -42,24 +41,7 @@ type Event struct {
 	Number uint64 // see [Log.ID]
 	Client string // Fix: the client's ID
 	Fix    location.Fix
-	Body   []byte      // Member: as it was given. Never written to
-	text   *sharedText // shared by all copies; nil: nobody is to share
-}
-
-// sharedText is an event as readers send it on.
-type sharedText struct {
-	once  sync.Once
-	bytes []byte
-}
-
-// Text is what write makes of the event: for those who read the same news at the same time it
-// is made once. The caller does not write to it.
-func (e *Event) Text(write func(*Event) []byte) []byte {
-	if e.text == nil {
-		return write(e)
-	}
-	e.text.once.Do(func() { e.text.bytes = write(e) })
-	return e.text.bytes
+	Body   []byte // Member: as it was given. Never written to
 }
 
 // Filter is what a reader wants to know.

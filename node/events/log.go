@@ -33,6 +33,7 @@ type Log struct {
 	config Config
 	boot   string         // IDs begin with it
 	users  sync.WaitGroup // readers
+	texts  texts
 
 	mu     sync.Mutex // guards the fields below; held for no wait
 	closed bool

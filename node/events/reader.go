@@ -137,9 +137,6 @@ func (r *Reader) copy() error {
 			r.seen = l.number
 			break
 		}
-		if len(l.all) > 1 {
-			l.rings[first].share(r.next[first])
-		}
 		e := l.rings[first].at(r.next[first])
 		r.copied = append(r.copied, *e)
 		r.next[first]++

@@ -12,10 +12,7 @@ type ring struct {
 	waiting []*Reader // to be woken by the next
 }
 
-const (
-	chunk  = 1 << 10 // events
-	shared = 4 << 10 // the newest events have texts that readers share, of some 500 bytes each
-)
+const chunk = 1 << 10 // events
 
 // oldest is the position of the first event that is kept.
 func (r *ring) oldest() uint64 { return r.end - uint64(r.kept) }
@@ -38,9 +35,6 @@ func (r *ring) add(e Event) {
 		r.lost = slot.Number
 	}
 	*slot = e
-	if old := r.end - shared; r.kept > shared {
-		r.at(old).text = nil
-	}
 	r.end++
 	for i, reader := range r.waiting {
 		reader.waits[e.Kind] = false
@@ -51,13 +45,6 @@ func (r *ring) add(e Event) {
 		r.waiting[i] = nil
 	}
 	r.waiting = r.waiting[:0]
-}
-
-// share gives an event a text that readers share, unless it is too old for that.
-func (r *ring) share(position uint64) {
-	if e := r.at(position); e.text == nil && position+shared > r.end {
-		e.text = new(sharedText)
-	}
 }
 
 // after is the position of the first event with a greater number.

@@ -2,8 +2,8 @@ package events
 
 import "testing"
 
-// However many read what has just happened, its text is made once; of what is old, and for a
-// reader who is alone, it is made anew.
+// However many read what has just happened, its text is made once; of what is old it is made
+// anew, and takes the place of nothing newer.
 func TestText(t *testing.T) {
 	l := New(Config{})
 	made := 0
@@ -15,7 +15,7 @@ func TestText(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range events {
-				texts = append(texts, string(events[i].Text(write)))
+				texts = append(texts, string(l.Text(&events[i], write)))
 			}
 		}
 		return texts
@@ -34,17 +34,17 @@ func TestText(t *testing.T) {
 	if made != 2 {
 		t.Errorf("2 texts were made %d times", made)
 	}
-	for n := range 2 * shared {
-		say(l, "emu", n)
-	}
-	texts := 0
-	for position := range l.rings[Fix].end {
-		l.rings[Fix].share(position)
-		if l.rings[Fix].at(position).text != nil {
-			texts++
+	newer := &Event{Kind: Member, Number: 2 + shared, Body: []byte("Fable")}
+	older := &Event{Kind: Member, Number: 2, Body: []byte("Bona")}
+	made = 0
+	for range 2 {
+		for _, e := range []*Event{newer, older} {
+			if got := string(l.Text(e, write)); got != string(e.Body) {
+				t.Errorf("number %d is %q", e.Number, got)
+			}
 		}
 	}
-	if texts >= shared {
-		t.Errorf("%d texts are kept", texts)
+	if made != 3 {
+		t.Errorf("texts were made %d times", made)
 	}
 }
