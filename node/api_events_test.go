@@ -18,6 +18,7 @@ import (
 
 	"herd/gossip"
 	"herd/gossip/location"
+	"herd/node/client/sse"
 	"herd/node/events"
 )
 
@@ -31,7 +32,7 @@ func (n testNode) say(t testing.TB, client, position string, seconds int) {
 // stream is a reader of /v1/events.
 type stream struct {
 	conn net.Conn
-	in   *bufio.Reader
+	in   *sse.Reader
 	last string // ID
 }
 
@@ -59,33 +60,16 @@ func (n testNode) stream(t testing.TB, query, last string) *stream {
 		body, _ := io.ReadAll(resp.Body)
 		t.Fatalf("got %d %s: %s", resp.StatusCode, got, body)
 	}
-	return &stream{conn: conn, in: bufio.NewReader(resp.Body)}
+	return &stream{conn: conn, in: sse.NewReader(resp.Body, nil)}
 }
 
-// next is the next event; io.EOF after the last.
+// next is the next event, without a name if it is a sign of life; io.EOF after the last.
 func (s *stream) next() (name, data string, err error) {
-	for {
-		line, err := s.in.ReadString('\n')
-		if err != nil {
-			return "", "", err
-		}
-		field, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
-		switch field {
-		case "id":
-			s.last = value
-		case "event":
-			name = value
-		case "data":
-			data = value
-		case "":
-			if name == "" && value == "" && line == "\n" {
-				return "", "", nil // a sign of life
-			}
-			if line == "\n" {
-				return name, data, nil
-			}
-		}
+	e, err := s.in.Next()
+	if err == nil {
+		s.last = e.ID
 	}
+	return e.Name, string(e.Data), err
 }
 
 // expect reads events and compares them, each as its name and, of its data, the values of

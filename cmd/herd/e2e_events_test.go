@@ -13,12 +13,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"herd/node/client/sse"
 )
 
 // streamed is a stream of events, read as any program would.
 type streamed struct {
 	conn net.Conn
-	in   *bufio.Reader
+	in   *sse.Reader
 	last string // ID
 }
 
@@ -37,28 +39,18 @@ func (p *process) stream(path, last string) *streamed {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		p.t.Fatalf("%s: %v, %v", path, resp, err)
 	}
-	return &streamed{conn: conn, in: bufio.NewReader(resp.Body)}
+	return &streamed{conn: conn, in: sse.NewReader(resp.Body, nil)}
 }
 
 // next is the name and the data of the next event, signs of life left out.
 func (s *streamed) next() (name, data string, err error) {
 	for {
-		line, err := s.in.ReadString('\n')
+		e, err := s.in.Next()
 		if err != nil {
 			return "", "", err
 		}
-		field, value, _ := strings.Cut(strings.TrimRight(line, "\n"), ": ")
-		switch field {
-		case "id":
-			s.last = value
-		case "event":
-			name = value
-		case "data":
-			data = value
-		case "":
-			if name != "" && line == "\n" {
-				return name, data, nil
-			}
+		if s.last = e.ID; e.Name != "" {
+			return e.Name, string(e.Data), nil
 		}
 	}
 }

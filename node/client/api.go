@@ -35,16 +35,14 @@ func NewAPI(c Config) (*API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client of the HTTP API: %w", err)
 	}
-	return &API{
-		nodes: nodes{config: c},
-		http: http.Client{
-			Transport: &http.Transport{DialContext: c.Dial, MaxIdleConnsPerHost: c.Conns, IdleConnTimeout: idleTimeout, MaxResponseHeaderBytes: maxHeader},
-			CheckRedirect: func(*http.Request, []*http.Request) error {
-				return http.ErrUseLastResponse // a node never sends one
-			},
-		},
-	}, nil
+	if c.Transport == nil {
+		c.Transport = &http.Transport{DialContext: c.Dial, MaxIdleConnsPerHost: c.Conns, IdleConnTimeout: idleTimeout, MaxResponseHeaderBytes: maxHeader}
+	}
+	return &API{nodes: nodes{config: c}, http: http.Client{Transport: c.Transport, CheckRedirect: stay}}, nil
 }
+
+// stay follows no redirect: a node sends none.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Close ends connections that no call uses. Those of calls, and of streams, end with them.
 func (a *API) Close() error {
@@ -124,6 +122,13 @@ func (a *API) open(ctx context.Context, to node, method, path string, body []byt
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if a.nodes.config.Token != nil {
+		token, err := a.nodes.config.Token()
+		if err != nil {
+			return nil, final(fmt.Errorf("get the token: %w", err))
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := a.http.Do(req)
 	if err != nil {

@@ -76,7 +76,7 @@ func TestAPIFailOver(t *testing.T) {
 		_, err = a.Client(t.Context(), "a/b")
 		var refused *StatusError
 		if !errors.As(err, &refused) || refused.Status != 404 || asked.Load() != before+1 ||
-			err.Error() != "GET /v1/clients/a%2Fb: "+good+" answers 404 to GET /v1/clients/a%2Fb: The herd knows of no such client" {
+			err.Error() != "GET /v1/clients/a%2Fb: "+good+" answers 404 Not Found: The herd knows of no such client" {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -162,6 +162,37 @@ func TestClientsBreakOff(t *testing.T) {
 	}
 }
 
+// A token goes with each request, and to no other place.
+func TestToken(t *testing.T) {
+	other := server(t, func(w http.ResponseWriter, r *http.Request) { t.Errorf("%s is asked for %s", r.Host, r.URL) })
+	addr := server(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("Authorization") != "Bearer emu":
+			w.WriteHeader(401)
+		case r.URL.Path == "/v1/self":
+			http.Redirect(w, r, "http://"+other+"/v1/self", http.StatusFound)
+		default:
+			fmt.Fprint(w, `{}`)
+		}
+	})
+	token, broken := "emu", error(nil)
+	a := newAPI(t, Config{Addrs: []string{addr}, Token: func() (string, error) { return token, broken }})
+	if _, err := a.Stats(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := a.Self(t.Context()); !strings.Contains(fmt.Sprint(err), "answers 302 Found") {
+		t.Errorf("a redirect: got %v", err)
+	}
+	token = "kiwi"
+	if _, err := a.Stats(t.Context()); !strings.Contains(fmt.Sprint(err), "answers 401 Unauthorized") || strings.Contains(err.Error(), token) {
+		t.Errorf("another token: got %v", err)
+	}
+	broken = errors.New("no file")
+	if _, err := a.Stats(t.Context()); !errors.Is(err, broken) {
+		t.Errorf("no token: got %v", err)
+	}
+}
+
 // What a node has under the path of a client is that client.
 func TestClientPath(t *testing.T) {
 	for _, id := range []string{"kiwi.cs.ucla.edu", "a/b", ".", "..", "...", "%2F", "a?b#c", "\xff\x00", "é", "+"} {
@@ -232,7 +263,7 @@ func TestEventsErrors(t *testing.T) {
 		handle http.HandlerFunc
 		want   string
 	}{
-		{"refused", status(400, `{"detail":"bbox is wrong."}`), "answers 400 to GET /v1/events: bbox is wrong"},
+		{"refused", status(400, `{"detail":"bbox is wrong."}`), "answers 400 Bad Request: bbox is wrong"},
 		{"full", status(503, `{"detail":"too many streams"}`), "no node answers"},
 		{"no JSON", status(200, ev("1", "fix", "kiwi")), `read an event of the kind "fix"`},
 		{"another type", status(200, ev("1", "member", `{"name":7}`)), `read an event of the kind "member"`},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"time"
 )
 
@@ -39,6 +40,13 @@ type Config struct {
 	// MaxLine is the longest line that nodes take, in bytes: 4096 if it is 0. Longer ones are
 	// refused here. For [New] alone.
 	MaxLine int
+
+	// Token is called before each request for the token that the nodes ask for; nil: none is
+	// sent. For [NewAPI] alone.
+	Token func() (string, error)
+
+	// Transport carries requests; nil: one that uses Dial. For [NewAPI] alone.
+	Transport http.RoundTripper
 
 	// Dial connects to a node; nil: by a [net.Dialer]. addr has the host by number.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 )
 
@@ -55,12 +56,12 @@ type StatusError struct {
 	Addr   string // host:port, as configured
 	Method string
 	Path   string // without the query
-	Status int    // 404: the herd knows of no such client
+	Status int    // 404: the herd knows of no such client; 401, 403: the token is not enough
 	Detail string // what the node says of it, a sentence; may be empty
 }
 
 func (e *StatusError) Error() string {
-	text := fmt.Sprintf("%s answers %d to %s %s", e.Addr, e.Status, e.Method, e.Path)
+	text := fmt.Sprintf("%s answers %d %s", e.Addr, e.Status, http.StatusText(e.Status))
 	if e.Detail != "" {
 		text += ": " + strings.TrimSuffix(e.Detail, ".")
 	}
