@@ -27,7 +27,7 @@ func BenchmarkReports(b *testing.B) {
 	ids := make([][]byte, 100_000)
 	for i := range ids {
 		ids[i] = fmt.Appendf(nil, "client-%013d", i)
-		c.Report(ids[i], location.NewFix("Clark", 1, 0, p, at))
+		c.Report(0, ids[i], location.NewFix("Clark", 1, 0, p, at))
 	}
 	c.Flush()
 	b.ReportAllocs()
@@ -36,7 +36,7 @@ func BenchmarkReports(b *testing.B) {
 		f := location.NewFix("Clark", 1621464828000000001, 0, p, at)
 		for n := 1; pb.Next(); n++ {
 			f.Received++
-			c.Report(ids[rand.IntN(len(ids))], f)
+			c.Report(0, ids[rand.IntN(len(ids))], f)
 			if n%16 == 0 {
 				c.Flush()
 			}

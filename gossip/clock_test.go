@@ -311,7 +311,7 @@ func TestClockFarAhead(t *testing.T) {
 		for range 10 {
 			f := fixAt(t, early.name, now()+int(wrong.Seconds()))
 			f = location.NewFix(early.name, early.wall().UnixNano(), 5*time.Minute, f.Position, f.Time)
-			early.Report([]byte("early"), f)
+			early.Report(0, []byte("early"), f)
 			early.Flush()
 			time.Sleep(time.Second)
 		}

@@ -71,7 +71,8 @@ type Cluster struct {
 	start     time.Time
 	trace     bool // log acknowledgements
 	states    []*shared
-	seed      maphash.Seed // of states' hashes: nobody outside can aim at one
+	core      *replica.Core // see mu
+	seed      maphash.Seed  // of states' hashes: nobody outside can aim at one
 
 	newsc        chan struct{}      // one slot: there is something to be logged
 	nudged       chan struct{}      // one slot: keepLinks should look around
@@ -111,11 +112,12 @@ type Cluster struct {
 	// pull memberlist from under it.
 	leaving chan struct{}
 
+	_ [64]byte // a report reads what is above
+
 	// mu guards what follows. Every call of core is made under it, but for those that need
 	// no lock, and no call that waits. memberTable's lock is never taken under it, nor the other way round.
 	mu           sync.Mutex
 	closed       bool
-	core         *replica.Core
 	list         *memberlist.Memberlist // nil before Run has made it
 	links        map[location.Origin]*link
 	halves       map[uint64]*half // by session ID
@@ -299,13 +301,14 @@ func (c *Cluster) Close() error {
 
 // Report takes the fix that a client reported to this node. It is visible here at
 // once and travels with the next Flush. The ticket is for Wait; zero: nothing to
-// wait for. It keeps no reference to id.
-func (c *Cluster) Report(id []byte, f location.Fix) (ticket uint64) {
+// wait for. It keeps no reference to id. stripe is any number; calls with different
+// ones do not wait for each other, see [replica.Core.Accept].
+func (c *Cluster) Report(stripe int, id []byte, f location.Fix) (ticket uint64) {
 	c.clamp(&f)
-	ticket, ok := c.core.Accept(id, f)
+	ticket, ok := c.core.Accept(stripe, id, f)
 	if !ok {
 		c.mu.Lock()
-		ticket = c.core.AcceptNow(c.now(), id, f)
+		ticket = c.core.AcceptNow(c.now(), stripe, id, f)
 		c.afterLocked()
 		c.mu.Unlock()
 	}

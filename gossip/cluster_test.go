@@ -228,7 +228,7 @@ func fixAt(t *testing.T, node string, seconds int) location.Fix {
 func (n *testNode) report(t *testing.T, id string, seconds int) location.Fix {
 	t.Helper()
 	f := fixAt(t, n.name, seconds)
-	ticket := n.Report([]byte(id), f)
+	ticket := n.Report(0, []byte(id), f)
 	n.Flush()
 	if err := n.Wait(t.Context(), ticket); err != nil {
 		t.Fatal(err)

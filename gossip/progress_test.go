@@ -48,7 +48,7 @@ func TestProgress(t *testing.T) {
 		n := all[0]
 		before, _ := here(n, n.name)
 		h.net.Pause(all[1].ip)
-		n.Report([]byte("kiwi"), fixAt(t, n.name, 2000))
+		n.Report(0, []byte("kiwi"), fixAt(t, n.name, 2000))
 		n.Flush()
 		time.Sleep(10 * time.Millisecond)
 		now, lag := here(n, n.name)

@@ -58,7 +58,7 @@ func linked(t *testing.T) (near, far *Cluster) {
 // goroutine was not told.
 func TestNewsNeedsNoWakeUp(t *testing.T) {
 	near, far := linked(t)
-	near.Report([]byte("kiwi"), fix(t, "node-0", 1))
+	near.Report(0, []byte("kiwi"), fix(t, "node-0", 1))
 	near.Flush()
 	near.mu.Lock()
 	l := near.links[far.self.Origin]
@@ -86,7 +86,7 @@ func TestFullSocket(t *testing.T) {
 	passed := false
 	for i := 0; i < 400_000 && !passed; i++ {
 		copy(id, fmt.Sprintf("%08d", i))
-		last = near.Report(id, fix(t, "node-0", 1))
+		last = near.Report(0, id, fix(t, "node-0", 1))
 		if i%100 == 99 {
 			near.Flush()
 			near.mu.Lock()
@@ -126,10 +126,10 @@ func TestFlushLate(t *testing.T) {
 		}
 		c.spawn(c.flushLate)
 		for range 3 {
-			c.Report([]byte("kiwi"), fix(t, "Clark", 1))
+			c.Report(0, []byte("kiwi"), fix(t, "Clark", 1))
 			c.Flush()
 			time.Sleep(500 * time.Microsecond)
-			c.Report([]byte("emu"), fix(t, "Clark", 1))
+			c.Report(0, []byte("emu"), fix(t, "Clark", 1))
 			c.Flush()
 			before := c.sealedBatches()
 			time.Sleep(1499 * time.Microsecond)
@@ -164,7 +164,7 @@ func TestLinksEndInWrites(t *testing.T) {
 		all.Go(func() {
 			for i := 0; !stop.Load(); i++ {
 				last[r] = fmt.Sprint("client-", r, "-", i%1000)
-				near.Report([]byte(last[r]), fix(t, "node-0", i))
+				near.Report(0, []byte(last[r]), fix(t, "node-0", i))
 				near.Flush()
 			}
 		})

@@ -98,7 +98,7 @@ func (n *Node) report(w http.ResponseWriter, ctx context.Context, now time.Time,
 	defer n.reporting.leave()
 	s := n.config.Settings
 	f = location.NewFix(s.Name, now.UnixNano(), s.Herd.MaxClientAhead, cmd.Position, cmd.Time)
-	ticket := n.cluster.Report(cmd.ID, f)
+	ticket := n.cluster.Report(0, cmd.ID, f)
 	n.cluster.Flush()
 	ctx, cancel := context.WithTimeout(ctx, s.Herd.AckTimeout+drainTimeout) // whatever becomes of the cluster
 	defer cancel()

@@ -18,12 +18,12 @@ func TestStatsAnswer(t *testing.T) {
 	}
 	n.cluster.stats.Replica.Applied, n.cluster.stats.Replica.Redundant, n.cluster.stats.Replica.Accepted = 3, 4, 5
 	n.cluster.stats.Propagation.Counts[0] = 100 // up to 25 µs
-	n.server.count.iAmAt.Add(11)
+	n.server.count.iAmAt.Add(1, 11)
 	n.server.count.whatsAt.Add(12)
 	n.server.count.invalid[1].Add(13)
 	n.server.count.invalid[2].Add(1)
-	n.server.count.bytesIn.Add(15)
-	n.server.count.bytesOut.Add(16)
+	n.server.count.bytesIn.Add(1, 15)
+	n.server.count.bytesOut.Add(1, 16)
 	code, body := n.get(t, "GET", "/v1/stats")
 	var got map[string]any
 	if err := json.Unmarshal([]byte(body), &got); code != 200 || err != nil {

@@ -17,7 +17,7 @@ import (
 // quickHerd is a table and nobody to wait for.
 type quickHerd struct{ table *location.Table }
 
-func (h quickHerd) Report(id []byte, f location.Fix) uint64 {
+func (h quickHerd) Report(_ int, id []byte, f location.Fix) uint64 {
 	h.table.Merge(id, location.Entry{Fix: f})
 	return 1
 }

@@ -55,7 +55,7 @@ func (c *session) write(b []byte) error {
 			c.conn.SetWriteDeadline(by)
 		}
 		n, err := c.conn.Write(b)
-		c.server.count.bytesOut.Add(uint64(n))
+		c.server.count.bytesOut.Add(c.stripe, uint64(n))
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}

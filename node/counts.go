@@ -19,8 +19,27 @@ type clientCounts struct {
 	unanswered atomic.Int64  // questions that wait for their answer, or behind others; now
 	stopped    atomic.Uint64 // times that a connection was not read on, for too much of it was unanswered
 
-	iAmAt, whatsAt atomic.Uint64                   // commands answered
-	invalid        [protocol.Reasons]atomic.Uint64 // lines, by reason
+	iAmAt   turnCount                       // commands answered
+	whatsAt atomic.Uint64                   // likewise
+	invalid [protocol.Reasons]atomic.Uint64 // lines, by reason
 
-	bytesIn, bytesOut atomic.Uint64
+	bytesIn, bytesOut turnCount
+}
+
+// turnCount is a count that every turn of a loop adds to. It is in parts, each on cache
+// lines of its own, so that loops need not wait for each other's.
+type turnCount [8]struct {
+	n atomic.Uint64
+	_ [120]byte
+}
+
+// Add adds n for whoever has that stripe of the herd's.
+func (c *turnCount) Add(stripe int, n uint64) { c[stripe%len(c)].n.Add(n) }
+
+// Load is the sum.
+func (c *turnCount) Load() (sum uint64) {
+	for i := range c {
+		sum += c[i].n.Load()
+	}
+	return sum
 }

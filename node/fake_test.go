@@ -91,7 +91,7 @@ func (f *fakeCluster) Vector() replica.Vector   { return f.vector }
 
 func (f *fakeCluster) Progress() []gossip.Progress { return f.progress }
 
-func (f *fakeCluster) Report(id []byte, fix location.Fix) uint64 {
+func (f *fakeCluster) Report(_ int, id []byte, fix location.Fix) uint64 {
 	f.config.Table.Merge(id, location.Entry{Fix: fix})
 	return 0
 }

@@ -37,6 +37,7 @@ type loop struct {
 	server *clientServer
 	poller *poll.Poller
 	acks   *acks
+	stripe int // of its sessions
 
 	// Owned by run.
 	now     time.Time
@@ -61,7 +62,7 @@ func (s *clientServer) startLoopsLocked() {
 		if err != nil {
 			return // goroutines do as well
 		}
-		l := &loop{server: s, poller: poller}
+		l := &loop{server: s, poller: poller, stripe: int(s.stripes.Add(1))}
 		l.acks = newAcks(s, poller.Wake)
 		s.loops = append(s.loops, l)
 		s.running.Go(l.run)
@@ -210,7 +211,7 @@ func (l *loop) take(c *session, broken bool) {
 	switch {
 	case n > 0:
 		c.lines.Fed(n)
-		s.count.bytesIn.Add(uint64(n))
+		s.count.bytesIn.Add(c.stripe, uint64(n))
 		c.debug = s.log.IsDebug()
 	case err == io.EOF:
 		c.lines.End()
@@ -298,14 +299,14 @@ func (l *loop) acknowledged() {
 // write sends the replies of c, all of which may leave, and goes on with it.
 func (l *loop) write(c *session) {
 	s := l.server
-	s.count.iAmAt.Add(c.reports)
+	s.count.iAmAt.Add(c.stripe, c.reports)
 	c.reports, c.ticket = 0, 0
 	if len(c.replies) > 0 {
 		if s.drainedBy.Load() != nil {
 			c.linger = true
 		}
 		n, err := c.seat.socket.Write(c.replies)
-		s.count.bytesOut.Add(uint64(n))
+		s.count.bytesOut.Add(c.stripe, uint64(n))
 		c.replies = c.replies[:copy(c.replies, c.replies[n:])]
 		if err == poll.ErrWouldWait {
 			l.handOver(c, c.run)

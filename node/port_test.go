@@ -35,7 +35,7 @@ type fakeHerd struct {
 
 func newFakeHerd() *fakeHerd { return &fakeHerd{table: location.NewTable(4, 1)} }
 
-func (h *fakeHerd) Report(id []byte, f location.Fix) uint64 {
+func (h *fakeHerd) Report(_ int, id []byte, f location.Fix) uint64 {
 	h.table.Merge(id, location.Entry{Fix: f})
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -50,7 +50,7 @@ func BenchmarkSessionQuestions(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		herd.Report(fmt.Appendf(nil, "client-%06d.ucla.edu", i),
+		herd.Report(0, fmt.Appendf(nil, "client-%06d.ucla.edu", i),
 			location.NewFix("Clark", time.Now().UnixNano(), time.Minute, pos, at))
 	}
 	var input [reads][]byte

@@ -52,6 +52,7 @@ func (s *clientServer) seatLocked(c *session, lively time.Time) bool {
 	}
 	c.conn, c.stall.set = nil, time.Time{} // deadlines do not go along
 	c.seat = &seat{socket: socket, loop: least, lively: lively}
+	c.stripe = least.stripe
 	if err := least.add(c); err != nil {
 		c.conn, c.seat, c.lines = socket.Conn(), nil, lines
 		return false

@@ -23,7 +23,7 @@ type herd interface {
 	// reference to id. The ticket is for Wait; zero means that there is nothing
 	// to wait for. What was reported leaves for the other nodes with the next
 	// Flush, or soon without one.
-	Report(id []byte, f location.Fix) (ticket uint64)
+	Report(stripe int, id []byte, f location.Fix) (ticket uint64)
 	Flush()
 	// Prefetch is a hint that the fixes of these clients are needed soon. It waits for
 	// nothing, and keeps no reference to ids.
@@ -79,7 +79,6 @@ type clientServer struct {
 	config clientConfig
 	log    hclog.Logger
 	limits protocol.Limits
-	count  clientCounts
 
 	// buffers holds *[]byte for replies, so that a connection that is idle has none.
 	buffers sync.Pool
@@ -92,6 +91,7 @@ type clientServer struct {
 	guestTime time.Duration   // static; see the constant
 	killed    sync.Once
 	running   sync.WaitGroup            // sessions and loops
+	stripes   atomic.Int64              // numbers given
 	drainedBy atomic.Pointer[time.Time] // not nil: sessions read until then and end
 
 	// mu guards the fields below. It is held while open ends, so that no session slips
@@ -100,6 +100,9 @@ type clientServer struct {
 	sessions map[*session]struct{}
 	addrs    map[netip.Addr]int // connections of each address that is bounded
 	loops    []*loop            // nil before the first TCP connection
+
+	_     [64]byte // a line reads what is above
+	count clientCounts
 }
 
 // newClientServer makes a server. It starts nothing.

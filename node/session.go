@@ -40,6 +40,7 @@ type session struct {
 	whole    bool       // a whole line has come since the time for one began anew
 	addr     netip.Addr // of the client, if the connections of that are bounded
 	guest    bool       // its goroutine has it from a loop, and gives it back
+	stripe   int        // of the herd's: its loop's, or one of its own
 	received int64      // the wall clock when the last bytes came, in nanoseconds
 	debug    bool       // lines are logged
 	again    []byte     // a line for which a loop would have had to wait; of lines
@@ -61,6 +62,7 @@ func newSession(s *clientServer, conn net.Conn) *session {
 	return &session{
 		server: s,
 		conn:   conn,
+		stripe: int(s.stripes.Add(1)),
 		idle:   deadline{after: s.config.IdleTimeout},
 		stall:  deadline{after: writeTimeout},
 	}
@@ -191,7 +193,7 @@ func (c *session) answer(line []byte) error {
 func (c *session) iAmAt(line []byte, cmd *protocol.Command) {
 	s := c.server
 	f := location.NewFix(s.config.Name, c.received, s.config.MaxAhead, cmd.Position, cmd.Time)
-	c.ticket = max(c.ticket, s.config.Herd.Report(cmd.ID, f))
+	c.ticket = max(c.ticket, s.config.Herd.Report(c.stripe, cmd.ID, f))
 	c.reports++
 	start := c.begin()
 	c.replies = protocol.AppendAt(c.replies, cmd.ID, &f)
@@ -337,7 +339,7 @@ func (c *session) deliver(ctx context.Context, b batch) error {
 		if err := s.config.Herd.Wait(ctx, b.ticket); err != nil {
 			return err
 		}
-		s.count.iAmAt.Add(b.reports)
+		s.count.iAmAt.Add(c.stripe, b.reports)
 	}
 	if s.drainedBy.Load() != nil {
 		c.linger = true
@@ -372,7 +374,7 @@ func (c *session) read() error {
 		c.received = s.config.Clock().UnixNano()
 		if n > 0 { // an error comes again with the next read
 			c.lines.Fed(n)
-			s.count.bytesIn.Add(uint64(n))
+			s.count.bytesIn.Add(c.stripe, uint64(n))
 			c.debug = s.log.IsDebug()
 			return nil
 		}

@@ -9,3 +9,9 @@ import "unsafe"
 //
 //go:noescape
 func fetch(lines *[2 * together]unsafe.Pointer, n int)
+
+// fetchOwn is fetch of lines that are to be written soon: other processors give them up
+// at once, and not one by one when they are written.
+//
+//go:noescape
+func fetchOwn(lines *[2 * together]unsafe.Pointer, n int)

@@ -31,9 +31,9 @@ func (t *Table) prefetch(ids [][]byte) {
 	var lines [2 * together]unsafe.Pointer // of the caches
 	for i, id := range ids {
 		hashes[i] = t.keys.sum(id)
-		lines[i] = unsafe.Pointer(t.shard(hashes[i]))
+		lines[i] = unsafe.Pointer(t.shard(hashes[i])) // its lock will be written
 	}
-	fetch(&lines, len(ids))
+	fetchOwn(&lines, len(ids))
 	for i := range ids {
 		lines[i] = nil
 		if index, _ := t.shard(hashes[i]).shown.load(); index != nil {
@@ -49,7 +49,7 @@ func (t *Table) prefetch(ids [][]byte) {
 			lines[2*i], lines[2*i+1] = unsafe.Pointer(&r[0]), unsafe.Pointer(&r[min(recordHead+len(id), len(r))-1])
 		}
 	}
-	fetch(&lines, 2*len(ids))
+	fetchOwn(&lines, 2*len(ids))
 }
 
 // glance finds, without the lock, the record that find would look at first.

@@ -35,7 +35,7 @@ func BenchmarkSend(b *testing.B) {
 			for i := 0; i < b.N; {
 				now += time.Millisecond
 				for range size {
-					c.AcceptNow(now, ids[i%len(ids)], at(i))
+					c.AcceptNow(now, 0, ids[i%len(ids)], at(i))
 					i++
 				}
 				c.Flush(now)
@@ -88,7 +88,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	ids, at := benchFixes(b, clients)
 	from := New(Config{Self: 1, Name: "Clark", Table: location.NewTable(1024, 1)})
 	for i := range ids {
-		from.AcceptNow(0, ids[i], at(i))
+		from.AcceptNow(0, 0, ids[i], at(i))
 	}
 	from.Flush(0)
 	empty := messages(b, appendAsk(nil, Vector{}, true, true))[0]

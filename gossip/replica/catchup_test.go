@@ -215,7 +215,7 @@ func TestBatchesAreFull(t *testing.T) {
 	for i := range ids {
 		ids[i] = fmt.Append(nil, "client-", i/2) // every other one replaces
 		at.Received++
-		x.AcceptNow(b.now, ids[i], at)
+		x.AcceptNow(b.now, 0, ids[i], at)
 	}
 	out, _ := x.Next(b.now, atX, Live, nil, 64<<20)
 	all := messages(t, out)

@@ -30,8 +30,7 @@ type Config struct {
 	ChunkBytes int
 
 	// Stripes is the number of parts of the open batch that can be added to at the
-	// same time; it is rounded up to a power of two. A batch is closed as soon as one
-	// of them has its part of ChunkBytes. Default 8.
+	// same time; it is rounded up to a power of two. Default 8.
 	Stripes int
 
 	// GapPeers is up to how many peers batches follow each other as fast as writers are;
@@ -75,8 +74,12 @@ type Config struct {
 type Core struct {
 	cfg    Config
 	table  *location.Table
+	open   *open // number seq+1
 	mutant mutant
-	rand   *rand.Rand
+
+	_ [64]byte // a report reads what is above; what is below changes with every batch
+
+	rand *rand.Rand
 
 	// As a holder of fixes.
 	vector Vector
@@ -99,7 +102,6 @@ type Core struct {
 	// As an origin.
 	seq      uint64          // last sealed batch
 	notYet   time.Duration   // the next one keeps a gap until then
-	open     *open           // number seq+1
 	sealedAt []time.Duration // run time at which batch firstAt+i was sealed
 	firstAt  uint64
 	hold     time.Duration // run time until which nothing is acknowledged
@@ -264,7 +266,7 @@ func (c *Core) Sealed() uint64 { return c.seq }
 
 // Last is the greatest ticket of all reports accepted before the call.
 func (c *Core) Last() uint64 {
-	if c.open.size() == 0 {
+	if c.open.settled() == 0 {
 		return c.ticket(c.seq)
 	}
 	return c.ticket(c.seq + 1)

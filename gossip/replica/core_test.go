@@ -67,7 +67,7 @@ func TestOnlyWhoHasWorkIsWoken(t *testing.T) {
 	y.TakeDirty(count)
 	clear(woken)
 	for i := range 10 {
-		x.AcceptNow(b.now, []byte("kiwi"), fixAt(t, "node-1", i+1))
+		x.AcceptNow(b.now, 0, []byte("kiwi"), fixAt(t, "node-1", i+1))
 		if b.carry(atX, Live); !b.shows(y, "kiwi", i+1) {
 			t.Fatal("a writer that comes by itself does not take the open batch")
 		}
@@ -232,7 +232,7 @@ func TestNoAcks(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	b, x, y, atX, _ := inSync(t, Config{})
-	y.AcceptNow(b.now, []byte("kiwi"), fixAt(t, y.cfg.Name, 7)) // not sealed yet
+	y.AcceptNow(b.now, 0, []byte("kiwi"), fixAt(t, y.cfg.Name, 7)) // not sealed yet
 	for lookup, id := range []string{"kiwi", "nobody"} {
 		if !x.Find(b.now, atX, uint64(lookup), []byte(id)) {
 			t.Fatal("refused")
@@ -263,7 +263,7 @@ func TestFindsAreBounded(t *testing.T) {
 		t.Errorf("%d look-ups wait, want %d", asked, maxFinds)
 	}
 	long := mustFix(t, y.cfg.Name, 1, "+1.0"+string(slices.Repeat([]byte("0"), 300<<10))+"+1", "1")
-	y.AcceptNow(b.now, []byte("long"), long)
+	y.AcceptNow(b.now, 0, []byte("long"), long)
 	for i := range uint64(20) {
 		if err := y.Receive(b.now, atY, Live, messages(t, appendFind(nil, i, []byte("long")))[0]); err != nil {
 			t.Fatal(err)
@@ -329,7 +329,7 @@ func TestLongTexts(t *testing.T) {
 	zeros := string(slices.Repeat([]byte("0"), location.MaxText-10))
 	for i := range 3 {
 		f := mustFix(t, x.cfg.Name, 1, "+1."+zeros+"-10", "1."+zeros)
-		x.AcceptNow(b.now, fmt.Append(nil, "client-", i), f)
+		x.AcceptNow(b.now, 0, fmt.Append(nil, "client-", i), f)
 	}
 	b.report(x, "kiwi", 7)
 	_, atY := b.link(x, y)
@@ -339,7 +339,7 @@ func TestLongTexts(t *testing.T) {
 	}
 	for i := range 3 {
 		f := mustFix(t, y.cfg.Name, 1, "+1."+zeros+"-10", "2."+zeros)
-		y.AcceptNow(b.now, fmt.Append(nil, "client-", i), f)
+		y.AcceptNow(b.now, 0, fmt.Append(nil, "client-", i), f)
 	}
 	out, _ := y.Next(b.now, atY, Live, nil, 1<<30)
 	for _, m := range messages(t, out) {

@@ -25,6 +25,7 @@ type coverage struct {
 	Limits      uint64 // that a node changed
 	Floors      uint64 // that one node told another
 	Full        uint64 // reports for which the open batch had no room
+	Between     uint64 // reports while a batch was ended in some stripes and open in others
 	Ahead       uint64 // batches merged before the rest of their receipt
 	AheadChunks uint64 // likewise chunks
 	Scans       uint64 // writes of what was scanned before

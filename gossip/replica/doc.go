@@ -42,17 +42,17 @@
 //
 // Each is necessary: a mutant that breaks it breaks a promise in the model.
 //
-//  1. A fix gets its dot (this origin, number of the open batch) when it is
-//     accepted: one step for table and open batch. Deltas carry dots, sealed or
+//  1. A fix gets its dot (this origin, number of the open batch in its stripe) when
+//     it is accepted: one step for table and stripe. Deltas carry dots, sealed or
 //     not; commits cover sealed batches only.
 //  2. A delta holds fixes of every origin. Survivors compare vectors. A vector
 //     never jumps a gap. A commit carries the vector from when the answer began.
 //  3. A batch holds, for each client, the greatest fix accepted while it was open,
-//     even if the table has since taken a greater one from elsewhere. Coalescing
-//     happens only there, never in a numbered batch.
+//     even if the table has since taken a greater one from elsewhere, and perhaps
+//     lesser ones. Coalescing happens only there, never in a numbered batch.
 //  4. A report that loses to a fix of another origin still enters the open batch
 //     and waits like a winner; one that loses to this node's own fix waits for
-//     that fix's batch.
+//     that fix's batch, which may be a later one than its stripe's.
 //  5. Equal times are ordered by content; of two equal fixes the greater dot stays.
 //  6. A fix of an origin that is gone, whose dot the vector does not cover, is taken
 //     over into the own open batch. A vector entry goes only if no fix carries its

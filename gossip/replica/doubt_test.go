@@ -238,7 +238,7 @@ func TestUnsure(t *testing.T) {
 	atX, atY := b.link(x, y)
 	late := now.Add(100 * time.Hour)
 	report := func(id string) {
-		y.AcceptNow(b.now, []byte(id), mustFix(t, "node-2", late.UnixNano(), "+1-1", fmt.Sprint(late.Unix())))
+		y.AcceptNow(b.now, 0, []byte(id), mustFix(t, "node-2", late.UnixNano(), "+1-1", fmt.Sprint(late.Unix())))
 		y.Flush(b.now)
 	}
 	report("before")

@@ -155,9 +155,9 @@ func TestLastAckReleases(t *testing.T) {
 func TestMailed(t *testing.T) {
 	b, x, y, _, _ := inSync(t, Config{})
 	for _, seconds := range []int{1, 2, 3, 2} {
-		x.AcceptNow(b.now, []byte("kiwi"), fixAt(t, "node-1", seconds))
+		x.AcceptNow(b.now, 0, []byte("kiwi"), fixAt(t, "node-1", seconds))
 	}
-	x.AcceptNow(b.now, []byte("emu"), fixAt(t, "node-1", 1))
+	x.AcceptNow(b.now, 0, []byte("emu"), fixAt(t, "node-1", 1))
 	x.Flush(b.now)
 	b.talk()
 	got, there := x.Stats(), y.Stats()

@@ -106,7 +106,7 @@ func (b *lab) pass(d time.Duration) {
 // report has c take a report and returns its ticket.
 func (b *lab) report(c *Core, id string, seconds int) uint64 {
 	b.t.Helper()
-	ticket := c.AcceptNow(b.now, []byte(id), fixAt(b.t, c.cfg.Name, seconds))
+	ticket := c.AcceptNow(b.now, 0, []byte(id), fixAt(b.t, c.cfg.Name, seconds))
 	c.Flush(b.now)
 	return ticket
 }

@@ -47,8 +47,8 @@ func TestManyIDs(t *testing.T) {
 		}
 		f = location.NewFix(c.cfg.Name, at, time.Minute, f.Position, when)
 		id := fmt.Appendf(nil, "client-%013d", n)
-		if _, ok := c.Accept(id, f); !ok {
-			c.AcceptNow(b.now, id, f)
+		if _, ok := c.Accept(0, id, f); !ok {
+			c.AcceptNow(b.now, 0, id, f)
 		}
 		if n%1000 == 999 || n == ids-1 {
 			b.now += 5 * time.Millisecond

@@ -92,6 +92,7 @@ func TestMutants(t *testing.T) {
 	const most = 4000 // schedules until a mutant counts as a survivor
 	promises := map[string]string{
 		"dotAtSeal":      "HELD EQUAL QUIET",
+		"otherNumber":    "HELD READ EQUAL",
 		"commitOpen":     "HELD EQUAL",
 		"ownOnly":        "HELD READY EQUAL",
 		"neverCompare":   "EQUAL",
@@ -102,6 +103,7 @@ func TestMutants(t *testing.T) {
 		"coalesceQueued": "HELD READ EQUAL",
 		"losersFree":     "HELD READ",
 		"ownLosersFree":  "HELD READ",
+		"ownLosersHere":  "HELD READ",
 		"firstWins":      "OWN HELD EQUAL",
 		"firstDot":       "QUIET",
 		"noTakeover":     "QUIET",
@@ -156,8 +158,8 @@ func TestMutants(t *testing.T) {
 // only is the mutant that breaks the rule of field i.
 func only(i int) (m mutant) {
 	flags := [...]*bool{
-		&m.dotAtSeal, &m.commitOpen, &m.ownOnly, &m.neverCompare, &m.jumpGaps, &m.vectorAtEnd, &m.unheardChunks, &m.dropSuperseded,
-		&m.coalesceQueued, &m.losersFree, &m.ownLosersFree, &m.firstWins, &m.firstDot, &m.noTakeover,
+		&m.dotAtSeal, &m.otherNumber, &m.commitOpen, &m.ownOnly, &m.neverCompare, &m.jumpGaps, &m.vectorAtEnd, &m.unheardChunks, &m.dropSuperseded,
+		&m.coalesceQueued, &m.losersFree, &m.ownLosersFree, &m.ownLosersHere, &m.firstWins, &m.firstDot, &m.noTakeover,
 		&m.forgetCarried, &m.enterOnCommit, &m.endlessLease, &m.ownLease, &m.outOnOverflow, &m.noHold, &m.grantAlways,
 		&m.wallTimeouts, &m.readyOnFirst, &m.dotlessLookups,
 		&m.forgetEvicted, &m.floorUntold, &m.floorAtBegin, &m.astrayAnswers, &m.noGrace,

@@ -10,6 +10,7 @@ import (
 // tests it is zero.
 type mutant struct {
 	dotAtSeal      bool // rule 1: a fix gets its dot when its batch is sealed; deltas skip what is not
+	otherNumber    bool // rule 1: a fix gets the number of a stripe that is sealed after its own
 	commitOpen     bool // rule 1: a commit covers the open batch
 	ownOnly        bool // rule 2: a delta holds only fixes of the sender
 	neverCompare   bool // rule 2: survivors do not compare vectors
@@ -20,6 +21,7 @@ type mutant struct {
 	coalesceQueued bool // rule 3: a batch that waits in a queue loses what the next one has newer
 	losersFree     bool // rule 4: a report that loses to another origin's fix waits for nothing
 	ownLosersFree  bool // rule 4: a report that loses to an own fix waits for nothing
+	ownLosersHere  bool // rule 4: a report that loses to an own fix waits for no batch after its own stripe's
 	firstWins      bool // rule 5: of equal times the first stays
 	firstDot       bool // rule 5: of equal fixes the first dot stays
 	noTakeover     bool // rule 6: orphans keep their dots

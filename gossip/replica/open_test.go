@@ -34,10 +34,10 @@ func TestAcceptFromMany(t *testing.T) {
 			for i := range reports {
 				id := fmt.Appendf(nil, "client-%d", i*i%97)
 				f.Received = int64(i*7%1000) + int64(r)
-				n, ok := x.Accept(id, f)
+				n, ok := x.Accept(r, id, f)
 				if !ok {
 					mu.Lock()
-					n = x.AcceptNow(0, id, f)
+					n = x.AcceptNow(0, r, id, f)
 					mu.Unlock()
 				}
 				if open := x.open.number(); open < n {
@@ -113,7 +113,7 @@ func TestOpenHoldsTheGreatest(t *testing.T) {
 	l := x.Open(0, 2)
 	for i := range 100 {
 		for _, id := range []string{"kiwi", "emu", "moa"} {
-			x.AcceptNow(0, []byte(id), fixAt(t, "node-1", 20+i))
+			x.AcceptNow(0, 0, []byte(id), fixAt(t, "node-1", 20+i))
 		}
 	}
 	out, _ := x.Next(0, l, Live, nil, 1<<20)
@@ -133,6 +133,58 @@ func TestOpenHoldsTheGreatest(t *testing.T) {
 	}
 }
 
+// Whoever takes reports alone has the room of the whole batch, wherever he begins.
+func TestOneStripeHasAllTheRoom(t *testing.T) {
+	const most = 4 << 10
+	for stripe := range 3 {
+		x := New(Config{Self: 1, Name: "node-1", Table: location.NewTable(8, 1), ChunkBytes: most, QueueBytes: 64 << 20})
+		l := x.Open(0, 2)
+		for i := range 1000 {
+			id, f := fmt.Appendf(nil, "client-%d", i), fixAt(t, "node-1", 7)
+			if _, ok := x.Accept(stripe, id, f); !ok {
+				x.AcceptNow(0, stripe, id, f)
+			}
+		}
+		out, _ := x.Next(0, l, Live, nil, 1<<20)
+		sealed := x.Sealed() - 1 // but for the last, which is short
+		for _, m := range messages(t, out) {
+			if kind(m[0]) != kindBatch || sealed == 0 {
+				continue
+			}
+			if sealed--; len(m) > most || len(m) < most*9/10 {
+				t.Errorf("a batch of %d bytes", len(m))
+			}
+		}
+	}
+}
+
+// Of a client that reports by several stripes in one batch all are sent, and the one that is
+// shown here wins there, whichever comes last: at one time the contents decide.
+func TestOneClientInSeveralStripes(t *testing.T) {
+	x := New(Config{Self: 1, Name: "node-1", Table: location.NewTable(8, 1)})
+	y := New(Config{Self: 2, Name: "node-2", Table: location.NewTable(8, 1)})
+	atX, atY := x.Open(0, 2), y.Open(0, 1)
+	ids := [][]byte{[]byte("kiwi"), []byte("emu")}
+	for stripe := range 4 {
+		for i, id := range ids {
+			f := mustFix(t, "node-1", 7e9, fmt.Sprintf("+%d+1", 1+(stripe+2*i)%4), "7")
+			if ticket, ok := x.Accept(stripe, id, f); !ok || ticket != 1 {
+				t.Errorf("ticket %d", ticket)
+			}
+		}
+	}
+	pass(t, x, atX, y, atY, Live)
+	for _, id := range ids {
+		here, _ := x.table.Get(id)
+		if there, ok := y.table.Get(id); !ok || there != here {
+			t.Errorf("of %s %v is there, %v here", id, there, here)
+		}
+	}
+	if s := x.Stats(); s.Mailed+s.Stale != 8 {
+		t.Errorf("%d mailed and %d stale of 8", s.Mailed, s.Stale)
+	}
+}
+
 // Without a peer that takes it a batch is numbered and no message is made of it. Who
 // comes then gets what was in it by a delta.
 func TestSealForNobody(t *testing.T) {
@@ -141,7 +193,7 @@ func TestSealForNobody(t *testing.T) {
 	id, f := []byte("kiwi"), fixAt(t, "node-1", 7)
 	if n := testing.AllocsPerRun(100, func() {
 		f.Received++
-		ticket, ok := x.Accept(id, f)
+		ticket, ok := x.Accept(0, id, f)
 		x.Flush(0)
 		if !ok || x.Released() != ticket || ticket != x.Sealed() {
 			t.Errorf("ticket %d, %d sealed, %d released", ticket, x.Sealed(), x.Released())
@@ -176,10 +228,10 @@ func pass(t *testing.T, from *Core, atFrom *Link, to *Core, atTo *Link, lane Lan
 func TestAcceptDoesNotAllocate(t *testing.T) {
 	x := New(Config{Self: 1, Name: "node-1", Table: location.NewTable(8, 1)})
 	id, f := []byte("kiwi.cs.ucla.edu"), fixAt(t, "node-1", 7)
-	x.AcceptNow(0, id, f)
+	x.AcceptNow(0, 0, id, f)
 	if n := testing.AllocsPerRun(100, func() {
 		f.Received++
-		if _, ok := x.Accept(id, f); !ok {
+		if _, ok := x.Accept(0, id, f); !ok {
 			t.Error("no room")
 		}
 	}); n > 0 {

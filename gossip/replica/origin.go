@@ -19,15 +19,17 @@ type record struct {
 // The report is in the table, and so visible here, when Accept returns. It travels
 // when [Core.Flush] is called, or a writer asks for more.
 //
-// It may be called by many goroutines at once and needs no lock of the caller's. If the
-// open batch has no room it does nothing and returns false: then call AcceptNow.
-func (c *Core) Accept(id []byte, f location.Fix) (ticket uint64, ok bool) {
+// It may be called by many goroutines at once and needs no lock of the caller's. Calls
+// with another number for stripe, which is any, do not wait for each other: each goroutine
+// that takes many reports has its own. If the open batch has no room it does nothing and
+// returns false: then call AcceptNow.
+func (c *Core) Accept(stripe int, id []byte, f location.Fix) (ticket uint64, ok bool) {
 	e := location.Entry{Fix: f, Dot: location.Dot{Origin: c.cfg.Self}}
 	n := encodedLen(c.cfg.Name, id, &e)
-	s := c.open.of(id)
+	s := c.open.of(stripe)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.fixes)+n > c.open.room {
+	if !c.open.room(s, n) {
 		return 0, false
 	}
 	return c.acceptLocked(s, id, &e), true
@@ -35,26 +37,26 @@ func (c *Core) Accept(id []byte, f location.Fix) (ticket uint64, ok bool) {
 
 // AcceptNow is Accept under the caller's lock. It makes room by sealing the batch. A fix
 // longer than a batch may be is nearly alone in its own.
-func (c *Core) AcceptNow(now time.Duration, id []byte, f location.Fix) (ticket uint64) {
+func (c *Core) AcceptNow(now time.Duration, stripe int, id []byte, f location.Fix) (ticket uint64) {
 	c.step(now)
 	e := location.Entry{Fix: f, Dot: location.Dot{Origin: c.cfg.Self}}
-	c.inOpen(id, &e, func(s *stripe) { ticket = c.acceptLocked(s, id, &e) })
+	s := c.open.of(stripe)
+	c.inOpen(s, id, &e, func() { ticket = c.acceptLocked(s, id, &e) })
 	return ticket
 }
 
-// inOpen calls f with a client's stripe locked, when there is room for e in it.
-func (c *Core) inOpen(id []byte, e *location.Entry, f func(*stripe)) {
+// inOpen calls f with the lock of s, when there is room for e in it.
+func (c *Core) inOpen(s *stripe, id []byte, e *location.Entry, f func()) {
 	n := encodedLen(c.cfg.Name, id, e)
-	s := c.open.of(id)
 	s.mu.Lock()
-	for len(s.fixes) > 0 && len(s.fixes)+n > c.open.room {
+	for !c.open.room(s, n) && !c.open.empty() {
 		s.mu.Unlock()
 		c.seal()
 		s.mu.Lock()
 	}
-	f(s)
+	f()
 	s.mu.Unlock()
-	if n > c.open.room {
+	if n > c.open.bytes {
 		c.seal()
 	}
 }
@@ -66,8 +68,12 @@ func (c *Core) acceptLocked(s *stripe, id []byte, e *location.Entry) (ticket uin
 	if e.Clamped() {
 		s.clamped++
 	}
+	seq := s.seq
+	if c.mutant.otherNumber {
+		seq = c.open.stripes[len(c.open.stripes)-1].seq
+	}
 	if !c.mutant.dotAtSeal {
-		e.Dot.Seq = s.seq
+		e.Dot.Seq = seq
 	}
 	was, result := c.merge(id, *e)
 	switch result {
@@ -82,12 +88,15 @@ func (c *Core) acceptLocked(s *stripe, id []byte, e *location.Entry) (ticket uin
 		if own && c.mutant.ownLosersFree || !own && c.mutant.losersFree {
 			return 0
 		}
+		if own && c.mutant.ownLosersHere {
+			return c.ticket(min(was.Dot.Seq, seq))
+		}
 		if own {
 			return c.ticket(was.Dot.Seq) // on its way, or there already
 		}
 	}
-	s.add(c.open.name, id, e, &was)
-	return c.ticket(s.seq)
+	c.open.add(s, id, e, &was)
+	return c.ticket(seq)
 }
 
 func (c *Core) ticket(seq uint64) uint64 {
@@ -121,7 +130,7 @@ func (c *Core) Flush(now time.Duration) {
 
 // Due is when the gap ends for which the open batch waits, if it does: call Flush then.
 func (c *Core) Due() (at time.Duration, waits bool) {
-	return c.notYet, c.now < c.notYet && c.open.size() > 0
+	return c.notYet, c.now < c.notYet && !c.open.empty()
 }
 
 // maxGap is the greatest gap between two batches.
@@ -139,7 +148,7 @@ func (c *Core) gap() time.Duration {
 // seal numbers the open batch and queues it for every peer. Without one that takes it
 // there is no message: who comes later gets the fixes by a delta.
 func (c *Core) seal() {
-	if c.open.size() == 0 {
+	if c.open.empty() {
 		return
 	}
 	wanted := slices.ContainsFunc(c.links, func(l *Link) bool { return !l.lag })

@@ -164,10 +164,11 @@ func (c *Core) sweepShard(shard int) (seen int) {
 	for _, r := range orphans {
 		r.entry.Dot = location.Dot{Takeovers: r.entry.Dot.Takeovers + 1, Origin: c.cfg.Self}
 		id := []byte(r.id)
-		c.inOpen(id, &r.entry, func(s *stripe) {
+		s := c.open.of(0)
+		c.inOpen(s, id, &r.entry, func() {
 			r.entry.Dot.Seq = s.seq
 			if was, result := c.table.Merge(id, r.entry); result == location.Retagged {
-				s.add(c.open.name, id, &r.entry, &was)
+				c.open.add(s, id, &r.entry, &was)
 				c.stats.Takeovers++
 			}
 		})

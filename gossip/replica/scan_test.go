@@ -52,7 +52,7 @@ func TestScanBeside(t *testing.T) {
 	x.budget = 50
 	id := func(i int) []byte { return fmt.Append(nil, "client-", i) }
 	for i := range clients {
-		x.AcceptNow(b.now, id(i), fixAt(t, "node-1", 1))
+		x.AcceptNow(b.now, 0, id(i), fixAt(t, "node-1", 1))
 	}
 	x.Tick(b.now)
 	atX, atY := b.link(x, y)
@@ -62,7 +62,7 @@ func TestScanBeside(t *testing.T) {
 	var others sync.WaitGroup
 	others.Go(func() {
 		for i := range clients {
-			x.Accept(id(i), fixAt(t, "node-1", 2))
+			x.Accept(0, id(i), fixAt(t, "node-1", 2))
 		}
 	})
 	others.Go(func() {

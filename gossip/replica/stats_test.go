@@ -12,7 +12,7 @@ func TestCountsOfLosers(t *testing.T) {
 	_, x, _, _, _ := inSync(t, Config{})
 	f := fixAt(t, "node-1", 7)
 	for _, f := range []location.Fix{f, f, fixAt(t, "node-1", 6)} {
-		x.AcceptNow(x.now, []byte("kiwi"), f)
+		x.AcceptNow(x.now, 0, []byte("kiwi"), f)
 	}
 	if s := x.Stats(); s.Accepted != 3 || s.Stale != 2 || s.Repeated != 1 {
 		t.Errorf("reports: %+v", s)

@@ -24,21 +24,22 @@ type world struct {
 	mutant mutant
 	hash   hash.Hash64 // of the history, if wanted
 
-	clock    time.Duration // the same instant for all
-	wall     int64         // nanoseconds since the epoch; each node's clock is beside it
-	nodes    [slots]*node
-	gone     time.Duration               // after which orphans are taken over
-	timeouts [slots]time.Duration        // ack timeouts
-	queue    int                         // bytes that a peer's queue holds
-	stripes  int                         // of the open batch
-	gapPeers int                         // beyond so many peers batches keep a gap
-	ttl      time.Duration               // zero: nothing expires
-	limits   [slots]int                  // clients that a node keeps; zero: all
-	cut      [slots][slots]bool          // what one sends does not reach the other
-	meet     [slots][slots]time.Duration // when two slots hear of each other
-	last     [keys]*location.Fix         // the client's last report
-	recent   [4]int                      // clients that reported
-	born     location.Origin             // the last process started
+	clock     time.Duration // the same instant for all
+	wall      int64         // nanoseconds since the epoch; each node's clock is beside it
+	nodes     [slots]*node
+	gone      time.Duration               // after which orphans are taken over
+	timeouts  [slots]time.Duration        // ack timeouts
+	queue     int                         // bytes that a peer's queue holds
+	stripes   int                         // of the open batch
+	reporting bool                        // also while a batch is sealed
+	gapPeers  int                         // beyond so many peers batches keep a gap
+	ttl       time.Duration               // zero: nothing expires
+	limits    [slots]int                  // clients that a node keeps; zero: all
+	cut       [slots][slots]bool          // what one sends does not reach the other
+	meet      [slots][slots]time.Duration // when two slots hear of each other
+	last      [keys]*location.Fix         // the client's last report
+	recent    [4]int                      // clients that reported
+	born      location.Origin             // the last process started
 
 	promises
 	coverage coverage
@@ -148,10 +149,10 @@ func init() {
 }
 
 func newWorld(seed uint64, m mutant) *world {
-	w := &world{seed: seed, rand: rand.New(rand.NewPCG(seed, 7)), mutant: m, wall: 1e18}
+	w := &world{seed: seed, rand: rand.New(rand.NewPCG(seed, 7)), mutant: m, wall: 1e18, reporting: true}
 	w.promises.world = w
 	w.queue = []int{300, 500, 3000}[w.rand.IntN(3)]
-	w.stripes = 1 + w.rand.IntN(2)
+	w.stripes = 1 << w.rand.IntN(3)
 	w.gapPeers = 1 + w.rand.IntN(4) // three: none of them does
 	if w.gone = goneAfter; w.rand.IntN(2) == 0 {
 		w.gone = time.Hour // what is acknowledged must not need it
@@ -202,6 +203,11 @@ func (w *world) boot(slot int) {
 		Wall: func() time.Time { return time.Unix(0, w.wall+n.skew) },
 	})
 	n.core.mutant = w.mutant
+	n.core.open.between = func(i int) {
+		if w.reporting && i+1 < w.stripes {
+			w.sealing(n)
+		}
+	}
 	n.core.budget = 12
 	n.core.trim.budget, n.core.trim.every = 15, 5*unit
 	for other := range slots {
@@ -238,6 +244,7 @@ func (w *world) run() string {
 
 // settle ends all faults and gives the herd time to become equal, and to stay so.
 func (w *world) settle() {
+	w.reporting = false
 	if w.rand.IntN(2) == 0 {
 		for range 1 + w.rand.IntN(2) {
 			w.kill(w.nodes[w.rand.IntN(slots)])
@@ -352,25 +359,46 @@ func (w *world) act(n *node, peer int, faults bool) {
 // report has a client, or a few, report at n.
 func (w *world) report(n *node) {
 	for range 1 + w.rand.IntN(2) {
-		key := min(w.rand.IntN(keys), w.rand.IntN(keys))
-		f := w.last[key]
-		if f == nil || w.rand.IntN(3) > 0 { // else it repeats its last report, here
-			f = &location.Fix{Position: places[w.rand.IntN(len(places))], Time: w.time()}
-			w.last[key] = f
-		}
-		w.recent[w.rand.IntN(len(w.recent))] = key
-		fix := location.NewFix(nodeNames[n.slot], w.wall+n.skew, clientAhead, f.Position, f.Time)
-		ticket, ok := n.core.Accept(clientIDs[key], fix)
-		if !ok {
-			w.coverage.Full++
-			ticket = n.core.AcceptNow(w.now(n), clientIDs[key], fix)
-		}
-		w.promises.accepted(n, key, &fix, ticket)
+		w.take(n, true)
 	}
 	if w.rand.IntN(8) > 0 {
 		n.core.Flush(w.now(n))
 	}
 	w.after(n)
+}
+
+// take has a client report at n: in whatever stripe, for it has many connections. While a
+// batch is being sealed there is nobody who could make room.
+func (w *world) take(n *node, mayMakeRoom bool) {
+	key := min(w.rand.IntN(keys), w.rand.IntN(keys))
+	if !mayMakeRoom && w.rand.IntN(2) == 0 {
+		key = w.recent[w.rand.IntN(len(w.recent))]
+	}
+	f := w.last[key]
+	if f == nil || w.rand.IntN(3) > 0 { // else it repeats its last report, here
+		f = &location.Fix{Position: places[w.rand.IntN(len(places))], Time: w.time()}
+		w.last[key] = f
+	}
+	w.recent[w.rand.IntN(len(w.recent))] = key
+	fix := location.NewFix(nodeNames[n.slot], w.wall+n.skew, clientAhead, f.Position, f.Time)
+	stripe := w.rand.IntN(w.stripes)
+	ticket, ok := n.core.Accept(stripe, clientIDs[key], fix)
+	switch {
+	case !ok && !mayMakeRoom:
+		return
+	case !ok:
+		w.coverage.Full++
+		ticket = n.core.AcceptNow(w.now(n), stripe, clientIDs[key], fix)
+	}
+	w.promises.accepted(n, key, &fix, ticket)
+}
+
+// sealing has clients report at n when a batch is ended in some stripes and open in others.
+func (w *world) sealing(n *node) {
+	for range w.rand.IntN(3) {
+		w.coverage.Between++
+		w.take(n, false)
+	}
 }
 
 // time is what some client's clock shows: about the time; now and then far from it;
