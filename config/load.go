@@ -27,7 +27,7 @@ type Loaded struct {
 
 	// TLS is what the files of [TLS] make: the certificate, the least version, and who
 	// signs for clients; whether they are asked is up to the port. Nil: there is none.
-	TLS *tls.Config
+	TLS *tls.Config `json:"-"`
 }
 
 // Setting is the value of a field and what set it.
