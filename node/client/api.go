@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -36,9 +37,19 @@ func NewAPI(c Config) (*API, error) {
 		return nil, fmt.Errorf("make a client of the HTTP API: %w", err)
 	}
 	if c.Transport == nil {
-		c.Transport = &http.Transport{DialContext: c.Dial, MaxIdleConnsPerHost: c.Conns, IdleConnTimeout: idleTimeout, MaxResponseHeaderBytes: maxHeader}
+		c.Transport = &http.Transport{DialContext: c.Dial, DialTLSContext: c.dialTLS, MaxIdleConnsPerHost: c.Conns, IdleConnTimeout: idleTimeout, MaxResponseHeaderBytes: maxHeader}
 	}
 	return &API{nodes: nodes{config: c}, http: http.Client{Transport: c.Transport, CheckRedirect: stay}}, nil
+}
+
+// asked is the key of the node that a request goes to, in its context.
+type asked struct{}
+
+// dialTLS connects to the node that a request goes to: its name is not in the URL, for a
+// name may stand for several nodes.
+func (c *Config) dialTLS(ctx context.Context, _, _ string) (net.Conn, error) {
+	to, _ := ctx.Value(asked{}).(node)
+	return c.connect(ctx, to)
 }
 
 // stay follows no redirect: a node sends none.
@@ -112,7 +123,12 @@ func (a *API) send(ctx context.Context, to node, method, path string, body []byt
 
 // open asks one node and returns its answer if that is a good one. The caller owes it a Close.
 func (a *API) open(ctx context.Context, to node, method, path string, body []byte, header http.Header) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+to.addr+path, bytes.NewReader(body))
+	scheme := "http://"
+	if a.nodes.config.TLS != nil {
+		scheme = "https://"
+		ctx = context.WithValue(ctx, asked{}, to)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, scheme+to.addr+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, final(err)
 	}

@@ -38,7 +38,7 @@ func Dial(ctx context.Context, c Config) (*Client, error) {
 		return nil, err
 	}
 	err = cl.nodes.call(ctx, "dial", func(ctx context.Context, to node) error {
-		_, err := cl.conn(ctx, poolKey{to.addr, prompt})
+		_, err := cl.conn(ctx, poolKey{to, prompt})
 		return err
 	})
 	if err != nil {
@@ -112,7 +112,7 @@ func (c *Client) do(ctx context.Context, what string, how manner, k command) (an
 	}
 	var a answer
 	err := c.nodes.call(ctx, what, func(ctx context.Context, to node) (err error) {
-		a, err = c.try(ctx, poolKey{to.addr, how}, k)
+		a, err = c.try(ctx, poolKey{to, how}, k)
 		if err == nil && a.err != nil {
 			return final(a.err)
 		}

@@ -3,6 +3,7 @@ package client
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -51,6 +52,10 @@ type Config struct {
 	// Dial connects to a node; nil: by a [net.Dialer]. addr has the host by number.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
+	// TLS is for nodes whose ports speak it; nil: they speak in the clear. Without a
+	// ServerName a node has to show a certificate for its name, or number, in Addrs.
+	TLS *tls.Config
+
 	// Resolve finds the addresses of a host name; nil: the system's resolver does.
 	Resolve func(ctx context.Context, host string) ([]string, error)
 }
@@ -89,4 +94,23 @@ func (c Config) filled(usual Config) (Config, error) {
 		c.Resolve = net.DefaultResolver.LookupHost
 	}
 	return c, nil
+}
+
+// connect dials a node and, over TLS, has it prove that it is who is meant.
+func (c *Config) connect(ctx context.Context, to node) (net.Conn, error) {
+	conn, err := c.Dial(ctx, "tcp", to.addr)
+	if err != nil || c.TLS == nil {
+		return conn, err
+	}
+	config := c.TLS
+	if config.ServerName == "" {
+		config = config.Clone()
+		config.ServerName, _, _ = net.SplitHostPort(to.name)
+	}
+	ciphered := tls.Client(conn, config)
+	if err := ciphered.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return ciphered, nil
 }

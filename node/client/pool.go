@@ -20,8 +20,8 @@ const (
 var deep = [...]int{prompt: 64, patient: 1}
 
 type poolKey struct {
-	addr string
-	how  manner
+	node
+	how manner
 }
 
 // pool is the connections to one node for one manner of commands. It is of Client.mu.
@@ -121,7 +121,7 @@ func (c *Client) connect(key poolKey) (*conn, error) {
 	silence := c.nodes.config.Silence
 	ctx, cancel := context.WithTimeout(c.alive, silence)
 	defer cancel()
-	nc, err := c.nodes.config.Dial(ctx, "tcp", key.addr)
+	nc, err := c.nodes.config.connect(ctx, key.node)
 	switch {
 	case c.alive.Err() != nil:
 		if err == nil {
