@@ -16,7 +16,7 @@ import (
 // A program that uses the Go client sees nothing of nodes that are killed, nor of those that
 // start again one after the other: every call has its answer, and what was reported is there.
 func TestE2EGoClient(t *testing.T) {
-	herd := startHerd(t, 3)
+	herd := startHerd(t, 5)
 	var c api.Config
 	for _, p := range herd {
 		c.Addrs = append(c.Addrs, p.Ready.Client)
@@ -90,5 +90,5 @@ func TestE2EGoClient(t *testing.T) {
 	more()
 	close(stop)
 	running.Wait()
-	t.Logf("%d calls while one node was killed and all three started again: 0 errors wanted", calls.Load())
+	t.Logf("%d calls while one node was killed and all five started again: 0 errors wanted", calls.Load())
 }
