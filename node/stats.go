@@ -25,7 +25,7 @@ func (n *Node) Stats() metrics.Stats {
 		Reloads:         n.reloads.Load(),
 		ReloadsFailed:   n.reloadsFailed.Load(),
 		HTTPHandshakes:  n.certificates.failed.Load(),
-		CertificateEnds: n.certificates.expires(),
+		CertificateEnds: n.certificates.expiry(),
 		HTTPDenied:      n.authority.stats(),
 		HTTPRefused:     n.apiConns.refused.Load(),
 		HTTP:            n.requests.stats(),

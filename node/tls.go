@@ -45,6 +45,14 @@ func (c *certificates) listen(l net.Listener, auth tls.ClientAuthType, protocols
 	})
 }
 
+// expiry is when the certificate expires, in POSIX seconds; 0 if there is none.
+func (c *certificates) expiry() int64 {
+	if c.now.Load() == nil {
+		return 0
+	}
+	return c.expires().Unix()
+}
+
 // expires is when the certificate does; the zero time if there is none.
 func (c *certificates) expires() time.Time {
 	config := c.now.Load()

@@ -138,7 +138,7 @@ func TestCertificateEnds(t *testing.T) {
 		if log := n.log.String(); want == "" && strings.Contains(log, "certificate") || !strings.Contains(log, want) {
 			t.Errorf("good for %v: want %q:\n%s", good, want, log)
 		}
-		if left := time.Until(n.Stats().CertificateEnds); left > good || left < good-time.Minute {
+		if left := time.Until(time.Unix(n.Stats().CertificateEnds, 0)); left > good || left < good-time.Minute {
 			t.Errorf("good for %v: ends in %v", good, left)
 		}
 	}

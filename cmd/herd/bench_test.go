@@ -266,7 +266,7 @@ func TestBenchSlips(t *testing.T) {
 	for _, tt := range []struct {
 		args, want string
 	}{
-		{"bench reconect", `"reconect" is not an address, like 127.0.0.1:4131, nor converge, idle, join or reconnect`},
+		{"bench reconect", `"reconect" is not an address, like 127.0.0.1:4131, nor converge, idle, join, near or reconnect`},
 		{"bench idle localhost", `"localhost" is not an address`},
 		{"bench join 127.0.0.1:4131", "join takes no ADDR: it starts the servers itself"},
 	} {

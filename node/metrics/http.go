@@ -27,13 +27,7 @@ func requests() []metric {
 			part{"clients", func(s *Stats) uint64 { return s.Server.Handshakes }},
 			part{"http", func(s *Stats) uint64 { return s.HTTPHandshakes }}),
 		family(prometheus.GaugeValue, "certificate_expiry_timestamp_seconds", "When the certificate expires that the ports of clients and HTTP show; 0: there is none.", nil,
-			func(s *Stats, to sink) {
-				if s.CertificateEnds.IsZero() {
-					to(0)
-				} else {
-					to(float64(s.CertificateEnds.Unix()))
-				}
-			}),
+			func(s *Stats, to sink) { to(float64(s.CertificateEnds)) }),
 		counters("http_denied_total", "Requests to the HTTP port refused for their token. Missing: there was none. Wrong: it is not known. Scope: it is not good for that. Guesses: it was not looked at, for too many wrong ones had come from its address.", "reason",
 			part{"missing", func(s *Stats) uint64 { return s.HTTPDenied.Missing }},
 			part{"wrong", func(s *Stats) uint64 { return s.HTTPDenied.Wrong }},

@@ -1,8 +1,6 @@
 package metrics
 
 import (
-	"time"
-
 	"herd/gossip"
 	"herd/gossip/fault"
 	"herd/node/events"
@@ -28,7 +26,7 @@ type Stats struct {
 	ReloadsFailed   uint64     // that changed nothing
 	HTTPConns       int        // open now
 	HTTPHandshakes  uint64     // of TLS with the HTTP port that failed
-	CertificateEnds time.Time  // when the certificate expires; zero: there is none
+	CertificateEnds int64      // POSIX seconds, when the certificate expires; 0: there is none
 	HTTPDenied      Denied     // requests refused for their token
 	HTTPRefused     uint64     // connections to the HTTP port closed at once: too many
 	HTTP            []Requests // by route
