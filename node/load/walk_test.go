@@ -90,7 +90,8 @@ func TestWalk(t *testing.T) {
 		var seconds []uint64
 		c.Progress = func(s Second, nodes int) {
 			seconds = append(seconds, s.Commands)
-			if nodes != 2 && s.Commands > 0 {
+			// When the last second is told of, connections may have ended.
+			if nodes != 2 && s.Second < 30 {
 				t.Errorf("second %d: %d nodes", s.Second, nodes)
 			}
 		}
