@@ -66,7 +66,7 @@ func (h *labHerd) start() {
 		ip := at.Addr.String()
 		s := spec{
 			name: devName(i), key: testKey(h.t.Name()),
-			flags:  []string{"--log-file", filepath.Join(h.logs, "herd.log")},
+			flags:  []string{"--insecure-http", "--log-file", filepath.Join(h.logs, "herd.log")},
 			client: ip + ":4131", gossip: ip + ":4132", http: ip + ":4133",
 			host: &host{start: at.Start, dial: func(addr string) (net.Conn, error) { return at.Dial(h.t.Context(), "tcp", addr) }},
 		}

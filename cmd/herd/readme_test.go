@@ -294,7 +294,7 @@ func (s *terminals) inShell(command string) string {
 	s.t.Helper()
 	const mark = "--- that was it ---"
 	ready := ""
-	if strings.HasPrefix(command, "./herd node ") {
+	if strings.HasPrefix(strings.TrimPrefix(command, "./"), "herd node ") {
 		s.nodes++
 		ready = filepath.Join(s.dir, fmt.Sprintf("ready%d", s.nodes))
 		command = "HERD_READY_FILE=" + ready + " " + command
