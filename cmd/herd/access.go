@@ -61,13 +61,13 @@ func (b *bearer) read() {
 			return
 		}
 	}
-	var tls *tls.Config
-	if tls, b.err = b.trust.config(); b.err != nil {
+	var trusted *tls.Config
+	if trusted, b.err = b.trust.config(); b.err != nil {
 		return
 	}
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.TLSClientConfig = tls
-	b.next = t
+	next := http.DefaultTransport.(*http.Transport).Clone()
+	next.TLSClientConfig = trusted
+	b.next = next
 }
 
 // RoundTrip is of [http.RoundTripper].

@@ -92,6 +92,7 @@ func TestE2ETLS(t *testing.T) {
 		says         string
 	}{
 		{[]string{"members", "--http-addr", p.Ready.HTTP}, shows, exitDone, "Clark"},
+		{[]string{"top", "--once", "--interval", "100ms", "--http-addr", p.Ready.HTTP}, shows, exitDone, "as seen by Clark"},
 		{[]string{"members", "--http-addr", "https://" + p.Ready.HTTP}, shows, exitDone, "Clark"},
 		{[]string{"members", "--http-addr", p.Ready.HTTP}, knows, exitFailed, "certificate is needed"},
 		{[]string{"members", "--http-addr", p.Ready.HTTP}, nil, exitFailed, "400"},

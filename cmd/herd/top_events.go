@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"time"
 
 	"herd/cmd/herd/internal/top"
@@ -21,7 +20,7 @@ var errEnough = errors.New("enough for now")
 
 // followMembers passes on every change of a member that the node at addr sees.
 func (f *topFeed) followMembers(ctx context.Context, addr string) {
-	s := eventSource{client: &client{addr: addr, http: http.Client{Transport: f.way}}, path: "/v1/events?kinds=member"}
+	s := f.events(addr, "member")
 	for range ticks(ctx, topTurn) {
 		s.read(ctx, func(e event, _ bool) error { // a stream that ends is followed again
 			now := time.Now()
@@ -47,9 +46,9 @@ func (f *topFeed) followMembers(ctx context.Context, addr string) {
 // followFixes passes on the fixes that the node at addr takes, from any node: all of them, or
 // of each turn as many as are enough to see who is hot.
 func (f *topFeed) followFixes(ctx context.Context, addr string) {
-	s := eventSource{client: &client{addr: addr, http: http.Client{Transport: f.way}}, path: "/v1/events?kinds=fix"}
+	s := f.events(addr, "fix")
 	for range ticks(ctx, topTurn) {
-		err := f.readFixes(ctx, &s)
+		err := f.readFixes(ctx, s)
 		if ctx.Err() != nil {
 			break
 		}

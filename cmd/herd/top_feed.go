@@ -36,7 +36,7 @@ type topFeed struct {
 	cancel   context.CancelFunc
 	home     string
 	interval time.Duration
-	way      http.RoundTripper // to nodes; nil: the usual one
+	first    client // of home: others are reached as it is
 
 	// Owned by run.
 	at      string // whom it follows
@@ -50,9 +50,11 @@ type topFeed struct {
 // done or it is stopped.
 func newTopFeed(ctx context.Context, v *topVerb, first top.Sample) *topFeed {
 	ctx, cancel := context.WithCancel(ctx)
+	node := v.client
+	node.scheme, node.addr = node.split() // members' addresses have none
 	f := &topFeed{
 		crew: crew{broken: make(chan error, 1)}, updates: make(chan topUpdate, 16), cancel: cancel,
-		home: v.client.addr, interval: v.interval, way: v.client.http.Transport, members: first.Members, deafen: func() {},
+		home: node.addr, interval: v.interval, first: node, members: first.Members, deafen: func() {},
 	}
 	f.streams.broken = f.broken
 	f.do(func() { f.run(ctx) })
@@ -192,7 +194,16 @@ func onLoopback(addr string) bool {
 }
 
 func (f *topFeed) sample(ctx context.Context, addr string) (top.Sample, error) {
-	return sampleNode(ctx, &client{addr: addr, http: http.Client{Transport: f.way, Timeout: topPatience}})
+	c := f.first.at(addr)
+	c.http.Timeout = topPatience
+	return sampleNode(ctx, &c)
+}
+
+// events are those of the node at addr, of one kind. A stream has no time to end by.
+func (f *topFeed) events(addr, kind string) *eventSource {
+	c := f.first.at(addr)
+	c.http.Timeout = 0
+	return &eventSource{client: &c, path: "/v1/events?kinds=" + kind}
 }
 
 // sampleNode asks a node for all that is drawn.
