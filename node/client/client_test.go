@@ -137,7 +137,7 @@ func TestSlowPlaces(t *testing.T) {
 				return conn.Write(p)
 			}})
 		})
-		c := h.client(t, Config{Addrs: []string{clark}})
+		c := h.client(t, Config{Addrs: []string{clark}, Timeout: time.Minute}) // questions may all be on one connection
 		if _, err := c.Report(t.Context(), "kiwi", "+1-1", "1"); err != nil {
 			t.Fatal(err)
 		}
