@@ -48,7 +48,7 @@ func TestWatch(t *testing.T) {
 // What of one client a watch is told never goes back, whoever merges it.
 func TestWatchOrder(t *testing.T) {
 	table := NewTable(4, 1)
-	last := map[string]int64{"kiwi": -1} // the first may be of 0
+	last := map[string]int64{"kiwi": -1}    // the first may be of 0
 	table.SetWatch(func(id []byte, f Fix) { // one client, one shard, one lock
 		if was := last["kiwi"]; f.Order <= was {
 			t.Errorf("%d after %d", f.Order, was)
