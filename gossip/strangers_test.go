@@ -10,6 +10,9 @@ import (
 // A peer with the key that opens sessions under hundreds of origins of its own making has
 // few of them, and none for long. Meanwhile a node joins and reports are acknowledged.
 func TestInventedOrigins(t *testing.T) {
+	if testing.Short() {
+		t.Skip("under the race detector 300 sessions take half a minute; TestStrangeMember and TestAbuse stay")
+	}
 	inBubble(t, func(t *testing.T, h *herd) {
 		all := h.startFive()
 		e := h.evil(t, "10.0.0.66")
