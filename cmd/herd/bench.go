@@ -182,6 +182,7 @@ func (b *benchVerb) flags(cmd *cobra.Command) {
 		rateHelp += "; 0: as --pipeline 1"
 		f.IntVar(&c.Pipeline, "pipeline", 0, "instead of a rate: commands under way on each connection")
 		f.StringVar(&b.mix, "mix", b.mix, "IAMAT:WHATSAT, like 90:10")
+		f.IntVar(&c.Step, "step", 0, "metres that a client moves at most, north or south and east or west of its home; 0: it jumps anywhere")
 		f.IntVar(&c.Radius, "radius", 10, "km that a WHATSAT or GEOSEARCH looks")
 		f.IntVar(&c.Limit, "limit", 5, "results it asks for, at most")
 	case modeConverge:

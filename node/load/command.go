@@ -22,6 +22,7 @@ type maker struct {
 	stride           int64
 	last             int64 // the greatest time given out
 	homes            bool  // clients stay where they are at home
+	step             int32 // if > 0, they keep within so many microdegrees of it
 	seed             uint64
 }
 
@@ -42,11 +43,18 @@ func (m *maker) next(c *command, due, now int64) bool {
 	c.nanos = m.last
 	if m.homes && !c.query {
 		c.lat, c.lon = home(m.seed, c.key)
+	} else if m.step > 0 {
+		c.lat, c.lon = home(m.seed, c.key)
+		c.lat += m.about(m.step)
+		c.lon += m.about(m.step)
 	} else {
 		c.lat, c.lon = m.place()
 	}
 	return true
 }
+
+// about is a number from -n to n.
+func (m *maker) about(n int32) int32 { return int32(m.below(2*uint64(n)+1)) - n }
 
 // random is splitmix64: small, and good enough for load.
 type random uint64

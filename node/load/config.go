@@ -17,7 +17,8 @@ const (
 	MaxRate        = 10_000_000 // commands a second
 	MaxPipeline    = 1024
 	MaxBurst       = 10_000
-	MaxNear        = 1000 // results of a query who is near
+	MaxNear        = 1000    // results of a query who is near
+	MaxStep        = 100_000 // metres
 	MaxDuration    = 24 * time.Hour
 )
 
@@ -42,6 +43,7 @@ type Config struct {
 	// queries if the protocol has nothing else. With queries, all clients are stored
 	// first.
 	Updates, Queries int
+	Step             int // metres north, south, east or west of its home that a client keeps within; 0: it is anywhere
 	Radius           int // km around a client that a query looks
 	Limit            int // results of a query
 
@@ -84,6 +86,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("the duration must be more than 0s and at most %s", MaxDuration)
 	case c.Updates < 0 || c.Queries < 0 || c.Updates > maxShare || c.Queries > maxShare:
 		return fmt.Errorf("the parts of a mix must be from 0 to %d", maxShare)
+	case c.Step < 0 || c.Step > MaxStep:
+		return fmt.Errorf("the step must be from 0 to %d metres", MaxStep)
 	case c.Radius < 0 || c.Radius > 50:
 		return errors.New("the radius must be from 0 to 50 km")
 	case c.Limit < 0 || c.Limit > 20 && !c.Near:

@@ -66,6 +66,8 @@ func TestValidate(t *testing.T) {
 		"no duration":     func(c *Config) { c.Duration = 0 },
 		"warm-up":         func(c *Config) { c.Warmup = -1 },
 		"mix":             func(c *Config) { c.Queries = -1 },
+		"step":            func(c *Config) { c.Step = MaxStep + 1 },
+		"step back":       func(c *Config) { c.Step = -1 },
 		"radius":          func(c *Config) { c.Radius = 51 },
 		"limit":           func(c *Config) { c.Limit = 21 },
 		"protocol":        func(c *Config) { c.Protocol = "memcached" },

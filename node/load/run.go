@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -213,8 +214,14 @@ func (c *Config) maker(n int) maker {
 	return maker{
 		random:  random(seed.next64() + uint64(n)<<32),
 		clients: uint64(c.Clients), updates: uint64(c.Updates), queries: uint64(c.Queries),
-		homes: c.Near, seed: c.Seed,
+		homes: c.Near, step: microdegrees(c.Step), seed: c.Seed,
 	}
+}
+
+// microdegrees is so many metres along a meridian, but never none of some.
+func microdegrees(metres int) int32 {
+	const each = 180e6 / (earthRadius * math.Pi)
+	return int32(math.Ceil(float64(metres) * each))
 }
 
 // window is how many commands may be under way on a connection: what is sent must fit
