@@ -23,6 +23,23 @@ const (
 	exitForced      = 130
 )
 
+// exitMeanings say what the codes mean, in the manual and in the operator's page.
+func exitMeanings() []exitMeaning {
+	return []exitMeaning{
+		{exitDone, "Done."},
+		{exitFailed, "What was asked for failed, or a node could not start: its port is taken, its name is."},
+		{exitUsage, "The command line or the configuration is wrong: to try again is no use."},
+		{exitUnreachable, "No node answers."},
+		{exitUnmet, "What was waited for did not come true."},
+		{exitForced, "Ended by a second SIGINT or SIGTERM."},
+	}
+}
+
+type exitMeaning struct {
+	code  int
+	means string
+}
+
 // app is one call of herd and what it has of the world.
 type app struct {
 	stdout, stderr io.Writer
@@ -61,7 +78,7 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		a.dev(), a.node(), a.members(), a.clients(), a.near(), a.events(), a.top(), a.send(), a.leave(), a.places(), a.walk(), a.bench(), a.chaos(), a.keygen(),
-		a.config(), a.version(), a.completion(),
+		a.config(), a.version(), a.completion(), a.manual(),
 	)
 	root.AddCommand(topics()...)
 	return root

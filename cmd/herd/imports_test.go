@@ -28,7 +28,7 @@ var parts = map[string][]string{
 }
 
 // leaves import the standard library and gossip/location, nothing else.
-var leaves = []string{"gossip/fault", "gossip/location", "gossip/replica", "node/access", "node/client/sse", "node/events", "node/protocol", "node/web"}
+var leaves = []string{"cmd/herd/internal/roff", "gossip/fault", "gossip/location", "gossip/replica", "node/access", "node/client/sse", "node/events", "node/protocol", "node/web"}
 
 // modest are folders that could live outside of the program: besides the standard
 // library and gossip/location they import these of ours, and no library.
@@ -47,6 +47,8 @@ var owners = map[string][]string{
 	"github.com/hashicorp/go-sockaddr":    {"config", "gossip"},
 	"github.com/prometheus/client_golang": {"node/metrics"},
 	"github.com/spf13/cobra":              {"cmd"},
+	"github.com/spf13/pflag":              {"cmd"},
+	"github.com/coreos/go-systemd/v22":    {"cmd"},
 	"github.com/HdrHistogram":             {"node/load"},
 	"golang.org/x/sys":                    {"cmd/herd/internal/netlab", "cmd/herd/internal/tty"},
 	"golang.org/x/sync":                   {"cmd", "node", "gossip", "places"},
