@@ -23,6 +23,8 @@ Whoever speaks last sets the whole value; an empty variable says nothing. Files 
 In files there are env.NAME, env("NAME", "default") and file("path"). On the command line a list is given by repeating its flag, in a variable by commas.
 Addresses may be go-sockaddr templates: "{{ GetPrivateIP }}:4132". The gossip key itself can be given in HERD_GOSSIP_KEY, never by a flag.
 "herd config print" shows every value and what set it; "herd config check" finds what is wrong.
+
+SIGHUP, "herd reload" or POST /v1/reload has a node read it all again. Settings with a "yes" under reload are taken over then, all of them or, if anything is wrong, none; the others need a restart.
 `
 
 // chain is said before the blocks of places.
@@ -63,7 +65,7 @@ func Reference(w io.Writer) error {
 			if block != "" {
 				heading = "`" + title(block) + "`"
 			}
-			fmt.Fprintf(&b, "\n## %s\n\n%s| key | default | must be | flag, variable | what |\n|---|---|---|---|---|\n", heading, remarks(block))
+			fmt.Fprintf(&b, "\n## %s\n\n%s| key | default | must be | flag, variable | reload | what |\n|---|---|---|---|---|---|\n", heading, remarks(block))
 		}
 		dflt := "`" + f.Default + "`"
 		if f.Default == "" {
@@ -73,7 +75,11 @@ func Reference(w io.Writer) error {
 		if f.Flag == "" {
 			names = "–"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", key, dflt, strings.ReplaceAll(f.Allowed, "|", `\|`), names, f.Help)
+		taken := "restart"
+		if f.Live {
+			taken = "yes"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", key, dflt, strings.ReplaceAll(f.Allowed, "|", `\|`), names, taken, f.Help)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

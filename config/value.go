@@ -26,6 +26,14 @@ type value struct {
 	toggle  bool
 	addr    *string // set for those that may be a template
 	secret  bool    // a wrong one may be or hold a key: no message shows it
+	live    bool    // a node that runs takes it over
+}
+
+// live marks a setting that a node takes over while it runs, when it reads its
+// configuration again. All others need a restart.
+func live(v value) value {
+	v.live = true
+	return v
 }
 
 // word is a name that fits between white space, in a path and in a label.
