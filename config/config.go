@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strconv"
 	"time"
 
 	"herd/gossip/location"
@@ -92,8 +93,10 @@ type Gossip struct {
 // a difference is warned of.
 type Herd struct {
 	// Acks says whom an AT line waits for: "in-sync" (the default), every member
-	// in sync, so that a fix acknowledged survives this node; "none", nobody,
-	// and a kill can lose the last fixes.
+	// in sync, so that a fix acknowledged survives this node, and all of them show it;
+	// a number from 1 to 1023, so many other members, whichever are first, but no more than
+	// are in sync, so that it survives this node and the others may show it later; "none",
+	// nobody, and a kill can lose the last fixes.
 	Acks string
 	// AckTimeout is how long a member may leave a batch unacknowledged before
 	// it is out of sync, 10 ms to 1 min. Default 250 ms, 1 s with the profile
@@ -114,6 +117,15 @@ type Herd struct {
 	// ReadyTimeout is how long a starting node tries to catch up before it is
 	// ready regardless, and says so; 100 ms to 1 h, default 30 s.
 	ReadyTimeout time.Duration
+}
+
+// AckCount is the number that Acks is; 0 if it is none.
+func (h Herd) AckCount() int {
+	n, err := strconv.Atoi(h.Acks)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // HTTP is the port for operators: health, metrics, the page and the API of herd's verbs.

@@ -72,7 +72,7 @@ func table(c *Config) []row {
 		{"gossip.insecure_gossip", true, toggle(&c.Gossip.Insecure), "allow gossip beyond loopback without a key"},
 		{"gossip.profile", false, choice(&c.Gossip.Profile, "local", "lan", "wan"), "times of failure detection"},
 
-		{"herd.acks", true, choice(&c.Herd.Acks, "in-sync", "none"), "whom the answer to a report waits for: all members in sync, or nobody"},
+		{"herd.acks", true, acks(&c.Herd.Acks), "whom the answer to a report waits for: all members in sync; so many others, whichever are first, or all in sync if those are fewer; or nobody"},
 		{"herd.ack_timeout", true, span(&c.Herd.AckTimeout, "10ms", "1m", "250ms"), "silence after which a member is out of sync; default 1s with the profile wan"},
 		{"herd.max_client_ahead", true, span(&c.Herd.MaxClientAhead, "1s", "24h", "5m"), "how far ahead of the node a client's clock still counts"},
 		{"herd.ttl", true, live(span(&c.Herd.TTL, "0s", "87600h", "24h")), "how long after its time a client's position is shown; then it is unknown until it reports again; 0s is for ever. What most of the herd is set to holds"},

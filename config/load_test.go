@@ -174,7 +174,7 @@ func TestPrecedence(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("10.hcl", "name = \"a\"\nlog { level = \"trace\" }\ngossip { join = [\"a:1\"] }\nherd { acks = \"none\" }\n")
+	write("10.hcl", "name = \"a\"\nlog { level = \"trace\" }\ngossip { join = [\"a:1\"] }\nherd { acks = 2 }\n")
 	write("20.json", `{"name": "b", "gossip": {"join": ["b:1", "b:2"]}}`)
 	write("30.txt", "not looked at")
 	if err := os.Mkdir(filepath.Join(dir, "40.hcl"), 0o700); err != nil {
@@ -194,7 +194,7 @@ func TestPrecedence(t *testing.T) {
 		"log.level":     {"debug", "HERD_LOG_LEVEL"},
 		"log.format":    {"text", "default"},
 		"gossip.join":   {[]string{"b:1", "b:2"}, filepath.Join(dir, "20.json") + ":1"},
-		"herd.acks":     {"none", filepath.Join(dir, "10.hcl") + ":4"},
+		"herd.acks":     {"2", filepath.Join(dir, "10.hcl") + ":4"},
 		"client.max_id": {7, "HERD_CLIENT_MAX_ID"},
 	}
 	for _, s := range l.Settings {

@@ -82,6 +82,17 @@ func choice(p *string, options ...string) value {
 	return str(p, allowed, func(s string) bool { return slices.Contains(options, s) })
 }
 
+// maxAcks is as many others as a herd may have.
+const maxAcks = 1023
+
+// acks is whom an AT line waits for; see [Herd.AckCount].
+func acks(p *string) value {
+	return str(p, fmt.Sprintf(`"in-sync", "none" or a number of other members from 1 to %d`, maxAcks), func(s string) bool {
+		n, err := strconv.Atoi(s)
+		return s == "in-sync" || s == "none" || err == nil && 1 <= n && n <= maxAcks && s == strconv.Itoa(n)
+	})
+}
+
 func address(p *string) value {
 	v := str(p, `"host:port" with a port from 0 to 65535, or a template of one`, func(s string) bool {
 		return isAddress(s, 0)

@@ -38,6 +38,7 @@ type Config struct {
 
 	Table      *location.Table // nil: a new one. Only this cluster may merge into it
 	NoAcks     bool            // reports wait for nobody
+	Acks       int             // of how many members, at most; 0: of all in sync. See [replica.Config]
 	AckTimeout time.Duration   // see [replica.Config]; default 250 ms
 	States     []State         // what the herd shares besides fixes: 16 at the most
 
@@ -97,6 +98,7 @@ type Cluster struct {
 	herdClock    atomic.Int64 // likewise; see clamp. Zero: this node's will do
 	sure         atomic.Bool
 	propagation  spread    // ages of fixes when they came
+	ackTook      spread    // waits for acks
 	idle         sync.Pool // of waiters
 
 	ctx    context.Context // done: Close has begun
@@ -222,7 +224,7 @@ func New(config Config) (*Cluster, error) {
 	}
 	c.core = replica.New(replica.Config{
 		Self: self.Origin, Name: self.Name, Table: config.Table,
-		AckTimeout: config.AckTimeout, NoAcks: config.NoAcks, Wall: config.Clock, Ahead: c.ahead, Seed: mrand.Uint64(),
+		AckTimeout: config.AckTimeout, NoAcks: config.NoAcks, Acks: config.Acks, Wall: config.Clock, Ahead: c.ahead, Seed: mrand.Uint64(),
 		Grace: config.MaxClientAhead,
 	})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -348,7 +350,7 @@ func (c *Cluster) flushLate() {
 }
 
 // Wait returns nil when the batch that a ticket names is acknowledged by every
-// member in sync. The ack timeout bounds that; ctx may cut it short. It returns
+// member in sync, or as [Config].Acks says. The ack timeout bounds that; ctx may cut it short. It returns
 // ErrClosed if the cluster closes first.
 func (c *Cluster) Wait(ctx context.Context, ticket uint64) error {
 	if ticket <= c.released.Load() {
@@ -371,11 +373,13 @@ func (c *Cluster) Wait(ctx context.Context, ticket uint64) error {
 	defer c.idle.Put(w)
 	c.waiters.add(w, ticket)
 	c.mu.Unlock()
+	began := time.Now()
 	select {
 	case <-w.done:
 		if ticket > c.released.Load() {
 			return ErrClosed
 		}
+		c.ackTook.add(time.Since(began))
 		return nil
 	case <-ctx.Done():
 		c.mu.Lock()

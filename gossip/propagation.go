@@ -92,6 +92,16 @@ func (s *spread) arrivals(now int64, received []int64) {
 	s.sum.Add(int64(sum))
 }
 
+// add adds one duration, which is not negative.
+func (s *spread) add(d time.Duration) {
+	i := 0
+	for i < len(spreadBounds) && d > spreadBounds[i] {
+		i++
+	}
+	s.counts[i].Add(1)
+	s.sum.Add(int64(min(d, spreadBounds[len(spreadBounds)-1])))
+}
+
 // load is how things stand.
 func (s *spread) load() (all Spread) {
 	for i := range s.counts {

@@ -109,6 +109,7 @@ type Stats struct {
 	LookupsTimedOut uint64
 	LookupsRefused  uint64 // not asked: too many at once
 	AckWaits        uint64 // callers of Wait that had to wait
+	AckTook         Spread // how long those waited to whom the ack came
 
 	// Propagation is how old fixes were when their batches had been merged here: from the
 	// receipt by their origin, on its wall clock, to this node's. Between machines
@@ -155,6 +156,7 @@ func (c *Cluster) Stats() Stats {
 		MembersBack:    c.members.returns(),
 		LookupsFound:   c.lookupsFound.Load(),
 		Propagation:    c.propagation.load(),
+		AckTook:        c.ackTook.load(),
 		LinesKeptBack:  c.transport.lines.total(),
 	}
 	c.mu.Lock()

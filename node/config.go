@@ -133,6 +133,7 @@ func (c Config) gossip(client, http net.Addr, states ...gossip.State) gossip.Con
 		HTTP:           http.String(),
 		Version:        c.Version,
 		NoAcks:         s.Herd.Acks == "none",
+		Acks:           s.Herd.AckCount(),
 		AckTimeout:     s.Herd.AckTimeout,
 		Clock:          c.Clock,
 		MaxClientAhead: s.Herd.MaxClientAhead,

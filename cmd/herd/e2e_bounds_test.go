@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -85,5 +86,49 @@ func TestE2EBadBounds(t *testing.T) {
 		if code, out := herdVerb(t, "node", "--name", "Clark", flag, value); code != exitUsage || !strings.Contains(out, "herd."+strings.ReplaceAll(flag[2:], "-", "_")) {
 			t.Errorf("%s %s: exit code %d: %s", flag, value, code, out)
 		}
+	}
+}
+
+// acks = a number waits for so many members, whichever are first; with fewer there it waits
+// for those, and counts it.
+func TestE2EAcks(t *testing.T) {
+	const acks = 2
+	var herd []*process
+	for i := range acks + 2 {
+		s := spec{name: devName(i), key: testKey(t.Name()), flags: []string{"--acks", fmt.Sprint(acks), "--ack-timeout", "1m"}}
+		if i > 0 {
+			s.join = []string{herd[0].Ready.Gossip}
+		}
+		herd = append(herd, start(t, s))
+	}
+	settle(t, herd)
+	s := herd[0].session()
+	stopped := herd[1]
+	if err := stopped.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	// It is in sync for a minute yet, or until it is seen to be gone: longer than a test waits.
+	f := fixNow("kiwi")
+	if _, err := s.report(f); err != nil {
+		t.Fatal(err)
+	}
+	if n := herd[0].metrics()["herd_batches_short_total"]; n != 0 {
+		t.Errorf("%v batches were short with %d members there", n, acks)
+	}
+	herd[0].kill()
+	for _, p := range herd[2:] {
+		if missing, err := p.missing(book{f.id: f}); missing > 0 || err != nil {
+			t.Errorf("%s lacks what was acknowledged (%v)", p.spec.name, err)
+		}
+	}
+	stopped.kill()
+	herd[2].kill()
+	left := herd[3]
+	until(t, "all others are known to be gone", func() bool { return left.metrics()["herd_links"] == 0 })
+	if _, err := left.session().report(fixNow("emu")); err != nil {
+		t.Fatal(err)
+	}
+	if n := left.metrics()["herd_batches_short_total"]; n == 0 {
+		t.Error("acknowledged alone, and not counted")
 	}
 }

@@ -21,6 +21,10 @@ type Config struct {
 	// NoAcks has reports wait for nobody (acks = "none").
 	NoAcks bool
 
+	// Acks is how many peers must have a batch before it is acknowledged; 0: all that are in.
+	// No more than those are waited for in any case: see settle.
+	Acks int
+
 	// QueueBytes bounds the batches that wait for one peer. Beyond it they are
 	// dropped and the peer catches up by vector. Default 4 MiB.
 	QueueBytes int
@@ -106,6 +110,7 @@ type Core struct {
 	firstAt  uint64
 	hold     time.Duration // run time until which nothing is acknowledged
 	released uint64        // every batch up to here is acknowledged
+	acks     []uint64      // see enough; nothing is kept in it
 	alone    bool          // the last of them by nobody but us
 
 	links   []*Link // in order of opening
@@ -134,6 +139,7 @@ type Stats struct {
 	Clamped    uint64 // of those, reports ordered by the clamp
 	Mailed     uint64 // of those, reports that went into a batch and were not replaced there by a newer one
 	Alone      uint64 // batches acknowledged while there were peers and none was in sync
+	Short      uint64 // batches acknowledged while fewer than Acks peers had them
 	Batches    uint64 // sealed
 	Applied    uint64 // fixes from peers that won
 	Redundant  uint64 // fixes from peers that did not

@@ -33,7 +33,8 @@
 //	      └─────────────────────────────────────────────────────────────┘
 //
 // It acknowledges a batch to its clients when every member that is in, and every
-// joining member whose mark the batch comes after, has acknowledged it. A member
+// joining member whose mark the batch comes after, has acknowledged it; or, if it is
+// told to wait for a number of peers, when so many have. A member
 // knows that it is in while its lease runs: it sends its own clock with each ack,
 // the origin echoes it in a grant, and the lease ends half the origin's ack_timeout
 // after that instant of the member's clock.

@@ -115,8 +115,9 @@ func TestMutants(t *testing.T) {
 		"noHold":         "READ",
 		"grantAlways":    "READ",
 		"wallTimeouts":   "FAIR",
+		"oneAckLess":     "MANY LIVES",
 		"readyOnFirst":   "READY",
-		"dotlessLookups": "EQUAL HELD",
+		"dotlessLookups": "EQUAL HELD READY",
 		"forgetEvicted":  "BACK HELD EQUAL READ ALIKE",
 		"floorUntold":    "ALIKE HELD READ READY EQUAL",
 		"floorAtBegin":   "HELD READ READY EQUAL ALIKE",
@@ -161,7 +162,7 @@ func only(i int) (m mutant) {
 		&m.dotAtSeal, &m.otherNumber, &m.commitOpen, &m.ownOnly, &m.neverCompare, &m.jumpGaps, &m.vectorAtEnd, &m.unheardChunks, &m.dropSuperseded,
 		&m.coalesceQueued, &m.losersFree, &m.ownLosersFree, &m.ownLosersHere, &m.firstWins, &m.firstDot, &m.noTakeover,
 		&m.forgetCarried, &m.enterOnCommit, &m.endlessLease, &m.ownLease, &m.outOnOverflow, &m.noHold, &m.grantAlways,
-		&m.wallTimeouts, &m.readyOnFirst, &m.dotlessLookups,
+		&m.wallTimeouts, &m.oneAckLess, &m.readyOnFirst, &m.dotlessLookups,
 		&m.forgetEvicted, &m.floorUntold, &m.floorAtBegin, &m.astrayAnswers, &m.noGrace,
 	}
 	*flags[i] = true

@@ -33,6 +33,7 @@ type mutant struct {
 	noHold         bool // rule 7: a link given up is out at once
 	grantAlways    bool // rule 7: leases are renewed while batches hang
 	wallTimeouts   bool // rule 7: time-outs count the time in which this node stood still
+	oneAckLess     bool // rule 7: who asks for two peers waits for one
 	readyOnFirst   bool // rule 7: one answer is enough to be ready
 	dotlessLookups bool // rule 8: what a look-up brings has no dot
 	forgetEvicted  bool // rule 9: what is evicted may come back

@@ -179,7 +179,9 @@ func (c *Core) unacknowledged(l *Link) time.Duration {
 	return c.ran - sealed
 }
 
-// settle puts out who is late, and acknowledges what everybody else has.
+// settle puts out who is late, and acknowledges what everybody else has, or what Acks peers
+// have if that is more. So who asks for more peers than there are waits for those that
+// are in, and for nobody longer than for the AckTimeout.
 func (c *Core) settle() {
 	oldest, level, company := c.seq, c.seq, false
 	for _, l := range c.links {
@@ -194,6 +196,9 @@ func (c *Core) settle() {
 		}
 		oldest = min(oldest, l.acked)
 	}
+	if enough := c.enough(); enough > c.released {
+		c.released, c.alone = enough, false
+	}
 	if c.hold <= c.ran && level > c.released {
 		alone := !company && len(c.links) > 0
 		if alone {
@@ -201,6 +206,9 @@ func (c *Core) settle() {
 			if !c.alone {
 				c.events = append(c.events, Event{Kind: Alone})
 			}
+		}
+		if c.cfg.Acks > 0 {
+			c.stats.Short += level - c.released
 		}
 		c.released, c.alone = level, alone
 	}
@@ -213,6 +221,30 @@ func (c *Core) settle() {
 		}
 		c.firstAt += drop
 	}
+}
+
+// enough is the last batch that Acks peers have, if that is beyond what is acknowledged;
+// else, and if all that are in are asked for, it is 0. What a peer has said that it has it
+// has, in or not.
+func (c *Core) enough() uint64 {
+	if c.cfg.Acks == 0 {
+		return 0
+	}
+	c.acks = c.acks[:0]
+	for _, l := range c.links {
+		if l.acked > c.released {
+			c.acks = append(c.acks, l.acked)
+		}
+	}
+	want := c.cfg.Acks
+	if c.mutant.oneAckLess {
+		want = max(want-1, 1)
+	}
+	if len(c.acks) < want {
+		return 0
+	}
+	slices.Sort(c.acks)
+	return c.acks[len(c.acks)-want]
 }
 
 // putOut puts l out if it is late.

@@ -12,6 +12,8 @@ import (
 //
 //	HELD   while M is in A's in-sync set, M holds every fix that A has acknowledged
 //	READ   a node whose lease from A runs shows every fix that A has acknowledged
+//	MANY   if so many peers are waited for, not all that are in, then so many hold what is
+//	       acknowledged, or all that are in do. HELD and READ are not promised
 //	LIVES  an acknowledged fix is held by every survivor in the end, if its origin or
 //	       one member that was in sync at the ack lives on
 //	READY  a ready node holds every acknowledged fix that a member it knew held when they met
@@ -43,6 +45,7 @@ type wait struct {
 	key    int
 	fix    *location.Fix
 	ticket uint64
+	late   bool // the batch was acknowledged before
 }
 
 type acknowledged struct {
@@ -124,7 +127,7 @@ func (p *promises) read(n *node, least int) {
 	for key := least; key < keys; key++ {
 		f := p.show(n, key)
 		for _, e := range n.ends {
-			if e == nil || !e.link.Leased(now) {
+			if e == nil || !e.link.Leased(now) || p.world.acks > 0 {
 				continue
 			}
 			p.world.coverage.Reads++
@@ -144,7 +147,7 @@ func (p *promises) accepted(n *node, key int, f *location.Fix, ticket uint64) {
 	if ticket == 0 && n.table.Refuses(clientIDs[key], f) {
 		return // nothing is promised
 	}
-	n.waits = append(n.waits, wait{key, f, ticket})
+	n.waits = append(n.waits, wait{key, f, ticket, ticket <= n.core.Released()})
 }
 
 // released answers the clients whose batches are acknowledged.
@@ -162,14 +165,25 @@ func (p *promises) acknowledge(n *node, x wait) {
 	w := p.world
 	w.coverage.Acks++
 	a := acknowledged{x.key, x.fix, n.origin, w.clock, []location.Origin{n.origin}}
+	in := 0 // peers that are in and lack it
 	for _, l := range n.core.links {
-		if l.State() != In {
+		switch {
+		case w.acks == 0 && l.State() != In:
+			continue
+		case w.acks > 0 && l.Acked() < x.ticket:
+			if l.State() == In {
+				in++
+			}
 			continue
 		}
 		a.set = append(a.set, l.Peer())
 		if m := p.process(l.Peer()); m != nil && !p.holds(m, x.key, x.fix) {
 			p.fail("HELD: node %d acknowledged %v of client %d, node %d was in and lacks it", n.slot, *x.fix, x.key, m.slot)
 		}
+	}
+	if in > 0 && len(a.set) <= w.acks && !x.late {
+		p.fail("MANY: node %d acknowledged %v of client %d, which %d peers of %d have, and %d are in and lack it",
+			n.slot, *x.fix, x.key, len(a.set)-1, w.acks, in)
 	}
 	if len(a.set) > 1 {
 		w.coverage.Company++
@@ -179,6 +193,9 @@ func (p *promises) acknowledge(n *node, x wait) {
 	}
 	p.log = append(p.log, a)
 	for _, m := range w.nodes {
+		if w.acks > 0 {
+			break
+		}
 		if e := m.ends[n.slot]; e != nil && w.awake(m) && e.link.Peer() == n.origin && e.link.Leased(w.now(m)) && !p.holds(m, x.key, x.fix) {
 			p.fail("READ: node %d acknowledged %v of client %d, node %d has a lease and lacks it", n.slot, *x.fix, x.key, m.slot)
 		}
@@ -188,7 +205,7 @@ func (p *promises) acknowledge(n *node, x wait) {
 // entered: n has taken a member into its in-sync set.
 func (p *promises) entered(n *node, o location.Origin) {
 	m := p.process(o)
-	if m == nil {
+	if m == nil || p.world.acks > 0 {
 		return
 	}
 	for key, f := range p.acked[n.origin] {
@@ -267,7 +284,8 @@ func (p *promises) becomeReady(n *node) {
 				continue
 			}
 			peer := e.link.Peer()
-			if a.origin == peer || slices.Contains(a.set, peer) && e.opened > a.at {
+			after := e.opened > a.at
+			if a.origin == peer && (after || w.acks == 0) || slices.Contains(a.set, peer) && after {
 				p.fail("READY: node %d is ready without %v of client %d, which node %d held when they met",
 					n.slot, *a.fix, a.key, e.other.at.slot)
 			}

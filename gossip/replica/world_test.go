@@ -29,6 +29,7 @@ type world struct {
 	nodes     [slots]*node
 	gone      time.Duration               // after which orphans are taken over
 	timeouts  [slots]time.Duration        // ack timeouts
+	acks      int                         // peers that are waited for; zero: all that are in
 	queue     int                         // bytes that a peer's queue holds
 	stripes   int                         // of the open batch
 	reporting bool                        // also while a batch is sealed
@@ -154,6 +155,9 @@ func newWorld(seed uint64, m mutant) *world {
 	w.queue = []int{300, 500, 3000}[w.rand.IntN(3)]
 	w.stripes = 1 << w.rand.IntN(3)
 	w.gapPeers = 1 + w.rand.IntN(4) // three: none of them does
+	if seed%4 == 3 {
+		w.acks = 1 + int(seed/4%slots) // at times more than there are
+	}
 	if w.gone = goneAfter; w.rand.IntN(2) == 0 {
 		w.gone = time.Hour // what is acknowledged must not need it
 	}
@@ -196,7 +200,7 @@ func (w *world) boot(slot int) {
 	n.table = location.NewTable(8, w.seed)
 	n.core = New(Config{
 		Self: n.origin, Name: nodeNames[slot], Table: n.table,
-		AckTimeout: w.timeouts[slot], GoneAfter: w.gone, CompareEvery: 20 * unit,
+		AckTimeout: w.timeouts[slot], Acks: w.acks, GoneAfter: w.gone, CompareEvery: 20 * unit,
 		QueueBytes: w.queue, ChunkBytes: chunkBytes, Stripes: w.stripes, Seed: w.seed,
 		GapPeers: w.gapPeers, GapEach: 2 * unit,
 		Limits: Limits{w.ttl, w.limits[slot]}, Grace: grace,

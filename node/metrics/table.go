@@ -94,6 +94,9 @@ func acks() []metric {
 	return []metric{
 		counter("batches_sealed_total", "Batches of this node's fixes.", func(s *Stats) uint64 { return s.Gossip.Replica.Batches }),
 		counter("batches_alone_total", "Batches acknowledged while no member was in sync: a kill of this node loses them until it is back.", func(s *Stats) uint64 { return s.Gossip.Replica.Alone }),
+		counter("batches_short_total", "With acks = a number: batches acknowledged while fewer members had them. So few were in sync, or a member did not answer in time.", func(s *Stats) uint64 { return s.Gossip.Replica.Short }),
+		histogram("ack_wait_seconds", "Time that clients' sessions waited for other nodes' acks, if they had to wait.",
+			func(s *Stats) gossip.Spread { return s.Gossip.AckTook }),
 		counter("ack_waits_total", "Waits of clients' sessions for other nodes' acks.", func(s *Stats) uint64 { return s.Gossip.AckWaits }),
 		counter("sync_entries_total", "Members that came into this node's in-sync set.", func(s *Stats) uint64 { return s.Gossip.Replica.Entries }),
 		counter("sync_outs_total", "Members put out of this node's in-sync set, for they did not acknowledge in time.", func(s *Stats) uint64 { return s.Gossip.Replica.Outs }),
