@@ -59,7 +59,7 @@ func (k kind) suffix() string {
 	return ".log"
 }
 
-// partSuffix is that of a snapshot which is not whole yet.
+// partSuffix is that of a file which is not whole yet.
 const partSuffix = ".part"
 
 // parseName is the converse of file.name.

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +44,16 @@ type Log struct {
 	stats    Stats
 	buf      []byte
 
+	carry *carry  // what the next log file begins with; nil: nothing
 	found []found // as they were at Open; for Replay
+}
+
+// carry is what was read from the end of a file but is not durable perhaps: the process that wrote it was
+// killed, and the machine was not. To sync that file means nothing if a sync of it has failed
+// before. So it is written again.
+type carry struct {
+	file     *found
+	from, to uint64 // messages
 }
 
 // active is the log file that is appended to.
@@ -62,6 +72,7 @@ type active struct {
 type Stats struct {
 	// Appended counts the messages appended since Open, without those that a failure has
 	// taken: it falls back to Durable then. Durable is how many of them would survive a crash.
+	// What Replay has handed out is as safe as it was before, and durable with the first of them.
 	Appended, Durable uint64
 
 	// Snapshot is the size of the newest snapshot, Total that of all files, in bytes.
@@ -142,6 +153,20 @@ func (l *Log) Append(messages ...[]byte) error {
 		}
 	}
 	a := l.active
+	if err := l.write(a, messages); err != nil {
+		// What was appended before may still become durable.
+		if a.durable < a.count && a.file.Sync() == nil {
+			l.settle(a, a.count)
+		}
+		l.giveUp(a)
+		return fmt.Errorf("append to journal: %w", err)
+	}
+	l.stats.Appended += uint64(len(messages))
+	return nil
+}
+
+// write writes messages to the active file.
+func (l *Log) write(a *active, messages [][]byte) error {
 	buf, err := writeBlocks(a.file, l.buf[:0], messages, a.seed, a.count, a.durable, func(n int) {
 		a.size += int64(n)
 		l.files[a.name] = a.size
@@ -150,17 +175,10 @@ func (l *Log) Append(messages ...[]byte) error {
 	if cap(buf) <= 4*fullPayload {
 		l.buf = buf
 	}
-	if err != nil {
-		// What was appended before may still become durable.
-		if a.durable < a.count && a.file.Sync() == nil {
-			l.settle(a, a.count)
-		}
-		l.giveUp(a)
-		return fmt.Errorf("append to journal: %w", err)
+	if err == nil {
+		a.count += uint64(len(messages))
 	}
-	a.count += uint64(len(messages))
-	l.stats.Appended += uint64(len(messages))
-	return nil
+	return err
 }
 
 func check(messages [][]byte) error {
@@ -239,7 +257,7 @@ func (l *Log) Sync() error {
 // settle takes note that the first count messages of a are durable.
 func (l *Log) settle(a *active, count uint64) {
 	a.durable = max(a.durable, count)
-	l.stats.Durable = max(l.stats.Durable, a.base+a.durable)
+	l.stats.Durable = a.base + a.durable
 	l.stats.Syncs++
 }
 
@@ -247,33 +265,96 @@ func (l *Log) settle(a *active, count uint64) {
 func (l *Log) giveUp(a *active) {
 	l.active = nil
 	l.tail = mark{a.header.file, a.durable}
-	l.stats.Appended = a.base + a.durable
+	l.stats.Appended = l.stats.Durable
 	_ = a.file.Close() // nothing that it could say is news
 }
 
 // begin begins the next log file. It is durable, without messages, when it returns.
 func (l *Log) begin() error {
-	a := &active{header: header{file: file{kindLog, l.next}, store: l.store, after: l.tail}, base: l.stats.Appended}
-	a.name, a.seed = a.header.name(), a.header.seed()
-	file, err := l.create(a.name, &a.header)
+	if l.carry != nil {
+		if err := l.carryOver(); err != nil {
+			return err
+		}
+	}
+	a, err := l.create("")
 	if err != nil {
 		return err
 	}
-	if err = file.Sync(); err == nil {
+	if err = a.file.Sync(); err == nil {
 		err = l.fs.Sync()
 	}
 	if err != nil {
-		err = errors.Join(err, file.Close())
+		err = errors.Join(err, a.file.Close())
 		l.remove(a.name)
 		return err
 	}
-	a.file, a.size = file, headerLen
 	l.active = a
 	return nil
 }
 
-// create makes a file with a header.
-func (l *Log) create(name string, h *header) (File, error) {
+// carryOver makes a log file of what is to be carried over. It has its name when it is whole
+// and durable: until then the old file counts, with all that may be in it.
+func (l *Log) carryOver() error {
+	a, err := l.create(partSuffix)
+	if err != nil {
+		return err
+	}
+	name := a.header.name()
+	err = l.copyCarry(a)
+	if err == nil {
+		err = a.file.Sync()
+	}
+	if err = errors.Join(err, a.file.Close()); err == nil {
+		err = l.fs.Rename(a.name, name)
+	}
+	if err != nil {
+		l.remove(a.name)
+		return err
+	}
+	delete(l.files, a.name)
+	l.files[name] = a.size
+	if err := l.fs.Sync(); err != nil {
+		l.remove(name)
+		return err
+	}
+	l.tail, l.carry = mark{a.header.file, a.count}, nil
+	return nil
+}
+
+func (l *Log) copyCarry(a *active) error {
+	c := l.carry
+	var at uint64
+	var some [][]byte
+	size := 0
+	_, whole, err := l.read(&scanner{}, link{c.file, c.to}, func(m []byte) error {
+		if at++; at <= c.from {
+			return nil
+		}
+		some, size = append(some, bytes.Clone(m)), size+len(m)
+		if at < c.to && size < fullPayload {
+			return nil
+		}
+		err := l.write(a, some)
+		some, size = some[:0], 0
+		return err
+	})
+	if err == nil && !whole {
+		err = fmt.Errorf("file %s is not what it was", c.file.name)
+	}
+	return err
+}
+
+// create makes the next log file, with its header. The suffix is for its name.
+func (l *Log) create(suffix string) (*active, error) {
+	a := &active{header: header{file: file{kindLog, l.next}, store: l.store, after: l.tail}, base: l.stats.Appended, size: headerLen}
+	a.name, a.seed = a.header.name()+suffix, a.header.seed()
+	var err error
+	a.file, err = l.createFile(a.name, &a.header)
+	return a, err
+}
+
+// createFile makes a file with a header.
+func (l *Log) createFile(name string, h *header) (File, error) {
 	l.next = max(l.next, h.number+1) // even if it fails: the file may be there
 	file, err := l.fs.Create(name)
 	if err != nil {

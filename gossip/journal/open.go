@@ -30,7 +30,7 @@ func (l *Log) look() error {
 	var parts []string
 	for _, i := range infos {
 		if whole, isPart := strings.CutSuffix(i.Name, partSuffix); isPart {
-			if f, ok := parseName(whole); ok && f.kind == kindSnapshot {
+			if f, ok := parseName(whole); ok {
 				l.files[i.Name] = i.Size
 				l.next = max(l.next, f.number+1)
 				parts = append(parts, i.Name)

@@ -17,6 +17,8 @@ type scanner struct {
 	at   int64  // place in the file of buf[0]
 	buf  []byte // what was read and not used
 	room []byte // what buf lies in
+
+	durable uint64 // messages of the file, as the blocks read say
 }
 
 func (s *scanner) open(r Reader) error {
@@ -24,7 +26,7 @@ func (s *scanner) open(r Reader) error {
 	if err != nil {
 		return err
 	}
-	s.r, s.size, s.at, s.buf = r, size, 0, nil
+	s.r, s.size, s.at, s.buf, s.durable = r, size, 0, nil, 0
 	return nil
 }
 
@@ -36,8 +38,8 @@ func (s *scanner) peek(n int) ([]byte, error) {
 	if len(s.buf) >= n {
 		return s.buf[:n], nil
 	}
-	if cap(s.room) < max(n, readSize) {
-		s.room = make([]byte, max(n, readSize))
+	if room := max(n, int(min(readSize, s.size))); cap(s.room) < room {
+		s.room = make([]byte, room)
 	}
 	have := copy(s.room[:cap(s.room)], s.buf)
 	want := int(min(int64(cap(s.room)), s.size-s.at))
@@ -134,6 +136,7 @@ func (s *scanner) messages(h *header, count uint64, f func([]byte) error) (n uin
 		if k.count == 0 {
 			return n, h.kind == kindSnapshot, nil
 		}
+		s.durable = k.durable
 		rest := b[blockLen:]
 		for range k.count {
 			if n == count {

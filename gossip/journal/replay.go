@@ -89,9 +89,14 @@ func (l *Log) replay(f func([]byte) error) (r Report, tail mark, err error) {
 	r.Whole = true
 	var s scanner
 	for i, k := range c.links {
-		n, whole, err := l.file(&s, k, take)
+		n, whole, err := l.read(&s, k, take)
 		tail = mark{k.header.file, n}
 		log, last := k.header.kind == kindLog, i == len(c.links)-1
+		l.carry = nil
+		if log && last && s.durable < n {
+			tail.count = s.durable
+			l.carry = &carry{k.found, s.durable, n}
+		}
 		if !log {
 			r.Snapshot, r.Whole = k.header.number, whole && k.count == math.MaxUint64
 			l.snapshot = Info{k.name, k.size}
@@ -124,8 +129,8 @@ func (r *Report) cut(name string, from, to int64) {
 	r.Cut += max(to-from, 0)
 }
 
-// file calls f with the messages of a file, as scanner.messages does.
-func (l *Log) file(s *scanner, k link, f func([]byte) error) (n uint64, whole bool, err error) {
+// read calls f with the messages of a file, as scanner.messages does.
+func (l *Log) read(s *scanner, k link, f func([]byte) error) (n uint64, whole bool, err error) {
 	r, err := l.fs.Open(k.name)
 	if err != nil {
 		return 0, false, err

@@ -64,7 +64,7 @@ func (l *Log) beginSnapshot() (*Snapshot, error) {
 	}
 	s := &Snapshot{log: l, head: header{file: file{kindSnapshot, l.active.header.number}, store: l.store}}
 	s.name, s.seed = s.head.name(), s.head.seed()
-	file, err := l.create(s.part(), &s.head)
+	file, err := l.createFile(s.part(), &s.head)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 	"herd/gossip/journal"
 )
 
-// Errors that disks have. Any error will do for [Disk.Fail].
+// Errors that disks have. Any error will do for [Disk.SetFail].
 var (
 	ErrFull     error = syscall.ENOSPC
 	ErrIO       error = syscall.EIO
@@ -29,13 +29,9 @@ const page = 64
 
 // Disk is a journal.FS in memory. Its methods may be called by many goroutines.
 type Disk struct {
-	// Fail, if it is set, is asked before each operation: "lock", "list", "create", "open", "read", "write", "sync",
-	// "rename", "remove", "syncdir". The operation waits until it returns, and fails with its error, after a part of
-	// it was done perhaps. Set it before the disk is used.
-	Fail func(op, name string) error
-
 	mu       sync.Mutex
 	rand     *rand.Rand
+	fails    func(op, name string) error
 	capacity int64 // bytes; 0: no end
 	boots    int
 	locked   bool
@@ -53,6 +49,15 @@ type data struct {
 // New returns an empty disk. What it does by chance depends on seed.
 func New(seed uint64) *Disk {
 	return &Disk{rand: rand.New(rand.NewPCG(seed, 1)), now: map[string]*data{}, safe: map[string]*data{}}
+}
+
+// SetFail has f asked before each operation: "lock", "list", "create", "open", "read", "write", "sync",
+// "rename", "remove", "syncdir". The operation waits until f returns, and fails with its error, after
+// a part of it was done perhaps. Nil: all go well.
+func (d *Disk) SetFail(f func(op, name string) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fails = f
 }
 
 // SetCapacity has the disk fail with ErrFull when all files together would take more than so
@@ -172,7 +177,7 @@ func (d *Disk) Clone() *Disk {
 func (d *Disk) fail(op, name string) error {
 	d.mu.Lock()
 	d.ops++
-	f := d.Fail
+	f := d.fails
 	d.mu.Unlock()
 	if f == nil {
 		return nil
