@@ -12,12 +12,14 @@ import (
 )
 
 // book is the addresses at which a member may be found: the seeds as they were
-// given, and every member seen lately. memberlist forgets the dead soon and
+// given, and every member seen lately, in an earlier life of this node too if it has a file. memberlist forgets the dead soon and
 // never calls them again; the book is why a herd that was cut in two heals. It is
 // safe for concurrent use.
 type book struct {
 	own   string   // this node's advertised address
 	seeds []string // host:port, as given
+
+	recalled []string // addresses of an earlier life, the one seen last first; set once
 
 	mu   sync.Mutex // guards the fields below
 	seen map[string]time.Time

@@ -28,6 +28,7 @@ type Config struct {
 	BindAddr      string   // host:port of the gossip port, TCP and UDP; port 0 picks one
 	AdvertiseAddr string   // what other members dial, host or host:port; empty: the bound address
 	Join          []string // host:port of any nodes of the herd, names or addresses
+	AddressBook   string   // file in which the addresses of members are kept for the next start; empty: none
 	Label         string   // herds of another label are strangers
 	Profile       string   // times of failure detection: local, lan (default), wan
 	Keys          [][]byte // gossip keys of 16, 24 or 32 bytes, the one to send with first; none: a keyless herd
@@ -94,6 +95,7 @@ type Cluster struct {
 	joins        atomic.Uint64
 	joinsFailed  atomic.Uint64
 	refreshes    atomic.Uint64
+	bookErrors   atomic.Uint64
 	behind       atomic.Int64 // nanoseconds; see judgeByLocked
 	herdClock    atomic.Int64 // likewise; see clamp. Zero: this node's will do
 	sure         atomic.Bool
@@ -228,6 +230,14 @@ func New(config Config) (*Cluster, error) {
 		Grace: config.MaxClientAhead,
 	})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if config.AddressBook != "" {
+		entries, err := readBook(config.AddressBook)
+		if err != nil {
+			c.bookErrors.Add(1)
+			c.log.Warn("the address book can't be read: this node finds its herd by its seeds alone", "error", err)
+		}
+		c.book.recall(entries, c.wall())
+	}
 	return c, nil
 }
 

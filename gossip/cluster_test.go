@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ type herd struct {
 	clocks  map[string]*testClock     // of the nodes of these names; else the bubble's
 	network func(Network) Network     // before the simulated one; nil: nothing is
 	limits  func(name string) Limits  // of the node of that name; nil: none
+	books   string                    // folder of address books; empty: there are none
 }
 
 type testNode struct {
@@ -118,7 +120,13 @@ func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode,
 	if h.limits != nil {
 		limits = h.limits(name)
 	}
+	book := ""
+	if h.books != "" {
+		book = filepath.Join(h.books, name)
+	}
 	c, err := New(Config{
+		AddressBook: book,
+
 		States: states,
 		Limits: limits,
 		Clock:  h.clocks[name].now,

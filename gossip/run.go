@@ -8,6 +8,7 @@ import (
 	"log"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -48,6 +49,9 @@ func (c *Cluster) Run(ctx context.Context) error {
 	c.spawn(c.trim)
 	c.spawn(c.makeAudits)
 	c.spawn(c.answerAudits)
+	if c.config.AddressBook != "" {
+		c.spawn(func() { c.keepBook(ctx) })
+	}
 	if err := c.enter(ctx, list, seeds); err != nil {
 		c.depart(list)
 		return err
@@ -176,7 +180,7 @@ type seeds struct {
 // patience is how long the other seeds are waited for when one has answered.
 const patience = 100 * time.Millisecond
 
-// askSeeds asks all seeds at once who has this node's name. A seed that hangs holds
+// askSeeds asks all seeds, and whom the address book has, at once who has this node's name. A seed that hangs holds
 // up nobody when another one answers.
 func (c *Cluster) askSeeds(ctx context.Context) (seeds, error) {
 	type reply struct {
@@ -189,7 +193,7 @@ func (c *Cluster) askSeeds(ctx context.Context) (seeds, error) {
 	defer cancel()
 	replies := make(chan reply)
 	var asking sync.WaitGroup
-	for _, seed := range c.config.Join {
+	for _, seed := range slices.Concat(c.config.Join, c.book.recalled) {
 		asking.Go(func() {
 			addrs, err := resolve(ctx, seed)
 			if err != nil {

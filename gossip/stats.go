@@ -99,6 +99,7 @@ type Stats struct {
 
 	Joins          uint64 // successful, the first and those after
 	JoinsFailed    uint64
+	BookErrors     uint64 // times that the address book could not be read or written
 	Refreshes      uint64 // times that this node told the herd anew that it is alive, for a peer did not see it
 	MembersRefused uint64 // announcements of members that make no sense
 	MembersByState map[string]int
@@ -151,6 +152,7 @@ func (c *Cluster) Stats() Stats {
 		Joins:          c.joins.Load(),
 		JoinsFailed:    c.joinsFailed.Load(),
 		Refreshes:      c.refreshes.Load(),
+		BookErrors:     c.bookErrors.Load(),
 		MembersRefused: c.members.refusals(),
 		MembersByState: c.members.byState(),
 		MembersBack:    c.members.returns(),
