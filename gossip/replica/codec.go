@@ -25,6 +25,8 @@ import (
 //	chunk   fixes, 0
 //	commit  vector
 //	floor   order time, id
+//	stored  origin in eight bytes, then as in a batch of it
+//	saved   greatest time that the wall clock has shown, vector
 //
 //	id      length in one byte, 1..255, and as many bytes, none of them white space
 //	name    likewise
@@ -47,12 +49,16 @@ const (
 	kindChunk
 	kindCommit
 	kindFloor
+
+	// Of these and of chunks and floors is what a disk keeps; no peer is sent them.
+	kindStored
+	kindSaved
 )
 
 // String is the kind's name in lower case.
 func (k kind) String() string {
-	names := [...]string{"batch", "ack", "grant", "behind", "find", "found", "ask", "chunk", "commit", "floor"}
-	if k < kindBatch || k > kindFloor {
+	names := [...]string{"batch", "ack", "grant", "behind", "find", "found", "ask", "chunk", "commit", "floor", "stored", "saved"}
+	if k < kindBatch || k > kindSaved {
 		return "unknown kind"
 	}
 	return names[k-kindBatch]
@@ -170,6 +176,17 @@ func appendFloor(buf []byte, f location.Floor) []byte {
 	start := len(buf)
 	buf = binary.AppendUvarint(begin(buf, kindFloor), uint64(f.Order))
 	return finish(appendShort(buf, f.ID), start)
+}
+
+func appendOrigin(buf []byte, o location.Origin) []byte {
+	return binary.BigEndian.AppendUint64(buf, uint64(o))
+}
+
+// appendSaved writes down a vector for the disk, and the time of expiry.
+func appendSaved(buf []byte, latest int64, v Vector) []byte {
+	start := len(buf)
+	buf = binary.AppendUvarint(begin(buf, kindSaved), uint64(max(0, latest)))
+	return finish(appendVector(buf, v), start)
 }
 
 // chunkWriter appends fixes to buf in chunks of at most limit bytes, or of one fix.

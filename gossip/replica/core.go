@@ -114,6 +114,7 @@ type Core struct {
 	alone    bool          // the last of them by nobody but us
 
 	links   []*Link // in order of opening
+	disk    *Disk   // nil: none
 	dirty   []*Link // have something to send that their writers were not told of
 	events  []Event
 	arrived []int64           // when the fixes of batches that came were received; see TakeArrived
@@ -133,30 +134,33 @@ type Core struct {
 
 // Stats counts what a Core did since it was made. See the metrics of the same names.
 type Stats struct {
-	Accepted   uint64 // reports taken from clients
-	Stale      uint64 // of those, reports that were not newer than what the table held
-	Repeated   uint64 // of those, reports that it held already
-	Clamped    uint64 // of those, reports ordered by the clamp
-	Mailed     uint64 // of those, reports that went into a batch and were not replaced there by a newer one
-	Alone      uint64 // batches acknowledged while there were peers and none was in sync
-	Short      uint64 // batches acknowledged while fewer than Acks peers had them
-	Batches    uint64 // sealed
-	Applied    uint64 // fixes from peers that won
-	Redundant  uint64 // fixes from peers that did not
-	Duplicate  uint64 // of those, fixes that the table had already
-	Deltas     uint64 // answers to vectors that needed a scan
-	Compared   uint64 // answers to vectors that did not
-	Overflows  uint64 // queues dropped
-	Entries    uint64 // members that came in
-	Outs       uint64 // members put out by time
-	Takeovers  uint64 // fixes adopted from origins gone for good
-	Lookups    uint64 // look-ups answered for peers
-	LookupsOff uint64 // look-ups refused for their number
-	Evicted    uint64 // clients given up for want of room
-	Expired    uint64 // clients removed some time after they had expired
-	Refused    uint64 // of Accepted, reports not kept: they had expired, or were below the floor
-	Incredible uint64 // fixes from peers not taken: of a time to come, or taken over too often
-	Unfounded  uint64 // claims of peers to have batches that their origin has not sealed; not believed
+	Accepted      uint64 // reports taken from clients
+	Stale         uint64 // of those, reports that were not newer than what the table held
+	Repeated      uint64 // of those, reports that it held already
+	Clamped       uint64 // of those, reports ordered by the clamp
+	Mailed        uint64 // of those, reports that went into a batch and were not replaced there by a newer one
+	Alone         uint64 // batches acknowledged while there were peers and none was in sync
+	Short         uint64 // batches acknowledged while fewer than Acks peers had them
+	Batches       uint64 // sealed
+	Applied       uint64 // fixes from peers that won
+	Redundant     uint64 // fixes from peers that did not
+	Duplicate     uint64 // of those, fixes that the table had already
+	Deltas        uint64 // answers to vectors that needed a scan
+	Compared      uint64 // answers to vectors that did not
+	Overflows     uint64 // queues dropped
+	Entries       uint64 // members that came in
+	Outs          uint64 // members put out by time
+	DiskOuts      uint64 // times that the disk was waited for no longer
+	DiskEntries   uint64 // times that it was waited for from then on
+	DiskOverflows uint64 // times that what waited for the disk was dropped
+	Takeovers     uint64 // fixes adopted from origins gone for good
+	Lookups       uint64 // look-ups answered for peers
+	LookupsOff    uint64 // look-ups refused for their number
+	Evicted       uint64 // clients given up for want of room
+	Expired       uint64 // clients removed some time after they had expired
+	Refused       uint64 // of Accepted, reports not kept: they had expired, or were below the floor
+	Incredible    uint64 // fixes from peers not taken: of a time to come, or taken over too often
+	Unfounded     uint64 // claims of peers to have batches that their origin has not sealed; not believed
 }
 
 // New makes the core of a node. It knows nobody yet.
@@ -330,12 +334,15 @@ type EventKind uint8
 
 // The kinds of events.
 const (
-	MemberIn  EventKind = iota // the peer came into this node's in-sync set
-	MemberOut                  // the peer left a batch unacknowledged for AckTimeout
-	Overflow                   // the peer's queue was full; it catches up by vector
-	Found                      // the peer answered a look-up, with or without a fix
-	CaughtUp                   // the peer answered our vector in full for the first time on its link
-	Alone                      // batches are acknowledged though no member is in sync; of no peer
+	MemberIn     EventKind = iota // the peer came into this node's in-sync set
+	MemberOut                     // the peer left a batch unacknowledged for AckTimeout
+	Overflow                      // the peer's queue was full; it catches up by vector
+	Found                         // the peer answered a look-up, with or without a fix
+	CaughtUp                      // the peer answered our vector in full for the first time on its link
+	Alone                         // batches are acknowledged though no member is in sync; of no peer
+	DiskIn                        // this node acknowledges nothing that is not on its disk, from now on; of no peer
+	DiskOut                       // the disk did not keep up for AckTimeout: it is not waited for; of no peer
+	DiskOverflow                  // what waited for the disk was dropped; it catches up by vector; of no peer
 )
 
 // loose tells whether the table may hold fixes from elsewhere whose dots the vector

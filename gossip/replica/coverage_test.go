@@ -20,6 +20,12 @@ type coverage struct {
 	Held        uint64 // sessions given up while the peer was in
 	Reads       uint64 // of one client under one lease
 	Readies     uint64
+	Loads       uint64 // processes that began from a disk
+	PowerCuts   uint64
+	Vectors     uint64 // of those, with a vector
+	Snapshots   uint64 // completed
+	DiskFaults  uint64
+	Durable     uint64 // acknowledged while some disk was in
 	Finds       uint64 // look-ups that brought something
 	Chunks      uint64
 	Limits      uint64 // that a node changed

@@ -122,5 +122,8 @@ func (l *Link) has() uint64 {
 	if seq > l.said {
 		return 0
 	}
+	if d := l.core.disk; d.holdsBack() {
+		seq = min(seq, d.kept.vector[l.peer])
+	}
 	return seq
 }

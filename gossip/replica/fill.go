@@ -7,14 +7,15 @@ import "time"
 // send all that it has. A peer that has nothing itself, ends its session or stands still
 // for an ack timeout gives way to the others.
 type fill struct {
-	over  bool          // nobody waits for anybody any more
-	donor *Link         // is asked
-	heard time.Duration // when something last came from it
+	loaded bool          // there is something, from the disk: it lacks what it missed
+	over   bool          // nobody waits for anybody any more
+	donor  *Link         // is asked
+	heard  time.Duration // when something last came from it
 }
 
 // begin: a link was opened. Who has something has filled itself, or need not.
 func (f *fill) begin(c *Core) {
-	f.over = f.over || f.donor == nil && len(c.vector) > 0
+	f.over = f.over || f.donor == nil && len(c.vector) > 0 && !f.loaded
 }
 
 // mayAsk tells whether l's peer may be sent our vector now.

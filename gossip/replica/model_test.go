@@ -122,6 +122,7 @@ func TestMutants(t *testing.T) {
 		"floorUntold":    "ALIKE HELD READ READY EQUAL",
 		"floorAtBegin":   "HELD READ READY EQUAL ALIKE",
 		"astrayAnswers":  "HELD READ READY EQUAL LIVES",
+		"lossyVector":    "HELD READ READY EQUAL",
 		"noGrace":        "HELD READ READY EQUAL",
 	}
 	if testing.Short() || raceEnabled {
@@ -163,7 +164,7 @@ func only(i int) (m mutant) {
 		&m.coalesceQueued, &m.losersFree, &m.ownLosersFree, &m.ownLosersHere, &m.firstWins, &m.firstDot, &m.noTakeover,
 		&m.forgetCarried, &m.enterOnCommit, &m.endlessLease, &m.ownLease, &m.outOnOverflow, &m.noHold, &m.grantAlways,
 		&m.wallTimeouts, &m.oneAckLess, &m.readyOnFirst, &m.dotlessLookups,
-		&m.forgetEvicted, &m.floorUntold, &m.floorAtBegin, &m.astrayAnswers, &m.noGrace,
+		&m.forgetEvicted, &m.floorUntold, &m.floorAtBegin, &m.astrayAnswers, &m.lossyVector, &m.noGrace,
 	}
 	*flags[i] = true
 	return m

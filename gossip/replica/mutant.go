@@ -40,6 +40,7 @@ type mutant struct {
 	floorUntold    bool // rule 9: nobody is told of a floor
 	floorAtBegin   bool // rule 9: a commit comes with the floor from when the answer began
 	astrayAnswers  bool // rule 9: a node with a wrong clock answers vectors
+	lossyVector    bool // rule 10: a vector from a disk counts although something is missing before it
 	noGrace        bool // rule 9: an expired fix is removed, not only hidden, at its deadline
 }
 

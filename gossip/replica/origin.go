@@ -151,7 +151,7 @@ func (c *Core) seal() {
 	if c.open.empty() {
 		return
 	}
-	wanted := slices.ContainsFunc(c.links, func(l *Link) bool { return !l.lag })
+	wanted := slices.ContainsFunc(c.links, func(l *Link) bool { return !l.lag }) || c.disk.takes()
 	message := c.open.take(c.seq+2, wanted || c.mutant != mutant{})
 	c.seq++
 	c.notYet = c.now + c.gap()
@@ -163,6 +163,11 @@ func (c *Core) seal() {
 	c.sealedAt = append(c.sealedAt, c.ran)
 	for _, l := range c.links {
 		l.enqueue(message)
+	}
+	if c.disk.takes() {
+		c.disk.store(kindStored, c.cfg.Self, message[prefixLen+1:])
+	} else {
+		c.disk.lacks()
 	}
 	c.settle() // perhaps there is nobody to wait for
 }
@@ -196,7 +201,11 @@ func (c *Core) settle() {
 		}
 		oldest = min(oldest, l.acked)
 	}
-	if enough := c.enough(); enough > c.released {
+	enough := c.enough()
+	if c.disk != nil {
+		level, enough = c.disk.level(level), c.disk.level(enough)
+	}
+	if enough > c.released {
 		c.released, c.alone = enough, false
 	}
 	if c.hold <= c.ran && level > c.released {

@@ -21,6 +21,7 @@ type ahead struct {
 type merged struct {
 	prev, seq uint64
 	unsure    bool // some fixes were not taken that may be right
+	refused   bool // some were not taken
 	err       error
 }
 
@@ -73,7 +74,7 @@ func (l *Link) mergeBatch(body []byte) (m merged) {
 			break
 		} else if !take {
 			a.incredible++
-			m.unsure = horizon.unsure
+			m.unsure, m.refused = horizon.unsure, true
 			continue
 		}
 		l.core.gather(&a.gathered, &a.tally, id, &e)

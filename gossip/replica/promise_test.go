@@ -20,6 +20,8 @@ import (
 //	EQUAL  when updates and faults stop, all tables are equal, and hold the greatest fix
 //	       that any live node held
 //	QUIET  and then deltas are empty, once what only the dead could vouch for is taken over
+//	DISK   a fix that was acknowledged while the disk of its origin, or of a member that was
+//	       in, was in, is held by the next process with that disk
 //	OWN    a node shows what it has taken, from then on
 //	BACK   what a node has shown, it shows ever after, or newer, until it is gone for good
 //	ALIKE  when faults stop, all have given up the same, and no more clients are left than may be
@@ -54,6 +56,7 @@ type acknowledged struct {
 	origin location.Origin
 	at     time.Duration
 	set    []location.Origin // the origin and those who were in
+	disks  []int             // slots of those of them whose disks were in
 }
 
 // kept is a batch that the network may deliver again.
@@ -164,7 +167,7 @@ func (p *promises) released(n *node) {
 func (p *promises) acknowledge(n *node, x wait) {
 	w := p.world
 	w.coverage.Acks++
-	a := acknowledged{x.key, x.fix, n.origin, w.clock, []location.Origin{n.origin}}
+	a := acknowledged{key: x.key, fix: x.fix, origin: n.origin, at: w.clock, set: []location.Origin{n.origin}}
 	in := 0 // peers that are in and lack it
 	for _, l := range n.core.links {
 		switch {
@@ -185,6 +188,12 @@ func (p *promises) acknowledge(n *node, x wait) {
 		p.fail("MANY: node %d acknowledged %v of client %d, which %d peers of %d have, and %d are in and lack it",
 			n.slot, *x.fix, x.key, len(a.set)-1, w.acks, in)
 	}
+	for _, o := range a.set {
+		if m := p.process(o); m != nil && w.disks[m.slot].mode == waitedFor && m.core.disk.State() == In {
+			a.disks = append(a.disks, m.slot)
+			w.coverage.Durable++
+		}
+	}
 	if len(a.set) > 1 {
 		w.coverage.Company++
 	}
@@ -198,6 +207,22 @@ func (p *promises) acknowledge(n *node, x wait) {
 		}
 		if e := m.ends[n.slot]; e != nil && w.awake(m) && e.link.Peer() == n.origin && e.link.Leased(w.now(m)) && !p.holds(m, x.key, x.fix) {
 			p.fail("READ: node %d acknowledged %v of client %d, node %d has a lease and lacks it", n.slot, *x.fix, x.key, m.slot)
+		}
+	}
+}
+
+// loaded: n has begun with what the disk of its slot has kept.
+func (p *promises) loaded(n *node) {
+	for i := range p.log {
+		a := &p.log[i]
+		if !slices.Contains(a.disks, n.slot) || a.at <= p.world.disks[n.slot].hurt {
+			continue
+		}
+		if !p.holds(n, a.key, a.fix) {
+			p.fail("DISK: node %d has come back without %v of client %d, acknowledged by %d at %d", n.slot, *a.fix, a.key, a.origin, a.at/unit)
+		}
+		if !slices.Contains(a.set, n.origin) {
+			a.set = append(a.set, n.origin)
 		}
 	}
 }

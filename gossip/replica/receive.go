@@ -120,7 +120,14 @@ func (c *Core) receiveBatch(l *Link, body []byte) error {
 	if c.vector[l.peer] < m.seq {
 		c.heard(l.peer, true)
 	}
-	l.oweAckSoon()
+	if m.refused {
+		c.disk.lose()
+	} else {
+		c.disk.store(kindStored, l.peer, body)
+	}
+	if !c.disk.holdsBack() {
+		l.oweAckSoon()
+	}
 	return nil
 }
 
@@ -130,6 +137,13 @@ func (c *Core) receiveChunk(l *Link, body []byte) error {
 	c.stats.Incredible += m.incredible
 	c.heardAll(m.newest)
 	l.unsure = l.unsure || m.unsure
+	switch {
+	case m.err != nil || m.unsure: // no vector will cover it by this message
+	case m.incredible > 0:
+		c.disk.lose()
+	default:
+		c.disk.store(kindChunk, 0, body)
+	}
 	return m.err
 }
 

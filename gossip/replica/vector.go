@@ -36,22 +36,31 @@ type run struct{ lo, hi uint64 }
 // arrive takes note of batches (prev, seq] of origin o. The vector is raised only
 // if nothing is missing before them; else one run is remembered, to be joined on
 // when the gap is filled.
-func (c *Core) arrive(o location.Origin, prev, seq uint64) {
-	switch p, ok := c.beyond[o]; {
-	case prev <= c.vector[o] || c.mutant.jumpGaps:
-		c.vector[o] = max(c.vector[o], seq)
+func (v Vector) arrive(beyond map[location.Origin]run, o location.Origin, prev, seq uint64) {
+	switch p, ok := beyond[o]; {
+	case prev <= v[o]:
+		v[o] = max(v[o], seq)
 	case ok && prev <= p.hi:
-		c.beyond[o] = run{p.lo, max(p.hi, seq)}
+		beyond[o] = run{p.lo, max(p.hi, seq)}
 	default:
-		c.beyond[o] = run{prev, seq}
+		beyond[o] = run{prev, seq}
 	}
-	c.join(o)
+	v.join(beyond, o)
 }
 
 // join raises the vector over the run beyond it, if they now touch.
-func (c *Core) join(o location.Origin) {
-	if p, ok := c.beyond[o]; ok && p.lo <= c.vector[o] {
-		c.vector[o] = max(c.vector[o], p.hi)
-		delete(c.beyond, o)
+func (v Vector) join(beyond map[location.Origin]run, o location.Origin) {
+	if p, ok := beyond[o]; ok && p.lo <= v[o] {
+		v[o] = max(v[o], p.hi)
+		delete(beyond, o)
 	}
 }
+
+func (c *Core) arrive(o location.Origin, prev, seq uint64) {
+	if c.mutant.jumpGaps {
+		prev = min(prev, c.vector[o])
+	}
+	c.vector.arrive(c.beyond, o, prev, seq)
+}
+
+func (c *Core) join(o location.Origin) { c.vector.join(c.beyond, o) }

@@ -131,9 +131,14 @@ func (w *world) kill(n *node) {
 
 func (w *world) fault() {
 	switch x := w.rand.IntN(400); {
+	case x < 5 && w.diskful: // and more often, for there are disks to come back from
+		w.kill(w.nodes[w.rand.IntN(slots)])
+		if w.rand.IntN(6) == 0 {
+			w.powerCut()
+		}
 	case x < 2:
 		w.kill(w.nodes[w.rand.IntN(slots)])
-	case x < 6:
+	case x < 8 && (x < 6 || w.diskful):
 		for slot, n := range w.nodes {
 			if !n.up && w.rand.IntN(2) == 0 {
 				w.coverage.count(n.core)

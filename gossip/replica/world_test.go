@@ -27,14 +27,16 @@ type world struct {
 	clock     time.Duration // the same instant for all
 	wall      int64         // nanoseconds since the epoch; each node's clock is beside it
 	nodes     [slots]*node
-	gone      time.Duration               // after which orphans are taken over
-	timeouts  [slots]time.Duration        // ack timeouts
-	acks      int                         // peers that are waited for; zero: all that are in
-	queue     int                         // bytes that a peer's queue holds
-	stripes   int                         // of the open batch
-	reporting bool                        // also while a batch is sealed
-	gapPeers  int                         // beyond so many peers batches keep a gap
-	ttl       time.Duration               // zero: nothing expires
+	gone      time.Duration        // after which orphans are taken over
+	timeouts  [slots]time.Duration // ack timeouts
+	acks      int                  // peers that are waited for; zero: all that are in
+	queue     int                  // bytes that a peer's queue holds
+	stripes   int                  // of the open batch
+	reporting bool                 // also while a batch is sealed
+	gapPeers  int                  // beyond so many peers batches keep a gap
+	ttl       time.Duration        // zero: nothing expires
+	diskful   bool                 // some nodes have disks
+	disks     [slots]disk
 	limits    [slots]int                  // clients that a node keeps; zero: all
 	cut       [slots][slots]bool          // what one sends does not reach the other
 	meet      [slots][slots]time.Duration // when two slots hear of each other
@@ -179,6 +181,11 @@ func newWorld(seed uint64, m mutant) *world {
 			}
 		}
 	}
+	if w.diskful = w.rand.IntN(3) == 0; w.diskful {
+		for slot := range slots {
+			w.disks[slot].mode = diskMode(w.rand.IntN(3))
+		}
+	}
 	for slot := range slots {
 		w.boot(slot)
 	}
@@ -224,6 +231,7 @@ func (w *world) boot(slot int) {
 	w.nodes[slot] = n
 	w.promises.boot(n)
 	w.coverage.Boots++
+	w.load(n)
 }
 
 func (w *world) now(n *node) time.Duration { return w.clock - n.zero }
@@ -249,6 +257,9 @@ func (w *world) run() string {
 // settle ends all faults and gives the herd time to become equal, and to stay so.
 func (w *world) settle() {
 	w.reporting = false
+	if w.diskful && w.rand.IntN(2) == 0 {
+		w.powerCut()
+	}
 	if w.rand.IntN(2) == 0 {
 		for range 1 + w.rand.IntN(2) {
 			w.kill(w.nodes[w.rand.IntN(slots)])
@@ -303,6 +314,9 @@ func (w *world) step(faults bool) {
 		}
 		if w.awake(n) && (w.ttl > 0 || w.limits[n.slot] > 0) && w.rand.IntN(3) == 0 {
 			n.core.Trim(w.now(n))
+		}
+		if w.awake(n) && w.disks[n.slot].mode != diskless && w.rand.IntN(2) == 0 {
+			w.disk(n, faults)
 		}
 	}
 	w.sessions(faults)

@@ -1,0 +1,188 @@
+package replica
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"herd/gossip/location"
+)
+
+// Replay gives an empty core what [Disk.Next] once gave to be written, before the core is
+// used for anything else. Readers merge fixes, several at once and in any order; what
+// follows from them is decided by Take, in order, by one goroutine.
+//
+// The node is a new origin. What was written is of origins that were: their fixes keep
+// their dots, so that by its vector it gets only what it missed.
+type Replay struct {
+	core   *Core
+	vector Vector
+	beyond map[location.Origin]run
+	newest Vector // of each origin, the greatest dot met
+	latest int64
+	gap    bool
+	fixes  uint64
+}
+
+// NewReplay begins.
+func (c *Core) NewReplay() *Replay {
+	return &Replay{core: c, vector: Vector{}, beyond: map[location.Origin]run{}, newest: Vector{}}
+}
+
+// ReplayReader merges fixes. It is one goroutine's.
+type ReplayReader struct {
+	core     *Core
+	names    map[string]string
+	gathered gathered
+}
+
+// Reader returns another reader.
+func (r *Replay) Reader() *ReplayReader {
+	return &ReplayReader{core: r.core, names: map[string]string{}}
+}
+
+// Replayed is a message whose fixes are in the table.
+type Replayed struct {
+	kind      kind
+	origin    location.Origin
+	prev, seq uint64
+	newest    []location.Dot
+	floor     location.Floor
+	vector    Vector
+	latest    int64
+	fixes     uint64
+	refused   bool // some fix was not taken
+}
+
+// Read merges the fixes of a message, without the length before it. It keeps no reference
+// to it. An error is an ErrMessage: no core has written it.
+func (r *ReplayReader) Read(message []byte) (Replayed, error) {
+	if len(message) == 0 {
+		return Replayed{}, bad("empty")
+	}
+	m := Replayed{kind: kind(message[0])}
+	d := decoder{b: message[1:], names: r.names}
+	var t tally
+	switch m.kind {
+	case kindStored:
+		m.origin = d.origin()
+		r.batch(&d, &m, &t)
+	case kindChunk:
+		r.chunk(&d, &m, &t)
+	case kindFloor:
+		m.floor = d.floor()
+	case kindSaved:
+		m.latest = int64(d.duration())
+		m.vector = d.vector()
+	default:
+		return m, bad("unknown kind %d", message[0])
+	}
+	m.fixes = t.applied + t.redundant
+	if err := d.end(); err != nil {
+		return m, fmt.Errorf("%s: %w", m.kind, err)
+	}
+	return m, nil
+}
+
+func (r *ReplayReader) batch(d *decoder, m *Replayed, t *tally) {
+	node := d.name()
+	m.prev, m.seq = d.uvarint(), d.uvarint()
+	if d.err == nil && (m.prev >= m.seq || m.seq > maxSeq) {
+		d.fail("batch %d after %d", m.seq, m.prev)
+	}
+	dot, horizon := location.Dot{Origin: m.origin, Seq: m.seq}, r.core.horizon()
+	for d.more() {
+		id, e := d.batchFix(node, dot)
+		if d.err != nil {
+			break
+		}
+		if take, err := horizon.judge(&e); !take || err != nil {
+			m.refused = true
+			continue
+		}
+		r.core.gather(&r.gathered, t, id, &e)
+	}
+	r.core.mergeGathered(&r.gathered, t)
+	m.newest = append(m.newest, dot)
+}
+
+func (r *ReplayReader) chunk(d *decoder, m *Replayed, t *tally) {
+	horizon := r.core.horizon()
+	for d.more() {
+		id, e := d.fix()
+		if d.err != nil {
+			break
+		}
+		if take, err := horizon.judge(&e); !take || err != nil {
+			m.refused = true
+			continue
+		}
+		r.core.gather(&r.gathered, t, id, &e)
+		for d.from >= len(m.newest) {
+			m.newest = append(m.newest, location.Dot{})
+		}
+		if newest := &m.newest[d.from]; e.Dot.Seq > newest.Seq {
+			*newest = e.Dot
+		}
+	}
+	r.core.mergeGathered(&r.gathered, t)
+}
+
+// Take takes note of the next message in order.
+func (r *Replay) Take(m Replayed) {
+	r.fixes += m.fixes
+	for _, dot := range m.newest {
+		if dot.Seq > r.newest[dot.Origin] && len(r.newest) < maxOrigins {
+			r.newest[dot.Origin] = dot.Seq
+		}
+	}
+	if m.refused {
+		r.Gap()
+	}
+	if m.kind == kindFloor {
+		r.core.raise(m.floor)
+		return
+	}
+	if r.gap && !r.core.mutant.lossyVector {
+		return
+	}
+	switch m.kind {
+	case kindStored:
+		r.vector.arrive(r.beyond, m.origin, m.prev, m.seq)
+	case kindSaved:
+		r.latest = max(r.latest, m.latest)
+		for o, seq := range m.vector {
+			if seq > r.vector[o] {
+				r.vector[o] = seq
+				r.vector.join(r.beyond, o)
+			}
+		}
+	}
+}
+
+// Gap says that something is missing before the next message. From there on fixes count
+// and vectors do not.
+func (r *Replay) Gap() { r.gap = true }
+
+// Fixes is how many fixes were read.
+func (r *Replay) Fixes() uint64 { return r.fixes }
+
+// End has the core go on from what was read, and tells whether its vector does. It does
+// not if this node's clock has been set back far: what had expired by the former one and was
+// removed, peers have yet to send.
+func (r *Replay) End() (counts bool) {
+	c := r.core
+	if counts = c.cfg.Wall == nil || r.latest-c.cfg.Wall().UnixNano() <= int64(c.cfg.Grace/2); counts {
+		c.vector, c.beyond = r.vector, r.beyond
+		c.latest = r.latest
+	}
+	c.first.loaded = true
+	named := maps.Clone(r.newest)
+	for o := range c.vector {
+		named[o] = max(named[o], 0)
+	}
+	for _, o := range slices.Sorted(maps.Keys(named)) {
+		c.heard(o, named[o] > c.vector[o])
+	}
+	return counts
+}
