@@ -79,6 +79,11 @@ func table(c *Config) []row {
 		{"herd.max_clients", true, live(whole(&c.Herd.MaxClients, 0, 500_000_000)), "clients that are kept, of all the herd: beyond that those go whose last report is oldest; 0 keeps all. What most of the herd is set to holds"},
 		{"herd.ready_timeout", true, span(&c.Herd.ReadyTimeout, "100ms", "1h", "30s"), "how long to try to catch up before being ready regardless"},
 	}
+	rows = append(rows, []row{
+		{"storage.data_dir", true, path(&c.Storage.DataDir), "folder of this node's own, where it keeps what it knows: it begins with that when it starts again; empty is nowhere"},
+		{"storage.sync", true, choice(&c.Storage.Sync, "always", "interval", "none"), "when that is made safe from a crash of the machine: before a report is answered, once in sync_interval, or when the system likes"},
+		{"storage.sync_interval", true, span(&c.Storage.SyncInterval, "10ms", "1m", "1s"), "how much a crash of the machine may lose, if all nodes crash"},
+	}...)
 	for _, name := range c.Places.all() {
 		rows = append(rows, provider(&c.Places, name)...)
 	}

@@ -68,6 +68,10 @@ func (c *Cluster) afterLocked() { c.passOnLocked(nil) }
 // writer of the live lane, as many as there is room for.
 func (c *Cluster) passOnLocked(mine []*link) []*link {
 	c.core.TakeDirty(func(r *replica.Link, lane replica.Lane) {
+		if r.Peer() == 0 {
+			offer(c.keeper.wake, struct{}{})
+			return
+		}
 		l := c.links[r.Peer()]
 		if l == nil || l.core != r || l.out[lane].taken {
 			return
@@ -91,7 +95,7 @@ func (c *Cluster) passOnLocked(mine []*link) []*link {
 			c.foundLocked(e)
 			continue
 		}
-		if e.Kind == replica.Alone {
+		if e.Origin == 0 { // of this node alone
 			c.tell(syncNews{kind: e.Kind})
 			continue
 		}

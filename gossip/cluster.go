@@ -49,6 +49,8 @@ type Config struct {
 
 	Limits Limits // of what the herd keeps
 
+	Disk Disk // where the table is kept; default nowhere
+
 	Clock          func() time.Time // the wall clock; nil: time.Now
 	MaxClientAhead time.Duration    // how far clients' clocks may be ahead; half of it, this node's; default 5 min
 
@@ -74,6 +76,7 @@ type Cluster struct {
 	trace     bool // log acknowledgements
 	states    []*shared
 	core      *replica.Core // see mu
+	keeper    *keeper       // nil: there is no disk
 	seed      maphash.Seed  // of states' hashes: nobody outside can aim at one
 
 	newsc        chan struct{}      // one slot: there is something to be logged
@@ -87,6 +90,7 @@ type Cluster struct {
 	auditEvery   time.Duration      // see there; tests are less patient
 
 	ran          atomic.Int64 // nanoseconds in which this node ran: a pause counts little
+	loaded       bool         // there was something on the disk; Run's
 	joined       atomic.Bool  // some node of the herd has answered, or nobody is to be waited for
 	in           atomic.Bool  // the name is ours
 	inSince      atomic.Int64 // since then, by now
@@ -230,6 +234,10 @@ func New(config Config) (*Cluster, error) {
 		Grace: config.MaxClientAhead,
 	})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if err := c.openDisk(); err != nil {
+		c.Close()
+		return nil, err
+	}
 	if config.AddressBook != "" {
 		entries, err := readBook(config.AddressBook)
 		if err != nil {
@@ -307,6 +315,9 @@ func (c *Cluster) Close() error {
 	}
 	c.transport.Shutdown()
 	c.wg.Wait()
+	if c.keeper != nil {
+		c.keeper.log.Close() // what could fail has been synced
+	}
 	close(c.ended)
 	return nil
 }

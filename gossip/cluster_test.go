@@ -33,6 +33,7 @@ type herd struct {
 	network func(Network) Network     // before the simulated one; nil: nothing is
 	limits  func(name string) Limits  // of the node of that name; nil: none
 	books   string                    // folder of address books; empty: there are none
+	disks   map[string]Disk           // likewise
 }
 
 type testNode struct {
@@ -129,6 +130,7 @@ func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode,
 
 		States: states,
 		Limits: limits,
+		Disk:   h.disks[name],
 		Clock:  h.clocks[name].now,
 		Name:   name, Network: network, BindAddr: ip + ":4132", Join: join, Keys: [][]byte{key},
 		Client: ip + ":4131", HTTP: ip + ":4133", Version: "test",

@@ -129,6 +129,12 @@ func (c *Cluster) tellOne(n any) {
 			c.log.Warn("peer is out of sync: it left a batch unacknowledged", append(args, "ack_timeout", c.config.AckTimeout)...)
 		case replica.Overflow:
 			c.log.Warn("peer is slow: its queue was dropped, it will catch up", args...)
+		case replica.DiskIn:
+			c.log.Info("what is acknowledged is on disk from now on")
+		case replica.DiskOut:
+			c.warn("the disk does not keep up: reports are acknowledged without it until it does", "ack_timeout", c.config.AckTimeout)
+		case replica.DiskOverflow:
+			c.warn("the disk is slow: what waited for it was dropped, it will catch up")
 		case replica.Alone:
 			c.warn("nobody is in sync: reports are acknowledged by this node alone until somebody is")
 		case replica.CaughtUp:

@@ -32,6 +32,12 @@ func (c *Cluster) Run(ctx context.Context) error {
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
 
+	if err := c.keeper.load(ctx); err != nil {
+		return err
+	}
+	if c.keeper != nil {
+		c.spawn(c.keeper.run)
+	}
 	c.spawn(c.acceptStreams)
 	seeds, err := c.askSeeds(ctx)
 	if err != nil {
@@ -72,6 +78,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 	}
 	c.flushAll()
 	c.depart(list)
+	c.saveDisk()
 	return err
 }
 
@@ -149,7 +156,7 @@ func (c *Cluster) enter(ctx context.Context, list *memberlist.Memberlist, seeds 
 	}
 	c.inSince.Store(int64(c.now()))
 	c.in.Store(true)
-	if seeds.alone {
+	if seeds.alone || c.loaded && len(seeds.answered) == 0 { // after a power cut nobody waits for the others
 		c.joined.Store(true)
 	}
 	return nil
@@ -376,9 +383,10 @@ func (c *Cluster) checkCaughtUp(joined bool) {
 		met = met || level
 		alone = alone && e.superseded
 	}
+	settled := c.keeper.settledLocked()
 	c.afterLocked()
 	c.mu.Unlock()
-	if (met || alone) && !behind {
+	if (met || alone) && !behind && settled {
 		close(c.caughtUp) // keepLinks is the only caller
 	}
 }
@@ -394,6 +402,13 @@ func (c *Cluster) flushAll() {
 	if err := c.Wait(ctx, last); err != nil {
 		c.log.Warn("left before the last reports were acknowledged", "error", err)
 	}
+}
+
+// saveDisk has the disk hold all that this node does: then it begins from there.
+func (c *Cluster) saveDisk() {
+	ctx, cancel := context.WithTimeout(c.ctx, 500*time.Millisecond)
+	defer cancel()
+	c.keeper.finish(ctx)
 }
 
 // depart says goodbye to peers, then to memberlist's herd.

@@ -142,6 +142,8 @@ type Stats struct {
 
 	Clock Clock // now
 
+	Disk DiskStats
+
 	LinesKeptBack uint64 // log lines over their limit
 }
 
@@ -164,6 +166,7 @@ func (c *Cluster) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.Replica = c.core.Stats()
+	s.Disk = c.keeper.statsLocked()
 	s.Sessions, s.SessionsLost, s.SessionsRefused = c.stats.sessions, c.stats.sessionsLost, c.stats.sessionsRefused
 	s.Quarantined, s.Links = c.stats.quarantined, len(c.links)
 	s.Strangers, s.StrangersEnded = c.strangersLocked(), c.stats.strangersEnded

@@ -23,7 +23,8 @@ type statsInfo struct {
 	BytesIn     uint64                  `json:"bytes_in"`  // from clients
 	BytesOut    uint64                  `json:"bytes_out"` // to clients
 	Propagation propagation             `json:"propagation_us"`
-	Vector      map[string]progressInfo `json:"vector"` // by the name of a live node, its batches
+	Journal     *journalInfo            `json:"journal,omitempty"` // without a data folder there is none
+	Vector      map[string]progressInfo `json:"vector"`            // by the name of a live node, its batches
 }
 
 // propagation is how old fixes of other nodes were when they came, since the start.
@@ -31,6 +32,20 @@ type propagation struct {
 	P50   float64 `json:"p50"` // microseconds
 	P99   float64 `json:"p99"`
 	Count uint64  `json:"count"` // of fixes
+}
+
+// journalInfo is how the node's disk does.
+type journalInfo struct {
+	Degraded  bool   `json:"degraded"`         // it fails, or is behind
+	Why       string `json:"why,omitempty"`    // the last failure, perhaps of long ago
+	InSync    bool   `json:"in_sync"`          // reports are acknowledged only when they are there
+	Bytes     int64  `json:"bytes"`            // that it takes
+	Queue     int    `json:"queue_bytes"`      // that wait to be written
+	Lag       uint64 `json:"lag_batches"`      // of this node that are not known to be safe
+	Failures  uint64 `json:"failures"`         // since the start
+	Snapshots uint64 `json:"snapshots"`        // completed since then
+	Loaded    uint64 `json:"loaded_fixes"`     // read at the start
+	Damaged   bool   `json:"damaged_at_start"` // something was missing then
 }
 
 // progressInfo is how far a node's batches have come; see [gossip.Progress].
@@ -65,6 +80,11 @@ func (n *Node) getStats(w http.ResponseWriter, _ *http.Request) {
 	}
 	for _, p := range n.cluster.Progress() {
 		s.Vector[p.Name] = progressInfo{p.Here, p.Lag}
+	}
+	if d := herd.Disk; d.On {
+		s.Journal = &journalInfo{
+			d.Trouble, d.Why, d.InSync, d.Bytes, d.Queue, d.Lacks, d.Failures, d.Snapshots, d.Loaded, d.Damaged,
+		}
 	}
 	writeJSON(w, http.StatusOK, s)
 }

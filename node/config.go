@@ -15,6 +15,7 @@ import (
 
 	"herd/config"
 	"herd/gossip"
+	"herd/gossip/journal"
 	"herd/gossip/location"
 	"herd/places"
 )
@@ -58,6 +59,10 @@ type Config struct {
 	// Clock is the wall clock: what reports are received by, and all that people and
 	// other nodes are told. Nil: time.Now.
 	Clock func() time.Time
+
+	// Files keep what the node knows, in place of the data folder of the settings. Nil:
+	// that does, if there is one.
+	Files journal.FS
 
 	// Supervisor kills and restarts nodes for the chaos API, if the settings allow that.
 	// Nil: nobody does.
@@ -117,6 +122,25 @@ func listenTCP(ctx context.Context, addr string) (net.Listener, error) {
 	return lc.Listen(ctx, network, addr)
 }
 
+// disk is where the cluster keeps its table.
+func (c Config) disk() gossip.Disk {
+	s := c.Settings.Storage
+	mode := gossip.SyncInterval
+	switch s.Sync {
+	case "always":
+		mode = gossip.SyncAlways
+	case "none":
+		mode = gossip.SyncNone
+	}
+	switch {
+	case c.Files != nil:
+		return gossip.Disk{FS: c.Files, Mode: mode, Interval: s.SyncInterval}
+	case s.DataDir == "":
+		return gossip.Disk{}
+	}
+	return gossip.DiskAt(s.DataDir, mode, s.SyncInterval)
+}
+
 // gossip is the cluster's part. client and http are the bound addresses.
 func (c Config) gossip(client, http net.Addr, states ...gossip.State) gossip.Config {
 	s := c.Settings
@@ -140,6 +164,7 @@ func (c Config) gossip(client, http net.Addr, states ...gossip.State) gossip.Con
 		Limits:         gossip.Limits{TTL: s.Herd.TTL, MaxClients: s.Herd.MaxClients},
 		Table:          c.Table,
 		States:         states,
+		Disk:           c.disk(),
 		Logger:         c.Logger.Named("gossip"),
 	}
 }

@@ -50,6 +50,9 @@ func (n *Node) checks(b *strings.Builder, sync gossip.Sync) {
 		line(!clock.Astray(), "clock", clock.Difference(),
 			fmt.Sprintf("%s, more than %s", clock.Difference(), clock.Limit))
 	}
+	if disk := n.cluster.Stats().Disk; disk.On {
+		line(!disk.Trouble, "journal", journalText(disk), journalText(disk))
+	}
 	for _, m := range n.cluster.Members() {
 		if m.Self || m.State != gossip.Alive && m.State != gossip.Suspect {
 			continue
@@ -67,6 +70,21 @@ func (n *Node) checks(b *strings.Builder, sync gossip.Sync) {
 		}
 		line(m.InSync && m.Leased && !m.Unseen && m.State == gossip.Alive, "member "+m.Name, text, text)
 	}
+}
+
+// journalText says how the disk does.
+func journalText(d gossip.DiskStats) string {
+	switch {
+	case d.Trouble && d.Why != "":
+		return "behind: " + d.Why
+	case d.Trouble:
+		return "behind: the disk is slow"
+	case d.InSync:
+		return "every acknowledged report is on disk"
+	case d.Waits:
+		return "the disk does not keep up: reports are acknowledged without it"
+	}
+	return "on disk"
 }
 
 // with names the members that the node is behind of.

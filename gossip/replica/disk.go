@@ -258,6 +258,10 @@ func (d *Disk) store(k kind, from location.Origin, body []byte) {
 	if !d.takes() {
 		return
 	}
+	if 1+8+len(body) > MaxMessage {
+		d.lose()
+		return
+	}
 	c := d.core
 	if len(d.queue)+len(body) > diskQueues*c.cfg.QueueBytes {
 		d.drop()
@@ -279,6 +283,9 @@ func (d *Disk) store(k kind, from location.Origin, body []byte) {
 // diskQueues is how many peers' queues the disk's is as long as: it may stand still for a
 // second, and be well.
 const diskQueues = 4
+
+// Nothing is a message for [Replay] that says nothing: to try whether a disk works again.
+func Nothing() []byte { return appendSaved(nil, 0, nil)[prefixLen:] }
 
 // lacks takes note that there is something which the disk does not have.
 func (d *Disk) lacks() {

@@ -55,10 +55,11 @@ type Replayed struct {
 }
 
 // Read merges the fixes of a message, without the length before it. It keeps no reference
-// to it. An error is an ErrMessage: no core has written it.
+// to it. An error is an ErrMessage: no core has written it. What is returned with it is to be
+// taken too: then no vector counts any more.
 func (r *ReplayReader) Read(message []byte) (Replayed, error) {
 	if len(message) == 0 {
-		return Replayed{}, bad("empty")
+		return Replayed{refused: true}, bad("empty")
 	}
 	m := Replayed{kind: kind(message[0])}
 	d := decoder{b: message[1:], names: r.names}
@@ -75,10 +76,12 @@ func (r *ReplayReader) Read(message []byte) (Replayed, error) {
 		m.latest = int64(d.duration())
 		m.vector = d.vector()
 	default:
+		m.refused = true
 		return m, bad("unknown kind %d", message[0])
 	}
 	m.fixes = t.applied + t.redundant
 	if err := d.end(); err != nil {
+		m = Replayed{newest: m.newest, fixes: m.fixes, refused: true}
 		return m, fmt.Errorf("%s: %w", m.kind, err)
 	}
 	return m, nil

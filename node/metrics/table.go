@@ -14,7 +14,7 @@ import (
 
 // all lists every family that a node shows.
 func all() []metric {
-	return slices.Concat(process(), requests(), server(), fixes(), acks(), membership(), members(), transport(), streams(), faults(), nearby(), limits())
+	return slices.Concat(process(), requests(), server(), fixes(), acks(), membership(), members(), transport(), streams(), faults(), nearby(), limits(), disk())
 }
 
 func process() []metric {

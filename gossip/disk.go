@@ -1,0 +1,178 @@
+package gossip
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"herd/gossip/journal"
+	"herd/gossip/replica"
+)
+
+// SyncMode is when what was written to the disk is made safe from a crash of the machine. A
+// crash of the process loses what was not written: at most syncTick's worth, and with
+// SyncAlways nothing that was acknowledged.
+type SyncMode uint8
+
+// The modes.
+const (
+	SyncInterval SyncMode = iota // once in Disk.Interval
+	SyncAlways                   // before anything is acknowledged, to clients or to peers
+	SyncNone                     // when the system likes
+)
+
+// Disk is where a node keeps its table.
+type Disk struct {
+	FS       journal.FS    // nil: nowhere
+	Mode     SyncMode      // see there
+	Interval time.Duration // of SyncInterval; default 1 s
+}
+
+// DiskAt is a disk in a data folder of the operating system's.
+func DiskAt(folder string, mode SyncMode, interval time.Duration) Disk {
+	return Disk{journal.Dir(filepath.Join(folder, "journal")), mode, interval}
+}
+
+const (
+	syncTick  = 50 * time.Millisecond // what nobody waits for is written so often
+	lazySync  = 20 * time.Second      // with SyncNone: a failure takes no more than that
+	diskPause = time.Second           // between tries of a disk that fails
+	diskLimit = 1 << 20               // bytes asked of the core for one write
+)
+
+// keeper writes the journal. Its goroutine owns what has no other owner.
+type keeper struct {
+	cluster *Cluster
+	config  Disk
+	log     *journal.Log
+	disk    *replica.Disk // set by load; but for Scan under cluster.mu
+	wake    chan struct{} // one slot: the core has something
+	save    chan chan struct{}
+
+	// The goroutine's.
+	buf      []byte
+	messages [][]byte
+	dirty    bool      // something is not synced
+	synced   time.Time // when it last was, or might have been
+	retry    time.Time // not before
+
+	trouble   atomic.Bool // the last try failed
+	rewrite   atomic.Bool // a snapshot is wanted, due or not
+	snapshots sync.WaitGroup
+	snapping  atomic.Bool
+
+	mu    sync.Mutex // guards stats
+	stats DiskStats
+}
+
+// DiskStats counts what became of the disk; see the metrics of the same names.
+type DiskStats struct {
+	On        bool   // there is one
+	Waits     bool   // this node acknowledges nothing that is not on it
+	InSync    bool   // reports wait for it now
+	Trouble   bool   // the last try to write failed, or what could not be written in time is being caught up with
+	Why       string // what the last failure was
+	Queue     int    // bytes that wait to be written
+	Lacks     uint64 // batches of this node that are not safe
+	Bytes     int64  // that all files take
+	Snapshot  int64  // that the newest snapshot takes
+	Written   int64  // bytes, snapshots too
+	Syncs     uint64
+	SyncTime  time.Duration // of all of them
+	Failures  uint64        // of writing, syncing and snapshots
+	Snapshots uint64        // completed
+	Loaded    uint64        // fixes read at the start
+	LoadTime  time.Duration
+	Damaged   bool // something was missing at the start that had been safe
+}
+
+// openDisk locks the journal. Nothing is read yet.
+func (c *Cluster) openDisk() error {
+	d := c.config.Disk
+	if d.FS == nil {
+		return nil
+	}
+	if d.Interval <= 0 {
+		d.Interval = time.Second
+	}
+	log, err := journal.Open(d.FS, journal.Config{})
+	if err != nil {
+		return fmt.Errorf("open journal: %w", err)
+	}
+	c.keeper = &keeper{
+		cluster: c, config: d, log: log,
+		wake: make(chan struct{}, 1), save: make(chan chan struct{}),
+	}
+	c.keeper.stats.On, c.keeper.stats.Waits = true, d.Mode == SyncAlways
+	return nil
+}
+
+// load reads what the disk has kept, before anything else is done with the core.
+func (k *keeper) load(ctx context.Context) error {
+	if k == nil {
+		return nil
+	}
+	c, began := k.cluster, time.Now()
+	r := c.core.NewReplay()
+	p := startLoaders(r)
+	report, err := k.log.Replay(func(m []byte) error {
+		p.add(m)
+		return ctx.Err()
+	})
+	refused := p.end()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	counts := r.End()
+	k.disk = c.core.OpenDisk(c.now(), k.config.Mode == SyncAlways)
+	c.mu.Unlock()
+	took := time.Since(began)
+	c.loaded = r.Fixes() > 0
+	k.mu.Lock()
+	k.stats.Loaded, k.stats.LoadTime, k.stats.Damaged = r.Fixes(), took, report.Lost
+	k.mu.Unlock()
+	args := []any{"fixes", r.Fixes(), "clients", c.table.Len(), "after", took.Round(time.Millisecond)}
+	switch {
+	case report.Lost || refused > 0:
+		c.log.Warn("the journal is damaged: what is before the damage was loaded, the herd has the rest",
+			append(args, "journal", report.String(), "refused", refused)...)
+	case !counts:
+		c.log.Warn("loaded from disk, but this clock was ahead when it was written: all is asked of the herd anew", args...)
+	case report.Messages > 0:
+		c.log.Info("loaded from disk", append(args, "journal", report.String())...)
+	}
+	k.rewrite.Store(report.Lost || !report.Whole && report.Messages > 0 || refused > 0 || !counts)
+	return nil
+}
+
+// statsLocked is a snapshot of the counters. The caller holds cluster.mu.
+func (k *keeper) statsLocked() DiskStats {
+	if k == nil {
+		return DiskStats{}
+	}
+	k.mu.Lock()
+	s := k.stats
+	k.mu.Unlock()
+	l := k.log.Stats()
+	s.Bytes, s.Snapshot, s.Written = l.Total, l.Snapshot, l.Written
+	s.Trouble = k.trouble.Load()
+	if k.disk != nil {
+		s.Trouble = s.Trouble || k.disk.Behind()
+		s.InSync = k.disk.State() == replica.In
+		s.Queue, s.Lacks = k.disk.Queued(), k.disk.Lacks()
+	}
+	return s
+}
+
+// settledLocked tells whether reports wait for the disk from now on, if they are to, or the
+// disk is in trouble. The caller holds cluster.mu.
+func (k *keeper) settledLocked() bool {
+	return k == nil || k.config.Mode != SyncAlways || k.trouble.Load() || k.disk != nil && k.disk.State() == replica.In
+}

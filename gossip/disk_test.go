@@ -1,0 +1,272 @@
+package gossip
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"herd/gossip/journal"
+	"herd/gossip/journal/journaltest"
+	"herd/gossip/location"
+)
+
+// withDisks gives the first n nodes disks.
+func (h *herd) withDisks(n int, mode SyncMode) (disks []*journaltest.Disk) {
+	h.disks = make(map[string]Disk)
+	for i := range n {
+		d := journaltest.New(uint64(i))
+		h.disks[fmt.Sprint("node", i)] = Disk{FS: d, Mode: mode}
+		disks = append(disks, d)
+	}
+	return disks
+}
+
+// powerCut ends all nodes at once, and starts them again.
+func (h *herd) powerCut(disks []*journaltest.Disk, before func()) []*testNode {
+	var seeds []string
+	for _, n := range slices.Clone(h.nodes) {
+		seeds = append(seeds, n.addr())
+		h.kill(n)
+	}
+	for _, d := range disks {
+		d.Crash()
+	}
+	before()
+	var all []*testNode
+	for i := range disks {
+		all = append(all, h.start(i, seeds...))
+	}
+	return all
+}
+
+// What was acknowledged with SyncAlways outlives the machines, though one disk is empty,
+// one was cut and one has a wrong bit.
+func TestPowerCut(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		disks := h.withDisks(5, SyncAlways)
+		all := h.startFive()
+		acked := make(map[string]location.Fix)
+		for i := range 300 {
+			n := all[i%5]
+			id := fmt.Sprint("c", i%100)
+			acked[id] = n.report(t, id, 1000+i)
+		}
+		damage := func() {
+			for _, name := range disks[0].Names() {
+				disks[0].Put(name, nil)
+			}
+			for _, name := range disks[1].Names() {
+				b := disks[1].Get(name)
+				disks[1].Put(name, b[:len(b)/2])
+			}
+			for _, name := range disks[2].Names() {
+				if b := disks[2].Get(name); len(b) > 200 {
+					b[len(b)/2] ^= 4
+					disks[2].Put(name, b)
+				}
+			}
+		}
+		all = h.powerCut(disks, damage)
+		for _, n := range all {
+			h.await("ready", 3*time.Second, func() bool { return isClosed(n.CaughtUp()) })
+		}
+		h.await("one view", 10*time.Second, h.oneView)
+		h.await("equal", 5*time.Second, h.equal)
+		for id, f := range acked {
+			if e, ok := all[3].Get([]byte(id)); !ok || e.Fix != f {
+				t.Errorf("%s: %v, acknowledged %v", id, e.Fix, f)
+			}
+		}
+		if h.log.count("the journal is damaged") == 0 { // of one that ends too soon nothing tells
+			t.Error("nobody says that its journal is damaged")
+		}
+	})
+}
+
+// Nodes that all come back at once need not find each other to be ready.
+func TestReadyFromDisk(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		disks := h.withDisks(1, SyncInterval)
+		n := h.start(0)
+		h.await("ready", time.Second, func() bool { return isClosed(n.CaughtUp()) })
+		n.report(t, "c", 1000)
+		time.Sleep(2 * time.Second)
+		h.kill(n)
+		disks[0].Crash()
+		n = h.start(0, "10.0.0.9:4132") // nobody is there, and no machine that says so
+		h.await("ready", 4*time.Second, func() bool { return isClosed(n.CaughtUp()) })
+		if _, ok := n.Get([]byte("c")); !ok {
+			t.Error("the fix is gone, two seconds after it was taken")
+		}
+	})
+}
+
+// Only what a node has missed travels when it comes back.
+func TestAwayAndBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		disks := h.withDisks(5, SyncInterval)
+		all := h.startFive()
+		for i := range 400 {
+			all[i%5].Report(0, fmt.Append(nil, "c", i), fixAt(t, all[i%5].name, 1000+i))
+			all[i%5].Flush()
+		}
+		h.await("equal", time.Second, h.equal)
+		time.Sleep(2 * time.Second)
+		h.kill(all[4])
+		disks[4].Crash()
+		const missed = 20
+		for i := range missed {
+			all[i%4].report(t, fmt.Sprint("c", i), 2000+i)
+		}
+		back := h.start(4, all[0].addr())
+		h.await("ready", 3*time.Second, func() bool { return isClosed(back.CaughtUp()) })
+		h.await("equal", time.Second, h.equal)
+		s := back.Stats()
+		if s.Disk.Loaded < 400 {
+			t.Errorf("%d fixes loaded, want 400", s.Disk.Loaded)
+		}
+		if came := s.Replica.Applied + s.Replica.Redundant; came > 3*missed {
+			t.Errorf("%d fixes came over the network, %d were missed", came, missed)
+		}
+	})
+}
+
+// A disk that fails, or is full, stops nobody, is said, and is caught up with by itself.
+func TestDiskFails(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		disks := h.withDisks(2, SyncAlways)
+		var ill atomic.Bool
+		disks[0].Fail = func(op, _ string) error {
+			if ill.Load() && op != "read" {
+				return journaltest.ErrFull
+			}
+			return nil
+		}
+		two := h.startFirst(2)
+		ill.Store(true)
+		began := time.Now()
+		for i := range 50 {
+			two[0].report(t, fmt.Sprint("a", i), 1000+i)
+			two[1].report(t, fmt.Sprint("b", i), 1000+i)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("100 reports took %v: more than one ack timeout, or two", took)
+		}
+		time.Sleep(time.Minute)
+		if s := two[0].Stats(); !s.Disk.Trouble || s.Disk.InSync || s.Disk.Failures < 10 || s.Replica.DiskOuts != 1 {
+			t.Errorf("after a minute: %+v, outs %d", s.Disk, s.Replica.DiskOuts)
+		}
+		if n := h.log.count("the disk fails"); n == 0 || n > 2 {
+			t.Errorf("%d lines in a minute", n)
+		}
+		if !h.oneView() {
+			t.Error("members are out of sync for it")
+		}
+		ill.Store(false)
+		h.await("in sync again", 3*time.Second, func() bool { s := two[0].Stats(); return s.Disk.InSync && !s.Disk.Trouble })
+		h.kill(two[1])
+		h.kill(two[0])
+		disks[0].Crash()
+		again := h.start(0)
+		h.await("ready", time.Second, func() bool { return isClosed(again.CaughtUp()) })
+		if n := again.Table().Len(); n != 100 {
+			t.Errorf("%d of 100 clients are on disk", n)
+		}
+	})
+}
+
+// A disk that hangs holds up a report for the ack timeout, once.
+func TestDiskHangs(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		disks := h.withDisks(1, SyncAlways)
+		var hangs atomic.Bool
+		goOn := make(chan struct{})
+		disks[0].Fail = func(op, _ string) error {
+			if op == "sync" && hangs.Load() {
+				<-goOn
+			}
+			return nil
+		}
+		n := h.startFirst(1)[0]
+		hangs.Store(true)
+		began := time.Now()
+		n.report(t, "a", 1000)
+		if took := time.Since(began); took < 200*time.Millisecond || took > 400*time.Millisecond {
+			t.Errorf("the first report took %v, want the ack timeout", took)
+		}
+		began = time.Now()
+		for i := range 10 {
+			n.report(t, "a", 1001+i)
+		}
+		if took := time.Since(began); took > 50*time.Millisecond {
+			t.Errorf("further ones took %v", took)
+		}
+		hangs.Store(false)
+		close(goOn)
+		h.await("in sync again", 3*time.Second, func() bool { return n.Stats().Disk.InSync })
+	})
+}
+
+// Two nodes can't have one disk.
+func TestDiskIsTaken(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		h.withDisks(1, SyncInterval)
+		h.startFirst(1)
+		h.disks["node1"] = h.disks["node0"]
+		if _, err := h.tryStart("node1", "10.0.0.2", h.key); !errors.Is(err, journal.ErrLocked) {
+			t.Errorf("another node with the same disk: %v", err)
+		}
+	})
+}
+
+// A node that leaves has written all that it knew.
+func TestLeaveSaves(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		disks := h.withDisks(1, SyncNone)
+		n := h.startFirst(1)[0]
+		n.report(t, "a", 1000)
+		n.stop()
+		<-n.ended
+		h.nodes = nil
+		disks[0].Crash()
+		n = h.start(0)
+		h.await("ready", time.Second, func() bool { return isClosed(n.CaughtUp()) })
+		if _, ok := n.Get([]byte("a")); !ok {
+			t.Error("the last report is not on disk")
+		}
+	})
+}
+
+// A snapshot takes the place of the log before it, while reports come.
+func TestDiskIsBounded(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		disks := h.withDisks(1, SyncInterval)
+		n := h.startFirst(1)[0]
+		for i := range 3000 {
+			n.Report(0, fmt.Append(nil, "c", i%100), fixAt(t, n.name, 1000+i))
+			if n.Flush(); i%1000 == 500 {
+				n.keeper.rewrite.Store(true)
+			}
+			if i%10 == 0 {
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+		h.await("snapshots", 5*time.Second, func() bool { return n.Stats().Disk.Snapshots == 3 })
+		if s := n.Stats().Disk; s.Bytes > s.Written/2 || s.Snapshot == 0 {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(2 * time.Second)
+		h.kill(n)
+		disks[0].Crash()
+		n = h.start(0)
+		h.await("ready", time.Second, func() bool { return isClosed(n.CaughtUp()) })
+		for i := range 100 {
+			if e, ok := n.Get(fmt.Append(nil, "c", i)); !ok || e.Fix.Time.Nanos() != int64(3900+i)*1e9+5e8 {
+				t.Errorf("client %d: %v %v", i, e.Fix, ok)
+			}
+		}
+	})
+}

@@ -1,0 +1,244 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"herd/gossip/replica"
+)
+
+// run writes the journal until Close. Nobody waits for it but, with SyncAlways, reports:
+// for the ack timeout at the most.
+func (k *keeper) run() {
+	tick := time.NewTicker(syncTick)
+	defer tick.Stop()
+	defer k.snapshots.Wait()
+	k.synced = time.Now()
+	for {
+		var saved chan struct{}
+		select {
+		case <-k.cluster.ctx.Done():
+			return
+		case <-k.wake:
+		case <-tick.C:
+		case saved = <-k.save:
+			k.retry = time.Time{}
+		}
+		k.round(saved != nil)
+		if saved != nil {
+			close(saved)
+		}
+	}
+}
+
+// round writes what there is, and makes it safe if it is time to.
+func (k *keeper) round(last bool) {
+	now := time.Now()
+	if now.Before(k.retry) {
+		return
+	}
+	if k.trouble.Load() && !k.works() {
+		return
+	}
+	if k.write(last) && k.syncDue(last) {
+		k.sync()
+	}
+	k.snapshotIfDue()
+}
+
+// works tries a disk that has failed, before the table is scanned for it.
+func (k *keeper) works() bool {
+	err := k.log.Append(replica.Nothing())
+	if err == nil {
+		err = k.log.Sync()
+	}
+	if err != nil {
+		k.failed(err)
+		return false
+	}
+	k.trouble.Store(false)
+	k.cluster.log.Info("the disk works again: the journal catches up")
+	return true
+}
+
+// write appends all that the core has, and tells whether that went well.
+func (k *keeper) write(last bool) bool {
+	c := k.cluster
+	for more := true; more && c.ctx.Err() == nil; {
+		buf := k.disk.Scan(k.buf[:0], diskLimit)
+		c.mu.Lock()
+		if last {
+			k.disk.Save()
+		}
+		buf, more = k.disk.Next(c.now(), buf, diskLimit)
+		c.afterLocked()
+		c.mu.Unlock()
+		if k.buf = buf; cap(buf) > 8*diskLimit {
+			k.buf = nil
+		}
+		last = last && more
+		if len(buf) == 0 {
+			continue
+		}
+		k.messages = k.messages[:0]
+		for m, rest := replica.Split(buf); m != nil; m, rest = replica.Split(rest) {
+			k.messages = append(k.messages, m)
+		}
+		k.dirty = true
+		if err := k.log.Append(k.messages...); err != nil {
+			k.failed(err)
+			return false
+		}
+	}
+	return true
+}
+
+func (k *keeper) syncDue(last bool) bool {
+	switch {
+	case last:
+		return true
+	case k.config.Mode == SyncAlways:
+		return k.dirty || k.joining()
+	case k.config.Mode == SyncInterval:
+		return k.dirty && time.Since(k.synced) >= k.config.Interval
+	}
+	return k.dirty && time.Since(k.synced) >= lazySync
+}
+
+// joining tells whether the core has yet to be told that the disk has all.
+func (k *keeper) joining() bool {
+	k.cluster.mu.Lock()
+	defer k.cluster.mu.Unlock()
+	return k.disk.State() != replica.In
+}
+
+func (k *keeper) sync() {
+	c, began := k.cluster, time.Now()
+	k.synced = began
+	err := k.log.Sync()
+	k.mu.Lock()
+	k.stats.Syncs++
+	k.stats.SyncTime += time.Since(began)
+	k.mu.Unlock()
+	if err != nil {
+		k.failed(err)
+		return
+	}
+	k.dirty = false
+	c.mu.Lock()
+	k.disk.Synced(c.now())
+	c.unlock() // with acks to peers
+}
+
+// failed takes note that the disk has failed. The journal has gone back to what is safe.
+func (k *keeper) failed(err error) {
+	c := k.cluster
+	k.retry = time.Now().Add(diskPause)
+	k.trouble.Store(true)
+	k.dirty = false
+	k.noteFailure(err)
+	c.warn("the disk fails: this node serves on, and what it takes is not on disk", "error", err)
+	c.mu.Lock()
+	k.disk.Failed(c.now())
+	c.unlock()
+}
+
+func (k *keeper) noteFailure(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stats.Failures++
+	k.stats.Why = err.Error()
+}
+
+// finish writes what is left and the vector, and waits for that until ctx is done.
+func (k *keeper) finish(ctx context.Context) {
+	if k == nil {
+		return
+	}
+	saved := make(chan struct{})
+	select {
+	case k.save <- saved:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-saved:
+	case <-ctx.Done():
+	}
+}
+
+// snapshotIfDue begins a snapshot if it is time for one, and none is being made.
+func (k *keeper) snapshotIfDue() {
+	if k.snapping.Load() || !k.rewrite.Load() && !k.log.Due() {
+		return
+	}
+	k.rewrite.Store(false)
+	k.snapping.Store(true)
+	k.snapshots.Go(func() {
+		defer k.snapping.Store(false)
+		if err := k.snapshot(); err != nil && k.cluster.ctx.Err() == nil {
+			k.noteFailure(err)
+			k.cluster.warn("cannot write a snapshot of the table: the journal grows, and it is tried again", "error", err)
+			k.cluster.pause(snapshotPause)
+			k.rewrite.Store(true)
+		}
+	})
+}
+
+// snapshotPause is how long after one that failed the next is tried.
+const snapshotPause = 10 * time.Second
+
+// errWrongClock: as long as it is, what has expired by it is missing in the table.
+var errWrongClock = errors.New("this node's clock is wrong, and fixes expire by it")
+
+// snapshot writes all that there is, so that what is older can go. It rests for as long as
+// it works: clients come first.
+func (k *keeper) snapshot() error {
+	c := k.cluster
+	s, err := k.log.Begin()
+	if err != nil {
+		return err
+	}
+	defer s.Abort()
+	c.mu.Lock()
+	core := c.core.Snapshot(c.now())
+	c.mu.Unlock()
+	var buf []byte
+	var messages [][]byte
+	write := func() error {
+		messages = messages[:0]
+		for m, rest := replica.Split(buf); m != nil; m, rest = replica.Split(rest) {
+			messages = append(messages, m)
+		}
+		return s.Append(messages...)
+	}
+	for more := true; more; {
+		began := time.Now()
+		buf, more = core.Scan(buf[:0], diskLimit)
+		if len(buf) > 0 {
+			if err := write(); err != nil {
+				return err
+			}
+		}
+		if !c.pause(time.Since(began)) {
+			return c.ctx.Err()
+		}
+	}
+	c.mu.Lock()
+	buf, ok := core.End(c.now(), buf[:0])
+	c.mu.Unlock()
+	if !ok {
+		return errWrongClock
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	if err := s.Commit(); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	k.stats.Snapshots++
+	k.mu.Unlock()
+	return nil
+}
