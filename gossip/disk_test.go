@@ -139,12 +139,12 @@ func TestDiskFails(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
 		disks := h.withDisks(2, SyncAlways)
 		var ill atomic.Bool
-		disks[0].Fail = func(op, _ string) error {
+		disks[0].SetFail(func(op, _ string) error {
 			if ill.Load() && op != "read" {
 				return journaltest.ErrFull
 			}
 			return nil
-		}
+		})
 		two := h.startFirst(2)
 		ill.Store(true)
 		began := time.Now()
@@ -184,12 +184,12 @@ func TestDiskHangs(t *testing.T) {
 		disks := h.withDisks(1, SyncAlways)
 		var hangs atomic.Bool
 		goOn := make(chan struct{})
-		disks[0].Fail = func(op, _ string) error {
+		disks[0].SetFail(func(op, _ string) error {
 			if op == "sync" && hangs.Load() {
 				<-goOn
 			}
 			return nil
-		}
+		})
 		n := h.startFirst(1)[0]
 		hangs.Store(true)
 		began := time.Now()
