@@ -2,7 +2,6 @@ package gossip
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -89,6 +88,14 @@ type DiskStats struct {
 	Damaged   bool // something was missing at the start that had been safe
 }
 
+// DiskError says why a node can't begin with its disk.
+type DiskError struct{ Err error }
+
+func (e *DiskError) Error() string { return e.Err.Error() }
+
+// Unwrap gives what the journal said.
+func (e *DiskError) Unwrap() error { return e.Err }
+
 // openDisk locks the journal. Nothing is read yet.
 func (c *Cluster) openDisk() error {
 	d := c.config.Disk
@@ -100,7 +107,7 @@ func (c *Cluster) openDisk() error {
 	}
 	log, err := journal.Open(d.FS, journal.Config{})
 	if err != nil {
-		return fmt.Errorf("open journal: %w", err)
+		return &DiskError{err}
 	}
 	c.keeper = &keeper{
 		cluster: c, config: d, log: log,
@@ -127,7 +134,7 @@ func (k *keeper) load(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return err
+		return &DiskError{err}
 	}
 	c.mu.Lock()
 	counts := r.End()

@@ -140,7 +140,7 @@ func (k *keeper) failed(err error) {
 	k.noteFailure(err)
 	c.warn("the disk fails: this node serves on, and what it takes is not on disk", "error", err)
 	c.mu.Lock()
-	k.disk.Failed(c.now())
+	k.disk.Failed(c.now(), k.log.Stats().Durable == 0) // then what was replayed may not have been safe
 	c.unlock()
 }
 

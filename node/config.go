@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -122,6 +123,14 @@ func listenTCP(ctx context.Context, addr string) (net.Listener, error) {
 	return lc.Listen(ctx, network, addr)
 }
 
+// addressBook is the file in which the cluster keeps whom it has met.
+func (c Config) addressBook() string {
+	if c.Settings.Storage.DataDir == "" {
+		return ""
+	}
+	return filepath.Join(c.Settings.Storage.DataDir, "members.json")
+}
+
 // disk is where the cluster keeps its table.
 func (c Config) disk() gossip.Disk {
 	s := c.Settings.Storage
@@ -165,6 +174,7 @@ func (c Config) gossip(client, http net.Addr, states ...gossip.State) gossip.Con
 		Table:          c.Table,
 		States:         states,
 		Disk:           c.disk(),
+		AddressBook:    c.addressBook(),
 		Logger:         c.Logger.Named("gossip"),
 	}
 }

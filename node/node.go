@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -162,6 +164,9 @@ func (n *Node) bind(newCluster func(gossip.Config) (cluster, error)) (err error)
 	g := n.config.gossip(n.clientListener.Addr(), n.httpListener.Addr(), n.ledger)
 	g.OnChange = n.memberChanged
 	if n.cluster, err = newCluster(g); err != nil {
+		if errors.As(err, new(*gossip.DiskError)) {
+			return fmt.Errorf("storage.data_dir %s: %w", s.Storage.DataDir, err)
+		}
 		return bindError("gossip.addr", s.Gossip.Addr, err)
 	}
 	return nil

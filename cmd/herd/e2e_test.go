@@ -40,6 +40,7 @@ type e2e struct {
 	joinLoad  int    // updates a second meanwhile
 	alone     bool   // nothing else runs here: a member out of sync is a fault of ours
 	faults    extent // of the faults made by the kernel
+	cuts      int    // kills of all nodes at once
 }
 
 // extent is which of the rows of faults are tried.
@@ -56,13 +57,13 @@ const (
 func sizes() e2e {
 	switch os.Getenv("HERD_E2E") {
 	case "full":
-		return e2e{10_000, 20_000, 200, 200, 10, 100_000, 5_000, true, short}
+		return e2e{10_000, 20_000, 200, 200, 10, 100_000, 5_000, true, short, 20}
 	case "ci":
-		return e2e{2_000, 10_000, 50, 10, 3, 50_000, 5_000, false, short}
+		return e2e{2_000, 10_000, 50, 10, 3, 50_000, 5_000, false, short, 3}
 	case "chaos":
 		return e2e{faults: matrix}
 	}
-	return e2e{200, 1_000, 10, 2, 1, 2_000, 500, false, brief}
+	return e2e{200, 1_000, 10, 2, 1, 2_000, 500, false, brief, 1}
 }
 
 // hang is when something that should come is given up.

@@ -187,10 +187,14 @@ func (d *Disk) Synced(now time.Duration) {
 	}
 }
 
-// Failed: what Next has given since the last Synced is not there.
-func (d *Disk) Failed(now time.Duration) {
+// Failed: what Next has given since the last Synced is not there; all: and nobody knows what
+// of that before is.
+func (d *Disk) Failed(now time.Duration, all bool) {
 	c, l := d.core, d.link
 	c.step(now)
+	if all {
+		d.kept.seq, d.kept.vector, d.kept.saved = 0, nil, nil
+	}
 	turn := d.given.turn
 	d.given = d.kept
 	d.given.turn = turn
