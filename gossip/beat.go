@@ -86,7 +86,7 @@ func (c *Cluster) passOnLocked(mine []*link) []*link {
 	if released := c.core.Released(); released > c.released.Load() {
 		c.released.Store(released)
 		c.waiters.release(released)
-		if c.trace {
+		if c.log.IsTrace() {
 			c.tell(ackNews{released, c.inSyncLocked()})
 		}
 	}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -16,18 +14,37 @@ import (
 // never calls them again; the book is why a herd that was cut in two heals. It is
 // safe for concurrent use.
 type book struct {
-	own   string   // this node's advertised address
-	seeds []string // host:port, as given
+	own string   // this node's advertised address
+	dns resolver // of seeds
 
 	recalled []string // addresses of an earlier life, the one seen last first; set once
 
-	mu   sync.Mutex // guards the fields below
-	seen map[string]time.Time
-	next int // where the next search begins, so that all get their turn
+	mu    sync.Mutex          // guards the fields below
+	seeds []string            // as given, replaced as a whole: host:port, or "srv+" and a name
+	tried map[string][]string // by seed, its addresses that have had their turn in this round
+	seen  map[string]time.Time
+	next  int // where the next search begins, so that all get their turn
 }
 
-func newBook(own string, seeds []string) *book {
-	return &book{own: own, seeds: seeds, seen: make(map[string]time.Time)}
+func newBook(own string, seeds []string, dns *net.Resolver) *book {
+	return &book{
+		own: own, dns: resolver{dns}, seeds: seeds,
+		tried: make(map[string][]string), seen: make(map[string]time.Time),
+	}
+}
+
+// given is the seeds.
+func (b *book) given() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seeds
+}
+
+// give has these be the seeds from now on.
+func (b *book) give(seeds []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seeds, b.tried = seeds, make(map[string][]string)
 }
 
 // note takes in who is there now, and takes out who left: an address without a
@@ -86,6 +103,7 @@ func (b *book) missing(ctx context.Context, members []Member) string {
 		}
 	}
 	b.mu.Lock()
+	seeds := len(b.seeds)
 	entries := append([]string(nil), b.seeds...)
 	for addr := range b.seen {
 		entries = append(entries, addr)
@@ -93,45 +111,40 @@ func (b *book) missing(ctx context.Context, members []Member) string {
 	b.next++
 	first := b.next
 	b.mu.Unlock()
-	rand.Shuffle(len(entries)-len(b.seeds), func(i, j int) {
-		i, j = i+len(b.seeds), j+len(b.seeds)
+	rand.Shuffle(len(entries)-seeds, func(i, j int) {
+		i, j = i+seeds, j+seeds
 		entries[i], entries[j] = entries[j], entries[i]
 	})
 	for i := range entries {
-		addrs, err := resolve(ctx, entries[(first+i)%len(entries)])
+		entry := entries[(first+i)%len(entries)]
+		addrs, err := b.dns.addresses(ctx, entry)
 		if err != nil {
 			continue // a name that is not known today may be tomorrow
 		}
 		addrs = slices.DeleteFunc(addrs, func(a string) bool { return there[a] })
 		if len(addrs) > 0 {
-			return addrs[rand.IntN(len(addrs))]
+			return b.turn(entry, addrs)
 		}
 	}
 	return ""
 }
 
-// resolve turns host:port into addresses, by DNS if the host is a name.
-func resolve(ctx context.Context, hostport string) ([]string, error) {
-	host, port, err := net.SplitHostPort(hostport)
-	if err != nil {
-		return nil, err
+// turn picks one of a seed's addresses, of which there are some: the first one that has not
+// had its turn, so that all have one, in their order, before any has another.
+func (b *book) turn(seed string, addrs []string) string {
+	if len(addrs) == 1 {
+		return addrs[0]
 	}
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return []string{net.JoinHostPort(ip.Unmap().String(), port)}, nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.tried[seed]) > maxResolved { // its records change all the time
+		delete(b.tried, seed)
 	}
-	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
-	defer cancel()
-	n, err := net.DefaultResolver.LookupPort(ctx, "tcp", port)
-	if err != nil {
-		return nil, err
+	i := slices.IndexFunc(addrs, func(a string) bool { return !slices.Contains(b.tried[seed], a) })
+	if i < 0 {
+		i = 0
+		delete(b.tried, seed)
 	}
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return nil, err
-	}
-	var all []string
-	for _, ip := range ips {
-		all = append(all, net.JoinHostPort(ip.Unmap().String(), strconv.Itoa(n)))
-	}
-	return all, nil
+	b.tried[seed] = append(b.tried[seed], addrs[i])
+	return addrs[i]
 }

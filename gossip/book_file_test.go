@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -104,7 +105,7 @@ func TestParseBook(t *testing.T) {
 func TestRecall(t *testing.T) {
 	inBubble(t, func(t *testing.T, _ *herd) {
 		wall := time.Now()
-		b := newBook("10.0.0.1:1", nil)
+		b := newBook("10.0.0.1:1", nil, net.DefaultResolver)
 		b.recall([]bookEntry{
 			{"10.0.0.1:1", wall}, // this node
 			{"10.0.0.2:1", wall.Add(time.Hour)},

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"net"
 	"testing"
 	"time"
 )
@@ -8,7 +9,7 @@ import (
 func TestBook(t *testing.T) {
 	inBubble(t, func(t *testing.T, _ *herd) {
 		m := func(addr string, s MemberState) Member { return Member{Gossip: addr, State: s} }
-		b := newBook("10.0.0.1:4132", []string{"10.0.0.2:4132", "10.0.0.1:4132"})
+		b := newBook("10.0.0.1:4132", []string{"10.0.0.2:4132", "10.0.0.1:4132"}, net.DefaultResolver)
 		missing := func(members ...Member) map[string]bool {
 			got := map[string]bool{}
 			for range 100 {

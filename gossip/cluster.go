@@ -27,11 +27,13 @@ type Config struct {
 	Network       Network  // nil: [OS]
 	BindAddr      string   // host:port of the gossip port, TCP and UDP; port 0 picks one
 	AdvertiseAddr string   // what other members dial, host or host:port; empty: the bound address
-	Join          []string // host:port of any nodes of the herd, names or addresses
+	Join          []string // of any nodes of the herd: host:port, or "srv+" and the name of SRV records; SetJoin gives others
 	AddressBook   string   // file in which the addresses of members are kept for the next start; empty: none
 	Label         string   // herds of another label are strangers
 	Profile       string   // times of failure detection: local, lan (default), wan
 	Keys          [][]byte // gossip keys of 16, 24 or 32 bytes, the one to send with first; none: a keyless herd
+
+	Resolver *net.Resolver // of the names in Join; nil: the system's
 
 	Client  string // bound address for clients. Members are told it, with the advertised host for 0.0.0.0 or ::
 	HTTP    string // bound address of the HTTP API, likewise
@@ -47,7 +49,7 @@ type Config struct {
 	// goroutine that holds no lock. What it delays is the log. Nil: nobody is told.
 	OnChange func(MemberChange)
 
-	Limits Limits // of what the herd keeps
+	Limits Limits // of what the herd keeps; SetLimits sets others
 
 	Disk Disk // where the table is kept; default nowhere
 
@@ -66,14 +68,13 @@ type Cluster struct {
 	config    Config
 	profile   profile
 	log       hclog.Logger
-	self      Meta
+	self      Meta // but for Limits: see own
 	table     *location.Table
 	transport *Transport
 	ring      *memberlist.Keyring
 	members   *memberTable
 	book      *book
 	start     time.Time
-	trace     bool // log acknowledgements
 	states    []*shared
 	core      *replica.Core // see mu
 	keeper    *keeper       // nil: there is no disk
@@ -130,7 +131,8 @@ type Cluster struct {
 	links        map[location.Origin]*link
 	halves       map[uint64]*half // by session ID
 	expected     []expected       // as of keepLinks's last look
-	limits       Limits           // likewise, of the herd
+	own          Limits           // that this node is configured to
+	limits       Limits           // as of keepLinks's last look, those of the herd
 	limitsDiffer int              // likewise, members that are configured to others
 	quarantines  map[location.Origin]time.Time
 	waiters      waitQueue
@@ -154,6 +156,9 @@ func New(config Config) (*Cluster, error) {
 	}
 	if config.Table == nil {
 		config.Table = location.NewTable(1, 0)
+	}
+	if config.Resolver == nil {
+		config.Resolver = net.DefaultResolver
 	}
 	if config.Clock == nil {
 		config.Clock = time.Now
@@ -205,14 +210,14 @@ func New(config Config) (*Cluster, error) {
 		transport:    transport,
 		ring:         ring,
 		members:      newMemberTable(self, config.Clock),
-		book:         newBook(transport.Advertised().String(), config.Join),
+		book:         newBook(transport.Advertised().String(), config.Join, config.Resolver),
 		start:        time.Now(),
-		trace:        config.Logger.IsTrace(),
 		newsc:        make(chan struct{}, 1),
 		ended:        make(chan struct{}),
 		leaving:      make(chan struct{}, 1),
 		nudged:       make(chan struct{}, 1),
 		states:       states,
+		own:          config.Limits,
 		seed:         maphash.MakeSeed(),
 		caughtUp:     make(chan struct{}),
 		clockChecked: make(chan struct{}),

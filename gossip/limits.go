@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/memberlist"
+
 	"herd/gossip/replica"
 )
 
@@ -21,7 +23,7 @@ const floorVersion = 4
 // A node that is yet to meet its herd, and has taken no report, keeps all: what it is configured
 // to may be a mistake, and what it gave up would be given up by all.
 func (c *Cluster) limit(joined bool, peers []Member) {
-	own, now, differ := c.config.Limits, Limits{}, 0
+	own, now, differ := c.ownLimits(), Limits{}, 0
 	for _, m := range peers {
 		if m.Protocol >= floorVersion && m.Limits != own && !m.superseded {
 			differ++
@@ -44,6 +46,47 @@ func (c *Cluster) limit(joined bool, peers []Member) {
 		c.limits = now
 		c.core.SetLimits(now)
 	}
+}
+
+// SetLimits has this node be configured to other limits, of which the members are told: they
+// need not be those that hold then. It waits for nobody, and may be called at any time.
+func (c *Cluster) SetLimits(l Limits) {
+	c.mu.Lock()
+	same := c.own == l
+	c.own = l
+	list := c.list
+	c.mu.Unlock()
+	if same {
+		return
+	}
+	c.nudge()
+	if list != nil {
+		c.spawn(func() { c.tellMeta(list) })
+	}
+}
+
+// tellMeta has the herd know what this node says of itself by now. One that it does not
+// reach hears of it with the next exchange of states.
+func (c *Cluster) tellMeta(list *memberlist.Memberlist) {
+	c.leaving <- struct{}{} // memberlist would panic if it were closed meanwhile
+	defer func() { <-c.leaving }()
+	if c.ctx.Err() == nil {
+		_ = list.UpdateNode(refreshWithin) // late is not lost: the news goes out when it can
+	}
+}
+
+// ownLimits are those that this node is configured to.
+func (c *Cluster) ownLimits() Limits {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.own
+}
+
+// meta is what the node says of itself by now.
+func (c *Cluster) meta() []byte {
+	m := c.self
+	m.Limits = c.ownLimits()
+	return m.encode()
 }
 
 // hasReports tells whether this node has taken a report.

@@ -461,11 +461,11 @@ func (t *memberTable) refusals() uint64 {
 
 // delegate gives memberlist this node's metadata and nothing to carry: fixes have
 // streams of their own.
-type delegate struct{ meta []byte }
+type delegate struct{ meta func() []byte }
 
 var _ memberlist.Delegate = delegate{}
 
-func (d delegate) NodeMeta(int) []byte             { return d.meta }
+func (d delegate) NodeMeta(int) []byte             { return d.meta() }
 func (delegate) NotifyMsg([]byte)                  {}
 func (delegate) GetBroadcasts(int, int) [][]byte   { return nil }
 func (delegate) LocalState(join bool) []byte       { return nil }

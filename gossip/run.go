@@ -8,9 +8,7 @@ import (
 	"log"
 	"math/rand/v2"
 	"net"
-	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -84,12 +82,13 @@ func (c *Cluster) Run(ctx context.Context) error {
 
 // createList starts memberlist.
 func (c *Cluster) createList() (*memberlist.Memberlist, error) {
+	limits := c.ownLimits()
 	config := c.profile.config()
 	config.Name = c.self.ID()
 	config.Transport = c.transport
 	config.Keyring = c.ring
 	config.Label = c.config.Label
-	config.Delegate = delegate{c.self.encode()}
+	config.Delegate = delegate{c.meta}
 	config.Events, config.Alive, config.Ping = events{c.members}, events{c.members}, events{c.members}
 	bridge := newLogBridge(c.log.Named("memberlist"), &c.transport.lines)
 	config.Logger = log.New(suspicions{bridge.Writer(), c.suspect}, "", 0)
@@ -100,10 +99,14 @@ func (c *Cluster) createList() (*memberlist.Memberlist, error) {
 	c.mu.Lock()
 	closed := c.closed
 	c.list = list
+	late := c.own != limits
 	c.mu.Unlock()
 	if closed {
 		list.Shutdown()
 		return nil, ErrClosed
+	}
+	if late {
+		c.spawn(func() { c.tellMeta(list) })
 	}
 	return list, nil
 }
@@ -178,69 +181,6 @@ func (c *Cluster) join(list *memberlist.Memberlist, addr string) bool {
 	return true
 }
 
-// seeds is what the seeds said when they were asked first.
-type seeds struct {
-	answered []string // addresses that can be joined
-	alone    bool     // there is nobody to wait for
-}
-
-// patience is how long the other seeds are waited for when one has answered.
-const patience = 100 * time.Millisecond
-
-// askSeeds asks all seeds, and whom the address book has, at once who has this node's name. A seed that hangs holds
-// up nobody when another one answers.
-func (c *Cluster) askSeeds(ctx context.Context) (seeds, error) {
-	type reply struct {
-		addr    string
-		err     error
-		holders []Holder
-		self    bool
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.profile.stream)
-	defer cancel()
-	replies := make(chan reply)
-	var asking sync.WaitGroup
-	for _, seed := range slices.Concat(c.config.Join, c.book.recalled) {
-		asking.Go(func() {
-			addrs, err := resolve(ctx, seed)
-			if err != nil {
-				replies <- reply{addr: seed, err: err}
-			}
-			for _, addr := range addrs {
-				who, holders, err := c.askWho(ctx, addr, c.self.Name)
-				replies <- reply{addr, err, holders, err == nil && who.origin == c.self.Origin}
-			}
-		})
-	}
-	go func() { // ends with the last of them, which askSeeds awaits
-		asking.Wait()
-		close(replies)
-	}()
-	found := seeds{alone: true}
-	var holders []Holder
-	for r := range replies {
-		switch {
-		case r.self:
-			// This node by another address. Behind that there may be others too.
-			found.alone = found.alone && c.book.owns(r.addr)
-		case r.err == nil:
-			if len(found.answered) == 0 {
-				time.AfterFunc(patience, cancel)
-			}
-			found.answered, found.alone = append(found.answered, r.addr), false
-			holders = append(holders, r.holders...)
-		case errors.Is(r.err, syscall.ECONNREFUSED):
-			c.log.Info("seed refuses the connection", "addr", r.addr)
-		case ctx.Err() == nil || len(found.answered) == 0:
-			found.alone = false
-			c.log.Warn("seed does not answer", "addr", r.addr, "error", r.err)
-		default:
-			found.alone = false
-		}
-	}
-	return found, c.claim(context.WithoutCancel(ctx), holders)
-}
-
 // rejoin looks for members that are known but missing, one address a second, until
 // ctx is done. It fails if a node that started at the same time has the better right
 // to this node's name.
@@ -289,7 +229,7 @@ func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) error
 			}
 			addr := c.book.missing(ctx, members)
 			if addr != "" && !c.join(list, addr) && alone && ctx.Err() == nil {
-				c.warn("no other node answers: serving alone, and trying on", "seeds", strings.Join(c.config.Join, " "))
+				c.warn("no other node answers: serving alone, and trying on", "seeds", strings.Join(c.book.given(), " "))
 			}
 		})
 	}

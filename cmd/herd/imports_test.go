@@ -58,6 +58,7 @@ var owners = map[string][]string{
 	"github.com/hashicorp/golang-lru":     {"places"},
 	"github.com/getkin/kin-openapi":       {},
 	"github.com/golang/geo":               {},
+	"github.com/miekg/dns":                {},
 	"googlemaps.github.io/maps":           {},
 	"github.com/rogpeppe/go-internal":     {},
 	"github.com/chromedp":                 {"node/web/webtest"},
