@@ -70,9 +70,11 @@ type Gossip struct {
 	// bound. Empty (the default): the address bound. Behind NAT, or bound to
 	// every interface of a machine with several, it has to be given.
 	AdvertiseAddr string
-	// Join holds host:port of any nodes of the herd. One that answers is enough,
-	// none answering is no error: the node serves and keeps trying. Empty (the
-	// default): the node begins a herd of its own.
+	// Join holds host:port of any nodes of the herd, or "srv+" and the name of SRV
+	// records, as in "srv+_herd._tcp.example.com". Names are looked up anew at each try,
+	// and up to 64 addresses of each are tried. One that answers is enough, none
+	// answering is no error: the node serves and keeps trying. Empty (the default): the
+	// node begins a herd of its own.
 	Join []string
 	// Label tells herds on one network apart: nodes with another label are
 	// refused. At most 64 letters, digits, '.', '_' or '-'; default empty.

@@ -112,12 +112,20 @@ func host(p *string) value {
 }
 
 func seeds(p *[]string) value {
-	return list(p, `a list of "host:port" with ports from 1 to 65535`, func(all []string) bool {
-		return !slices.ContainsFunc(all, func(s string) bool {
-			return !isAddress(s, 1) || strings.HasPrefix(s, ":")
-		})
+	return list(p, `a list of "host:port" with ports from 1 to 65535, and of "srv+_SERVICE._PROTO.DOMAIN", SRV records, which have the port`, func(all []string) bool {
+		return !slices.ContainsFunc(all, func(s string) bool { return !isSeed(s) })
 	})
 }
+
+// isSeed reads host:port, or "srv+" and a name of SRV records as RFC 2782 has it.
+func isSeed(s string) bool {
+	if name, ok := strings.CutPrefix(s, "srv+"); ok {
+		return len(name) <= 253 && srvName.MatchString(name)
+	}
+	return isAddress(s, 1) && s[0] != ':'
+}
+
+var srvName = regexp.MustCompile(`^_[A-Za-z0-9-]{1,62}\._[A-Za-z0-9-]{1,62}(\.[A-Za-z0-9_-]{1,63})+\.?$`)
 
 // providers is the chain of places as it is written: names, and paths of files.
 func providers(p *[]string) value {

@@ -40,8 +40,8 @@ func (s *clientServer) accept() error {
 func (s *clientServer) admit(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	addr := s.bounded(conn)
-	if s.open.Err() != nil || len(s.sessions) >= s.config.MaxConns || addr.IsValid() && s.addrs[addr] >= s.config.MaxPerAddr {
+	addr, b := s.bounded(conn), s.bounds.Load()
+	if s.open.Err() != nil || len(s.sessions) >= b.MaxConns || addr.IsValid() && b.MaxPerAddr > 0 && s.addrs[addr] >= b.MaxPerAddr {
 		s.count.refused.Add(1)
 		conn.Close()
 		return
@@ -76,7 +76,7 @@ func (s *clientServer) leave(c *session) {
 // all clients on this machine.
 func (s *clientServer) bounded(conn net.Conn) netip.Addr {
 	at, err := netip.ParseAddrPort(conn.RemoteAddr().String())
-	if err != nil || s.config.MaxPerAddr == 0 || at.Addr().Unmap().IsLoopback() {
+	if err != nil || at.Addr().Unmap().IsLoopback() {
 		return netip.Addr{}
 	}
 	return at.Addr().Unmap()

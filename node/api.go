@@ -30,6 +30,7 @@ func (n *Node) routes() []route {
 			{"GET", "/metrics", anyQuery, "counters and gauges for Prometheus", n.getMetrics()},
 			{"GET", "/v1/self", "", "this node", n.getSelf},
 			{"GET", "/v1/members", "", "the herd as this node sees it", n.getMembers},
+			{"POST", "/v1/reload", "", "read the configuration again and take over what can be", n.postReload},
 			{"POST", "/v1/leave", "", "leave the herd and end", n.postLeave},
 		},
 		n.clientRoutes(),

@@ -197,12 +197,12 @@ func (n *Node) find(w http.ResponseWriter, ctx context.Context, id []byte) (loca
 // What they refuse it answers with a problem.
 func (n *Node) command(w http.ResponseWriter, verb string, operands ...string) (protocol.Command, bool) {
 	line := []byte(verb + " " + strings.Join(operands, " "))
-	s := n.config.Settings.Client
+	s := n.server.bounds.Load()
 	if len(line) > s.MaxLine {
 		problem(w, http.StatusBadRequest, fmt.Sprintf("As a line of the client protocol this would be %d bytes: it may be %d.", len(line), s.MaxLine))
 		return protocol.Command{}, false
 	}
-	cmd := protocol.Parse(line, n.server.limits)
+	cmd := protocol.Parse(line, s.limits())
 	if cmd.Verb != protocol.Invalid {
 		return cmd, true
 	}

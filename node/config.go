@@ -51,6 +51,13 @@ type Config struct {
 	// any.
 	Links []places.Link
 
+	// Load reads the configuration again, for [Node.Reload]. Nil: there is none to be read.
+	Load func() (*config.Loaded, error)
+
+	// SetLog has the log be as settings say; an error leaves it as it was. It is called by
+	// Reload, and must not wait. Nil: the log stays as it is.
+	SetLog func(config.Log) error
+
 	// Network carries gossip. Nil: the operating system's.
 	Network gossip.Network
 

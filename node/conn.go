@@ -40,10 +40,15 @@ func (d *deadline) renew(now time.Time) (by time.Time, due bool) {
 // anew is renew where that is due in any case. The zero time is never.
 func (d *deadline) anew(now time.Time) (by time.Time) {
 	d.set = now
+	return d.by()
+}
+
+// by is what anew has returned.
+func (d *deadline) by() time.Time {
 	if d.after == 0 {
 		return time.Time{}
 	}
-	return now.Add(d.after + d.after/slack)
+	return d.set.Add(d.after + d.after/slack)
 }
 
 // write sends b. It gives up when the client takes nothing of it for

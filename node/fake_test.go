@@ -82,6 +82,8 @@ func (f *fakeCluster) ClockChecked() <-chan struct{} {
 
 func (f *fakeCluster) Addr() net.Addr           { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4132} }
 func (f *fakeCluster) Changed(string)           {}
+func (f *fakeCluster) SetJoin([]string)         {}
+func (f *fakeCluster) SetLimits(gossip.Limits)  {}
 func (f *fakeCluster) Prefetch([][]byte)        {}
 func (f *fakeCluster) Stats() gossip.Stats      { return f.stats }
 func (f *fakeCluster) Members() []gossip.Member { return f.members }

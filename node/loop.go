@@ -41,7 +41,8 @@ type loop struct {
 
 	// Owned by run.
 	now     time.Time
-	look    time.Time // when to look for silent connections
+	idle    time.Duration // as of the last look at the server's bounds
+	look    time.Time     // when to look for silent connections
 	ready   []poll.Ready
 	turn    []*session        // those that have something to send
 	more    []*session        // those with lines for the next turn; gone ones have no seat
@@ -160,7 +161,10 @@ func (l *loop) run() {
 // tick does what no input causes.
 func (l *loop) tick() {
 	s := l.server
-	idle := s.config.IdleTimeout
+	idle := s.bounds.Load().IdleTimeout
+	if idle != l.idle { // and none that is waited for is looked at too late
+		l.idle, l.look = idle, time.Time{}
+	}
 	look := idle > 0 && !l.now.Before(l.look)
 	if look {
 		l.look = l.now.Add(idle / slack)
@@ -351,9 +355,13 @@ func (l *loop) rest(c *session) {
 
 // lend gives a buffer to a connection that has input.
 func (l *loop) lend() *protocol.Lines {
-	n := len(l.spare)
+	n, longest := len(l.spare), l.server.bounds.Load().MaxLine
+	if n > 0 && l.spare[n-1].Longest() != longest {
+		clear(l.spare)
+		n, l.spare = 0, l.spare[:0]
+	}
 	if n == 0 {
-		return protocol.NewLines(l.server.config.MaxLine)
+		return protocol.NewLines(longest)
 	}
 	lines := l.spare[n-1]
 	l.spare = l.spare[:n-1]
@@ -362,7 +370,7 @@ func (l *loop) lend() *protocol.Lines {
 
 // giveBack takes its buffer from a connection.
 func (l *loop) giveBack(c *session) {
-	if len(l.spare) < maxSpare {
+	if len(l.spare) < maxSpare && c.lines.Longest() == l.server.bounds.Load().MaxLine {
 		l.spare = append(l.spare, c.lines)
 	}
 	c.lines = nil

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -59,8 +58,7 @@ type Node struct {
 
 	reporting gate // entered by reports over HTTP until they are answered
 
-	reloading              sync.Mutex // held by Reload
-	reloads, reloadsFailed atomic.Uint64
+	reloads reloads
 
 	phase  atomic.Int32  // a phase
 	ready  chan struct{} // closed when the node is ready for the first time
@@ -75,6 +73,8 @@ type cluster interface {
 	herd
 	Run(ctx context.Context) error
 	Changed(state string)
+	SetJoin(seeds []string)
+	SetLimits(l gossip.Limits)
 	CaughtUp() <-chan struct{}
 	ClockChecked() <-chan struct{}
 	Close() error
@@ -127,6 +127,7 @@ func build(c Config, newCluster func(gossip.Config) (cluster, error)) (*Node, er
 		return nil, err
 	}
 	n.prepareChaos()
+	n.prepareReloads()
 	if err := n.bind(newCluster); err != nil {
 		n.unbind()
 		return nil, err
@@ -203,19 +204,17 @@ func (n *Node) prepare() {
 		n.httpListener = n.certificates.listen(n.httpListener, tls.VerifyClientCertIfGiven, "http/1.1")
 	}
 	n.server = newClientServer(clientConfig{
-		Listener:    clients,
-		Herd:        n.cluster,
-		Places:      n.places,
-		Name:        s.Name,
-		MaxAhead:    s.Herd.MaxClientAhead,
-		MaxConns:    s.Client.MaxConns,
-		MaxPerAddr:  cmp.Or(s.Client.MaxConnsPerAddr, (s.Client.MaxConns+1)/2),
-		MaxLine:     s.Client.MaxLine,
-		MaxID:       s.Client.MaxID,
-		IdleTimeout: s.Client.IdleTimeout,
-		Clock:       n.config.Clock,
-		Hold:        n.hold(),
-		Logger:      n.log.Named("clients"),
+		Listener: clients,
+		Herd:     n.cluster,
+		Places:   n.places,
+		Name:     s.Name,
+		MaxAhead: s.Herd.MaxClientAhead,
+
+		clientBounds: boundsOf(s.Client),
+
+		Clock:  n.config.Clock,
+		Hold:   n.hold(),
+		Logger: n.log.Named("clients"),
 	})
 	n.prepareEvents(events.Config{})
 	n.api = n.newAPI()

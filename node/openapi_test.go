@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"herd/config"
 )
 
 // readOpenAPI is the description of the API, which is a good one, examples included.
@@ -116,6 +119,16 @@ func exercises() []exercise {
 		{route: "GET /v1/openapi.yaml", target: "/v1/openapi.yaml", status: 200},
 		{route: "GET /v1/self", target: "/v1/self", status: 200},
 		{route: "GET /v1/members", target: "/v1/members", status: 200},
+		{route: "POST /v1/reload", target: "/v1/reload", status: 409},
+		{route: "POST /v1/reload", target: "/v1/reload", status: 422, config: func(c *Config) {
+			c.Load = func() (*config.Loaded, error) { return nil, errors.New("no") }
+		}},
+		{route: "POST /v1/reload", target: "/v1/reload", status: 200, config: func(c *Config) {
+			to := *c
+			to.Settings.Client.MaxLine, to.Settings.Name, to.Settings.HTTP.Insecure = 77, "Other", true
+			to.Settings.Gossip.Join = []string{"10.0.0.2:4132"}
+			c.Load = func() (*config.Loaded, error) { return &config.Loaded{Config: to.Settings}, nil }
+		}},
 		{route: "POST /v1/leave", target: "/v1/leave", status: 202},
 		{route: "GET /v1/stats", target: "/v1/stats", status: 200},
 		{route: "GET /v1/events", target: "/v1/events?kinds=fix&prefix=k&bbox=-180,-90,180,90&every=1s", status: 200, stream: true},

@@ -28,7 +28,9 @@ import (
 
 // placesOf is a configuration of which the places alone matter.
 func placesOf(p config.Places) *config.Loaded {
-	return &config.Loaded{Config: config.Config{Places: p}}
+	c := config.Default()
+	c.Name, c.Places = "Clark", p
+	return &config.Loaded{Config: c}
 }
 
 // billed is a provider that counts its calls.
@@ -179,7 +181,7 @@ func TestReload(t *testing.T) {
 		settings = c.Places
 	}, "")
 
-	if err := n.Reload(placesOf(settings)); err != nil { // which ends with the file read; a start does not wait for that
+	if err := n.ReloadTo(placesOf(settings)); err != nil { // which ends with the file read; a start does not wait for that
 		t.Fatal(err)
 	}
 
@@ -232,23 +234,23 @@ func TestReload(t *testing.T) {
 	}
 	for i := range 20 {
 		campus(i + 1)
-		if err := n.Reload(placesOf(settings)); err != nil {
+		if err := n.ReloadTo(placesOf(settings)); err != nil {
 			t.Fatal(err)
 		}
 		done.Store(int64(i + 1))
 		write("no,such,columns\n1,2,3\n")
-		if err := n.Reload(placesOf(settings)); err == nil || !strings.Contains(err.Error(), file) {
+		if err := n.ReloadTo(placesOf(settings)); err == nil || !strings.Contains(err.Error(), file) {
 			t.Fatalf("reload %d of a file that is none: %v", i, err)
 		}
 	}
 	close(stop)
 	asking.Wait()
-	if s := n.Stats(); s.Reloads != 21 || s.ReloadsFailed != 20 {
-		t.Errorf("%d reloads, %d failed; want 21, 20", s.Reloads, s.ReloadsFailed)
+	if s := n.Stats(); s.Reloads.Good != 21 || s.Reloads.Failed != 20 || !s.Reloads.LastFailed {
+		t.Errorf("%d reloads, %d failed; want 21, 20", s.Reloads.Good, s.Reloads.Failed)
 	}
 	bad := settings
 	bad.Order = []string{"file.other"}
-	if err := n.Reload(placesOf(bad)); err == nil {
+	if err := n.ReloadTo(placesOf(bad)); err == nil {
 		t.Error("a chain with a file that there is not was taken")
 	}
 	if got := n.Stats().Places.Providers[0].Name; got != "file.campus" {
@@ -273,7 +275,7 @@ func TestReloadAtTheEnd(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 20 {
-				if err := n.Reload(placesOf(s.Places)); err != nil {
+				if err := n.ReloadTo(placesOf(s.Places)); err != nil {
 					t.Error(err)
 				}
 			}

@@ -148,17 +148,16 @@ func newPort(t testing.TB, l net.Listener, change ...func(*clientConfig)) *port 
 	t.Helper()
 	p := &port{herd: newFakeHerd(), places: &fakePlaces{}, log: &logBuffer{}, served: make(chan error, 1)}
 	c := clientConfig{
-		Listener:    l,
-		Herd:        p.herd,
-		Places:      p.places,
-		Name:        "Clark",
-		MaxAhead:    5 * time.Minute,
-		MaxConns:    1000,
-		MaxLine:     4096,
-		MaxID:       255,
-		IdleTimeout: 5 * time.Minute,
-		Logger:      hclog.New(&hclog.LoggerOptions{Output: p.log, Level: hclog.Info}),
-		Clock:       func() time.Time { return received },
+		Listener: l,
+		Herd:     p.herd,
+		Places:   p.places,
+		Name:     "Clark",
+		MaxAhead: 5 * time.Minute,
+
+		clientBounds: clientBounds{MaxConns: 1000, MaxLine: 4096, MaxID: 255, IdleTimeout: 5 * time.Minute},
+
+		Logger: hclog.New(&hclog.LoggerOptions{Output: p.log, Level: hclog.Info}),
+		Clock:  func() time.Time { return received },
 	}
 	for _, f := range change {
 		f(&c)

@@ -33,7 +33,7 @@ func BenchmarkSessionQuestions(b *testing.B) {
 	herd := quickHerd{location.NewTable(16, 1)}
 	s := newClientServer(clientConfig{
 		Listener: newPipes(), Herd: herd, Places: newNearbyChain(places.Config{Links: places.Links(provider)}),
-		Name: "Clark", MaxLine: 4096, MaxID: 255, Logger: hclog.NewNullLogger(),
+		Name: "Clark", clientBounds: clientBounds{MaxLine: 4096, MaxID: 255}, Logger: hclog.NewNullLogger(),
 	})
 	r := rand.New(rand.NewPCG(1, 1))
 	towns := set.Table().Places

@@ -93,7 +93,10 @@ func TestReloadFreesFiles(t *testing.T) {
 	if other := n.config.Sources.file(settings.Files[0]); other != first.Value() {
 		t.Error("a second node of the process would read the file again")
 	}
-	if err := n.Reload(&config.Loaded{Config: config.Config{Places: settings}}); err != nil {
+	to := n.config.Settings
+	to.HTTP.Insecure = true // its address is not of loopback
+	to.Places = settings
+	if err := n.ReloadTo(&config.Loaded{Config: to}); err != nil {
 		t.Fatal(err)
 	}
 	n.places.retired.Wait()

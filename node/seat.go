@@ -75,7 +75,7 @@ func (l *loop) handOver(c *session, run func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.conn, c.seat = c.seat.socket.Conn(), nil
-	c.guest, c.idle = true, deadline{after: s.guestTime}
+	c.guest, c.idle = true, deadline{after: s.bounds.Load().guestTime(s.guestTime)}
 	if s.alive.Err() != nil {
 		c.conn.Close()
 	}
@@ -96,7 +96,7 @@ func (c *session) rest(lively time.Time) error {
 		if c.server.takeBack(c, lively) {
 			return errSeated
 		}
-		c.guest, c.idle.after = false, c.server.config.IdleTimeout
+		c.guest, c.idle.after = false, c.server.bounds.Load().IdleTimeout
 	}
 	c.conn.SetReadDeadline(c.idle.anew(time.Now()))
 	return nil

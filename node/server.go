@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"herd/gossip/location"
-	"herd/node/protocol"
 	"herd/places"
 )
 
@@ -56,12 +55,9 @@ type clientConfig struct {
 	Places   nearby
 	Name     string // of this node, in AT lines
 
-	MaxAhead    time.Duration // how far ahead a client's time may be and still count in full
-	MaxConns    int           // connections open at once; the next one is closed
-	MaxPerAddr  int           // of those, from one address that is not of loopback; 0: any number
-	MaxLine     int           // bytes of a line without its terminator
-	MaxID       int           // bytes of a client ID
-	IdleTimeout time.Duration // how long a client may take for a whole line; 0: for ever
+	MaxAhead time.Duration // how far ahead a client's time may be and still count in full
+
+	clientBounds // at the start
 
 	// Hold returns when the node is not paused, or ctx is done. Nil: it never is.
 	Hold func(ctx context.Context)
@@ -76,9 +72,9 @@ const drainGrace = 20 * time.Millisecond
 
 // clientServer is the port that clients talk to.
 type clientServer struct {
-	config clientConfig
+	config clientConfig // static
 	log    hclog.Logger
-	limits protocol.Limits
+	bounds atomic.Pointer[clientBounds]
 
 	// buffers holds *[]byte for replies, so that a connection that is idle has none.
 	buffers sync.Pool
@@ -113,7 +109,6 @@ func newClientServer(c clientConfig) *clientServer {
 	s := &clientServer{
 		config:   c,
 		log:      c.Logger,
-		limits:   protocol.Limits{MaxID: c.MaxID},
 		sessions: make(map[*session]struct{}),
 		addrs:    make(map[netip.Addr]int),
 	}
@@ -124,9 +119,7 @@ func newClientServer(c clientConfig) *clientServer {
 	hasten()
 	s.hurry = hurry
 	s.guestTime = guestTime
-	if c.IdleTimeout > 0 {
-		s.guestTime = min(guestTime, c.IdleTimeout/slack)
-	}
+	s.bounds.Store(&c.clientBounds)
 	return s
 }
 

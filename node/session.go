@@ -43,6 +43,7 @@ type session struct {
 	stripe   int        // of the herd's: its loop's, or one of its own
 	received int64      // the wall clock when the last bytes came, in nanoseconds
 	debug    bool       // lines are logged
+	wakeable bool       // a deadline that has passed wakes it and does no harm; guarded by server.mu
 	again    []byte     // a line for which a loop would have had to wait; of lines
 	why      error      // not nil: the session ends when all is sent
 
@@ -63,7 +64,7 @@ func newSession(s *clientServer, conn net.Conn) *session {
 		server: s,
 		conn:   conn,
 		stripe: int(s.stripes.Add(1)),
-		idle:   deadline{after: s.config.IdleTimeout},
+		idle:   deadline{after: s.bounds.Load().IdleTimeout},
 		stall:  deadline{after: writeTimeout},
 	}
 }
@@ -85,6 +86,7 @@ func (c *session) finish(why error) {
 	c.release()
 	why = c.queue.end(why)
 	if c.linger {
+		c.mayBeWoken(false)
 		c.lingerOn()
 	}
 	c.conn.Close()
@@ -103,8 +105,9 @@ var (
 // serve answers lines until there are no more: then it returns nil. An error says
 // why it ended before.
 func (c *session) serve() error {
+	c.mayBeWoken(true)
 	if c.lines == nil {
-		c.lines = protocol.NewLines(c.server.config.MaxLine)
+		c.lines = protocol.NewLines(c.server.bounds.Load().MaxLine)
 	}
 	for {
 		switch pause, err := c.work(maxReplies); {
@@ -179,7 +182,7 @@ func (c *session) work(most int) (pause, error) {
 // answer runs one line and appends its reply to the batch, or puts both aside. An
 // error is the end of the session.
 func (c *session) answer(line []byte) error {
-	switch cmd := protocol.Parse(line, c.server.limits); cmd.Verb {
+	switch cmd := protocol.Parse(line, c.server.bounds.Load().limits()); cmd.Verb {
 	case protocol.IAmAt:
 		c.iAmAt(line, &cmd)
 	case protocol.WhatsAt:
@@ -366,6 +369,7 @@ func (c *session) read() error {
 		}
 	}
 	for {
+		c.adopt(began)
 		if by := s.drainedBy.Load(); by != nil { // after renew, whose deadline is later
 			c.conn.SetReadDeadline(*by)
 		}
@@ -391,6 +395,7 @@ func (c *session) read() error {
 			if err := c.rest(began); err != nil {
 				return err
 			}
+		case c.early():
 		case !c.hasWaited():
 			s.count.idle.Add(1)
 			return errIdle

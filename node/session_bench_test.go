@@ -40,7 +40,7 @@ func benchmarkSessions(b *testing.B, sessions int) {
 	}
 	defer cluster.Close()
 	s := newClientServer(clientConfig{
-		Listener: newPipes(), Herd: cluster, Places: &fakePlaces{}, Name: "Clark", MaxLine: 4096, MaxID: 255,
+		Listener: newPipes(), Herd: cluster, Places: &fakePlaces{}, Name: "Clark", clientBounds: clientBounds{MaxLine: 4096, MaxID: 255},
 		Logger: hclog.NewNullLogger(),
 	})
 	r := rand.New(rand.NewPCG(1, 1))

@@ -22,8 +22,7 @@ func (n *Node) Stats() metrics.Stats {
 		Events:          n.events.Stats(),
 		Members:         n.memberStats(),
 		HTTPConns:       int(n.apiConns.open.Load()),
-		Reloads:         n.reloads.Load(),
-		ReloadsFailed:   n.reloadsFailed.Load(),
+		Reloads:         n.reloadStats(),
 		HTTPHandshakes:  n.certificates.failed.Load(),
 		CertificateEnds: n.certificates.expiry(),
 		HTTPDenied:      n.authority.stats(),
@@ -35,6 +34,11 @@ func (n *Node) Stats() metrics.Stats {
 		s.Faults = n.faults.Stats()
 	}
 	return s
+}
+
+func (n *Node) reloadStats() metrics.Reloads {
+	r := &n.reloads
+	return metrics.Reloads{Good: r.good.Load(), Failed: r.failed.Load(), LastFailed: r.lastFailed.Load(), LastGood: r.lastGood.Load()}
 }
 
 func (n *Node) getMetrics() http.HandlerFunc { return metrics.Handler(n.Stats).ServeHTTP }
@@ -78,7 +82,7 @@ func (n *Node) serverStats() metrics.Server {
 	c := &n.server.count
 	s := metrics.Server{
 		Connections:  n.server.connections(),
-		Limit:        n.server.config.MaxConns,
+		Limit:        n.server.bounds.Load().MaxConns,
 		Accepted:     c.accepted.Load(),
 		Refused:      c.refused.Load(),
 		AcceptErrors: c.acceptErrors.Load(),

@@ -164,7 +164,7 @@ func TestNewCertificate(t *testing.T) {
 	}
 	lives(0)
 	cert, key = ca.Sign(time.Hour, "new.test")
-	if err := n.Reload(&config.Loaded{Config: config.Config{Places: n.config.Settings.Places}, TLS: tlsOf(t, cert, key, "")}); err != nil {
+	if err := n.ReloadTo(&config.Loaded{Config: n.config.Settings, TLS: tlsOf(t, cert, key, "")}); err != nil {
 		t.Fatal(err)
 	}
 	lives(1)

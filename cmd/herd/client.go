@@ -88,20 +88,34 @@ func (c *client) send(ctx context.Context, method, path string, body []byte) ([]
 	case len(body) > maxBody:
 		return nil, fmt.Errorf("the answer of %s to %s is longer than %d bytes", c.addr, path, maxBody)
 	case resp.StatusCode/100 != 2:
-		return nil, fmt.Errorf("%s answers %s to %s %s%s", c.addr, resp.Status, method, path, detail(body))
+		return nil, &refusal{resp.StatusCode, detail(body), fmt.Sprintf("%s answers %s to %s %s", c.addr, resp.Status, method, path)}
 	}
 	return body, nil
 }
 
-// detail is what a node says of a request that it refuses.
+// refusal is an answer that is no good one.
+type refusal struct {
+	status int
+	detail string // what the node says of it; may be empty
+	what   string
+}
+
+func (r *refusal) Error() string {
+	if r.detail == "" {
+		return r.what
+	}
+	return r.what + ": " + strings.TrimSuffix(r.detail, ".")
+}
+
+// detail is what a node says of a request that it refuses; empty: nothing.
 func detail(body []byte) string {
 	var problem struct {
 		Detail string `json:"detail"`
 	}
-	if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
+	if json.Unmarshal(body, &problem) != nil {
 		return ""
 	}
-	return ": " + strings.TrimSuffix(problem.Detail, ".")
+	return problem.Detail
 }
 
 // unanswered is the error of a request that has no answer.

@@ -55,7 +55,7 @@ func newDevNode(loaded *config.Loaded, log hclog.Logger) *devNode {
 
 // begin binds the ports of a node.
 func (h *devHerd) begin(n *devNode) error {
-	s, err := h.newNode(n.loaded, n.log, h)
+	s, err := h.newNode(n.loaded, around{log: n.log, supervisor: h})
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"herd/config"
-	"herd/node"
 )
 
 // fakeLife is one life of a node: it runs until it is closed, or ctx is done.
@@ -44,7 +43,7 @@ func (f *fakeLife) Close() error {
 func newFakeHerd(t *testing.T, fail *atomic.Bool, failed chan<- struct{}) (h *devHerd, lives chan *fakeLife, stop func()) {
 	t.Helper()
 	lives = make(chan *fakeLife, 16)
-	h = &devHerd{newNode: func(l *config.Loaded, _ hclog.Logger, s node.Supervisor) (server, error) {
+	h = &devHerd{newNode: func(l *config.Loaded, _ around) (server, error) {
 		if fail.Load() {
 			failed <- struct{}{}
 			return nil, errFake

@@ -244,7 +244,7 @@ func TestE2EFaults(t *testing.T) {
 	for i, f := range append(faults, fakegoogle.Refusals()...) {
 		g.SetFault(f)
 		p.cmd.Process.Signal(syscall.SIGHUP) // a new chain: no pause from the fault before
-		until(t, "a reload", func() bool { return p.metrics()[`herd_reloads_total{result="ok"}`] == float64(i+1) })
+		until(t, "a reload", func() bool { return p.metrics()[`herd_config_reloads_total{result="ok"}`] == float64(i+1) })
 		var worst, asked atomic.Int64
 		busy := p.reportTimes(t, 2000, func() {
 			var wg sync.WaitGroup
@@ -336,7 +336,7 @@ func TestE2EReload(t *testing.T) {
 		before := p.metrics()
 		p.cmd.Process.Signal(syscall.SIGHUP)
 		until(t, "a reload", func() bool {
-			name := fmt.Sprintf("herd_reloads_total{result=%q}", result)
+			name := fmt.Sprintf("herd_config_reloads_total{result=%q}", result)
 			return p.metrics()[name] == before[name]+1
 		})
 	}
@@ -387,7 +387,7 @@ func TestE2ECanary(t *testing.T) {
 		for i, f := range append(faults, fakegoogle.Refusals()...) {
 			g.SetFault(f)
 			p.cmd.Process.Signal(syscall.SIGHUP)
-			until(t, "a reload", func() bool { return p.metrics()[`herd_reloads_total{result="ok"}`] == float64(i+1) })
+			until(t, "a reload", func() bool { return p.metrics()[`herd_config_reloads_total{result="ok"}`] == float64(i+1) })
 			for n := range 3 {
 				_, body, err := s.whatsAt("kiwi", fmt.Sprint(n+1), 5)
 				if err != nil {

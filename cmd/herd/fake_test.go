@@ -7,15 +7,13 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hashicorp/go-hclog"
-
 	"herd/config"
-	"herd/node"
 )
 
 // fakeNode stands in for a node: ready when it runs, gone when told.
 type fakeNode struct {
 	loaded   *config.Loaded
+	load     func() (*config.Loaded, error)
 	fail     error  // what Run returns at once, if set
 	begin    func() // called by Run, if set
 	ready    chan struct{}
@@ -36,9 +34,12 @@ func (f *fakeNode) Run(ctx context.Context) error {
 }
 func (f *fakeNode) Ready() <-chan struct{} { return f.ready }
 func (f *fakeNode) Close() error           { f.closed = true; return nil }
-func (f *fakeNode) Reload(to *config.Loaded) error {
-	f.reloaded <- to.Config.Places
-	return nil
+func (f *fakeNode) Reload() ([]config.Change, error) {
+	to, err := f.load()
+	if err == nil {
+		f.reloaded <- to.Config.Places
+	}
+	return nil, err
 }
 
 func (f *fakeNode) Addrs() addrs {
@@ -56,8 +57,8 @@ type fakeApp struct {
 
 func newFakeApp(prepare func(i int, n *fakeNode) error) *fakeApp {
 	f := &fakeApp{}
-	f.app = app{stdout: &f.out, stderr: &f.err, newNode: func(l *config.Loaded, _ hclog.Logger, supervisor node.Supervisor) (server, error) {
-		n := &fakeNode{loaded: l, ready: make(chan struct{}), reloaded: make(chan config.Places, 1)}
+	f.app = app{stdout: &f.out, stderr: &f.err, newNode: func(l *config.Loaded, a around) (server, error) {
+		n := &fakeNode{loaded: l, load: a.load, ready: make(chan struct{}), reloaded: make(chan config.Places, 1)}
 		if err := prepare(len(f.nodes), n); err != nil {
 			return nil, err
 		}

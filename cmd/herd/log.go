@@ -13,45 +13,91 @@ import (
 	"herd/config"
 )
 
-// newLogger makes the logger that a configuration asks for, and what ends it: the
-// caller owes that, and all lines are written then. Who logs waits for no writer.
-func newLogger(c config.Log, stderr io.Writer) (hclog.Logger, func(), error) {
-	var file *logFile
-	if c.File != "" {
-		var err error
-		if file, err = openLog(c.File); err != nil {
-			return nil, nil, fmt.Errorf("open the log file: %w", err)
-		}
-	}
-	lines := newAside(stderr)
-	end, to := lines.end, io.Writer(lines)
-	if file != nil { // which does not wait for standard error either
-		end, to = func() { lines.end(); file.close() }, io.MultiWriter(lines, file)
-	}
-	lines.log = hclog.New(&hclog.LoggerOptions{
-		Name:       "herd",
-		Level:      hclog.LevelFromString(c.Level),
-		Output:     to,
-		JSONFormat: c.Format == "json",
-	})
-	return lines.log, end, nil
+// logs is where a node tells its story.
+type logs struct {
+	log   hclog.Logger
+	lines *aside // to standard error
+	file  *logFile
 }
 
-// logFile is a file that others may rename: SIGHUP opens the name anew.
-type logFile struct {
-	name string
-	hup  chan os.Signal
-	done sync.WaitGroup // the goroutine that waits for hup
-
-	mu sync.Mutex // guards f, so that no line goes to a closed file
-	f  *os.File
-}
-
-func openLog(name string) (*logFile, error) {
-	l := &logFile{name: name, hup: make(chan os.Signal, 1)}
-	if err := l.reopen(); err != nil {
+// openLogs makes the logger that a configuration asks for. The caller owes an end. Who logs
+// waits for no writer.
+func openLogs(c config.Log, stderr io.Writer) (*logs, error) {
+	l := &logs{file: &logFile{}}
+	if err := l.file.use(c.File); err != nil {
 		return nil, err
 	}
+	l.lines = newAside(stderr)
+	l.lines.log = hclog.New(&hclog.LoggerOptions{
+		Name:       "herd",
+		Level:      hclog.LevelFromString(c.Level),
+		Output:     io.MultiWriter(l.lines, l.file), // which does not wait for standard error either
+		JSONFormat: c.Format == "json",
+	})
+	l.log = l.lines.log
+	return l, nil
+}
+
+// set takes over the level and the file, which is opened anew in any case.
+func (l *logs) set(c config.Log) error {
+	if err := l.file.use(c.File); err != nil {
+		return err
+	}
+	l.log.SetLevel(hclog.LevelFromString(c.Level))
+	return nil
+}
+
+// end returns when all lines are written. Nothing may be logged any more.
+func (l *logs) end() {
+	l.lines.end()
+	l.file.close()
+}
+
+// newLogger is openLogs for those whose log stays as it is.
+func newLogger(c config.Log, stderr io.Writer) (hclog.Logger, func(), error) {
+	l, err := openLogs(c, stderr)
+	if err != nil {
+		return nil, nil, err
+	}
+	return l.log, l.end, nil
+}
+
+// logFile is a file that others may rename: SIGHUP opens the name anew. The zero value has
+// no file, and takes what is written to it all the same.
+type logFile struct {
+	hup  chan os.Signal // nil: there has been no file yet
+	done sync.WaitGroup // the goroutine that waits for hup
+
+	mu   sync.Mutex // guards the fields below, so that no line goes to a closed file
+	name string
+	f    *os.File
+}
+
+// use has lines go to the file of that name from now on, or to none if it is empty. An
+// error leaves all as it was. One call at a time.
+func (l *logFile) use(name string) error {
+	var f *os.File
+	if name != "" {
+		var err error
+		if f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640); err != nil {
+			return fmt.Errorf("open the log file: %w", err)
+		}
+		if l.hup == nil {
+			l.watch()
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.f != nil {
+		l.f.Close()
+	}
+	l.name, l.f = name, f
+	return nil
+}
+
+// watch opens the file anew at each SIGHUP.
+func (l *logFile) watch() {
+	l.hup = make(chan os.Signal, 1)
 	signal.Notify(l.hup, syscall.SIGHUP)
 	l.done.Go(func() {
 		for range l.hup {
@@ -61,19 +107,20 @@ func openLog(name string) (*logFile, error) {
 			}
 		}
 	})
-	return l, nil
 }
 
+// reopen opens the name anew. It holds on to that while it does: another may be set.
 func (l *logFile) reopen() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.name == "" {
+		return nil
+	}
 	f, err := os.OpenFile(l.name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
 	if err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.f != nil {
-		l.f.Close()
-	}
+	l.f.Close()
 	l.f = f
 	return nil
 }
@@ -82,13 +129,19 @@ func (l *logFile) reopen() error {
 func (l *logFile) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.f.Write(line)
+	if l.f != nil {
+		l.f.Write(line)
+	}
 	return len(line), nil
 }
 
 func (l *logFile) close() {
-	signal.Stop(l.hup)
-	close(l.hup) // no more comes after Stop
-	l.done.Wait()
-	l.f.Close()
+	if l.hup != nil {
+		signal.Stop(l.hup)
+		close(l.hup) // no more comes after Stop
+		l.done.Wait()
+	}
+	if l.f != nil {
+		l.f.Close()
+	}
 }

@@ -37,8 +37,8 @@ func TestLogFile(t *testing.T) {
 // The file is renamed away, as log rotation does, and opened anew.
 func TestLogReopen(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "herd.log")
-	l, err := openLog(name)
-	if err != nil {
+	l := &logFile{}
+	if err := l.use(name); err != nil {
 		t.Fatal(err)
 	}
 	defer l.close()

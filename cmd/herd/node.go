@@ -19,9 +19,8 @@ func (a *app) node() *cobra.Command {
 		Short: "Run a node",
 		Long: "Node runs one node of a herd until it is told to leave: by \"herd leave\", SIGTERM or\n" +
 			"SIGINT. Every flag has a variable, HERD_CLIENT_ADDR for --client-addr, and a place in\n" +
-			"configuration files: see \"herd help settings\". SIGHUP has it read what files say of places\n" +
-			"and tokens\n" +
-			"and certificates again, and open the log file anew.",
+			"configuration files: see \"herd help settings\". SIGHUP, as \"herd reload\", has it read its\n" +
+			"configuration again, and open the log file anew.",
 		Example: "  herd node --name Clark\n" +
 			"  herd node --name Bailey --client-addr 127.0.0.1:0 --gossip-addr 127.0.0.1:0 --http-addr 127.0.0.1:0 --join 127.0.0.1:4132",
 		Args: cobra.NoArgs,
@@ -55,11 +54,12 @@ func (a *app) runNode(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	logger, endLog, err := newLogger(loaded.Config.Log, a.stderr)
+	logs, err := openLogs(loaded.Config.Log, a.stderr)
 	if err != nil {
 		return err
 	}
-	defer endLog()
+	defer logs.end()
+	logger := logs.log
 
 	if c := loaded.Config; c.Chaos {
 		logger.Warn("CHAOS is allowed: whoever reaches the HTTP port can cut this node off, slow it down, pause it and kill it", "http", c.HTTP.Addr)
@@ -67,14 +67,19 @@ func (a *app) runNode(ctx context.Context, s *settings) error {
 	if err := fitFiles(loaded, maxFiles(), logger); err != nil {
 		return err
 	}
-	n, err := a.newNode(loaded, logger, lonely{})
+	load := func() (*config.Loaded, error) {
+		to, err := a.load(s)
+		if err == nil {
+			err = fitFiles(to, maxFiles(), logger)
+		}
+		return to, err
+	}
+	n, err := a.newNode(loaded, around{log: logger, supervisor: lonely{}, load: load, setLog: logs.set})
 	if err != nil {
 		return err
 	}
 	defer n.Close()
-	r := &reloader{load: func() (*config.Loaded, error) { return a.load(s) }, node: n, log: logger, before: loaded}
-	r.start(hup)
-	defer r.end()
+	defer reloadAt(hup, n).end()
 	file := loaded.Config.ReadyFile
 	if file != "" { // the ports are ours: whoever wrote it is dead
 		os.Remove(file)

@@ -1,29 +1,80 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
-	"reflect"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
-	"github.com/hashicorp/go-hclog"
+	"github.com/spf13/cobra"
 
 	"herd/config"
 )
 
-// reloader reads the configuration again at every SIGHUP and has the node take over
-// what it can.
-type reloader struct {
-	load   func() (*config.Loaded, error)
-	node   server
-	log    hclog.Logger
-	before *config.Loaded // what the node was started with
+func (a *app) reload() *cobra.Command {
+	var c client
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "reload",
+		Short: "Have a node read its configuration again",
+		Long: "Reload has a node read its configuration again, and the files that it names, and shows\n" +
+			"what has changed: what the node has taken over, and what needs a restart. If anything\n" +
+			"is wrong all stays as it was, and what is wrong is shown as \"herd config check\" does:\n" +
+			"exit code 2. SIGHUP does the same. \"herd help settings\" says what can be taken over.",
+		Example: "  herd reload --http-addr 127.0.0.1:4143",
+		Args:    cobra.NoArgs,
+	}
+	cmd.RunE = verb(func(ctx context.Context, _ []string) error {
+		body, err := c.do(ctx, http.MethodPost, "/v1/reload")
+		var refused *refusal
+		if errors.As(err, &refused) && refused.status == http.StatusUnprocessableEntity && refused.detail != "" {
+			fmt.Fprintln(a.stderr, strings.TrimRight(refused.detail, "\n"))
+			return &exit{code: exitUsage}
+		}
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printBody(a.stdout, body)
+		}
+		var answer struct {
+			Changes []config.Change `json:"changes"`
+		}
+		if err := json.Unmarshal(body, &answer); err != nil {
+			return fmt.Errorf("read the answer of %s: %w", c.addr, err)
+		}
+		return a.printChanges(answer.Changes)
+	})
+	a.httpAddrFlag(cmd, &c)
+	c.http.Timeout = time.Minute // files of places may be large
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
 
-	ended chan struct{}
-	done  sync.WaitGroup // the goroutine that waits for hangups
+func (a *app) printChanges(changes []config.Change) error {
+	if len(changes) == 0 {
+		_, err := fmt.Fprintln(a.stdout, "No setting has changed.")
+		return err
+	}
+	rows := [][]string{{"SETTING", "OLD", "NEW", "NOW"}}
+	for _, c := range changes {
+		was, is, now := config.ValueText(c.Old), config.ValueText(c.New), "needs a restart"
+		if c.Content {
+			was, is = "the file", "as it is now"
+		}
+		if c.Taken {
+			now = "taken over"
+		}
+		rows = append(rows, []string{c.Name, was, is, now})
+	}
+	return printTable(a.stdout, rows)
 }
 
 // catchHangups keeps SIGHUP from ending the process from here on, to its last moment.
@@ -34,66 +85,29 @@ func catchHangups() <-chan os.Signal {
 	return hup
 }
 
-// start begins to reload. The caller owes an end.
-func (r *reloader) start(hup <-chan os.Signal) {
-	r.ended = make(chan struct{})
+// reloader has a node reload at every SIGHUP. The node logs what comes of it.
+type reloader struct {
+	ended chan struct{}
+	done  sync.WaitGroup // the goroutine that waits for hangups
+}
+
+// reloadAt begins. The caller owes an end.
+func reloadAt(hup <-chan os.Signal, n server) *reloader {
+	r := &reloader{ended: make(chan struct{})}
 	r.done.Go(func() {
 		for {
 			select {
 			case <-hup:
-				r.reload()
+				n.Reload()
 			case <-r.ended:
 				return
 			}
 		}
 	})
+	return r
 }
 
 func (r *reloader) end() {
 	close(r.ended)
 	r.done.Wait()
-}
-
-func (r *reloader) reload() {
-	loaded, err := r.load()
-	if err != nil {
-		r.log.Error("the configuration is not reloaded: all stays as it was", "error", err)
-		return
-	}
-	if later := needRestart(r.before, loaded); later != "" {
-		r.log.Warn("these settings have changed and need a restart", "settings", later)
-	}
-	if err := r.node.Reload(loaded); err != nil {
-		r.log.Error("the configuration is not reloaded: all stays as it was", "error", err)
-	}
-}
-
-// needRestart names the settings that differ and can't be taken over by a node
-// that runs.
-func needRestart(before, after *config.Loaded) string {
-	was := make(map[string]any)
-	for _, s := range before.Settings {
-		was[s.Name] = s.Value
-	}
-	var changed []string
-	for _, s := range after.Settings {
-		if !reloadable(s.Name, before, after) && !reflect.DeepEqual(was[s.Name], s.Value) {
-			changed = append(changed, s.Name)
-		}
-	}
-	if fmt.Sprint(before.Keys) != fmt.Sprint(after.Keys) {
-		changed = append(changed, "the gossip key")
-	}
-	return strings.Join(changed, ", ")
-}
-
-// reloadable tells whether a node that runs takes a setting over.
-func reloadable(name string, before, after *config.Loaded) bool {
-	switch name {
-	case "http.read_token_file", "http.write_token_file":
-		return true
-	case "tls.cert_file", "tls.key_file", "tls.client_ca_file", "tls.min_version": // but ports keep what they speak
-		return (before.TLS == nil) == (after.TLS == nil)
-	}
-	return strings.HasPrefix(name, "places")
 }

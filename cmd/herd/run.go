@@ -16,21 +16,29 @@ type server interface {
 	Run(ctx context.Context) error // until ctx is done and the node has left
 	Ready() <-chan struct{}
 	Addrs() addrs
-	Reload(to *config.Loaded) error
+	Reload() ([]config.Change, error)
 	Close() error
 }
 
 // addrs are the addresses that a node is bound to.
 type addrs = node.Addrs
 
-// nodeFunc makes a node. The supervisor is asked only if chaos is allowed.
-type nodeFunc func(*config.Loaded, hclog.Logger, node.Supervisor) (server, error)
+// around is what a node has of the process that it runs in.
+type around struct {
+	log        hclog.Logger
+	supervisor node.Supervisor                // asked only if chaos is allowed
+	load       func() (*config.Loaded, error) // reads the configuration again; nil: there is none
+	setLog     func(config.Log) error         // nil: the log is not the node's own
+}
+
+// nodeFunc makes a node.
+type nodeFunc func(*config.Loaded, around) (server, error)
 
 // nodeMaker makes the nodes of this process. They share tables of
 // places, which are larger than a node.
 func nodeMaker() nodeFunc {
 	sources := node.NewSources(release)
-	return func(loaded *config.Loaded, logger hclog.Logger, supervisor node.Supervisor) (server, error) {
+	return func(loaded *config.Loaded, a around) (server, error) {
 		n, err := node.New(node.Config{
 			Settings:    loaded.Config,
 			Keys:        loaded.Keys,
@@ -39,9 +47,11 @@ func nodeMaker() nodeFunc {
 			WriteTokens: loaded.WriteTokens,
 			TLS:         loaded.TLS,
 			Version:     release,
-			Logger:      logger,
+			Logger:      a.log,
 			Sources:     sources,
-			Supervisor:  supervisor,
+			Supervisor:  a.supervisor,
+			Load:        a.load,
+			SetLog:      a.setLog,
 		})
 		if err != nil {
 			return nil, named(err)

@@ -22,8 +22,7 @@ type Stats struct {
 	Gossip          gossip.Stats
 	Places          places.Stats
 	Events          events.Stats
-	Reloads         uint64     // that took effect
-	ReloadsFailed   uint64     // that changed nothing
+	Reloads         Reloads
 	HTTPConns       int        // open now
 	HTTPHandshakes  uint64     // of TLS with the HTTP port that failed
 	CertificateEnds int64      // POSIX seconds, when the certificate expires; 0: there is none
@@ -33,6 +32,14 @@ type Stats struct {
 	Near            Near
 
 	Faults fault.Stats // on command; all zero where chaos is not allowed
+}
+
+// Reloads are those of the configuration.
+type Reloads struct {
+	Good       uint64 // that took effect
+	Failed     uint64 // that changed nothing
+	LastFailed bool
+	LastGood   int64 // POSIX seconds of the last good one, or of the start
 }
 
 // Near is about questions who is near a point or a client.

@@ -29,9 +29,11 @@ func process() []metric {
 			func(s *Stats) gossip.Spread { return s.Near.Took }),
 		gauge("near_index_bytes", "Memory that knows who is where; 0 if nobody has asked who is near lately.", func(s *Stats) int { return s.Near.Bytes }),
 		counter("log_lines_suppressed_total", "Log lines kept back because too many like them came.", func(s *Stats) uint64 { return s.Gossip.LinesKeptBack }),
-		counters("reloads_total", "Reloads of the configuration, by result: a failed one changes nothing.", "result",
-			part{"ok", func(s *Stats) uint64 { return s.Reloads }},
-			part{"failed", func(s *Stats) uint64 { return s.ReloadsFailed }}),
+		counters("config_reloads_total", "Reloads of the configuration, by result: a failed one changes nothing.", "result",
+			part{"ok", func(s *Stats) uint64 { return s.Reloads.Good }},
+			part{"failed", func(s *Stats) uint64 { return s.Reloads.Failed }}),
+		gauge("config_last_reload_failed", "1 if the last reload failed: the node runs with the configuration before it.", func(s *Stats) int { return flag(s.Reloads.LastFailed) }),
+		gauge("config_last_reload_success_timestamp_seconds", "Seconds since 1970 at the last good reload, or at the start.", func(s *Stats) int { return int(s.Reloads.LastGood) }),
 	}
 }
 

@@ -48,6 +48,9 @@ const (
 // terminator not counted.
 func NewLines(longest int) *Lines { return &Lines{longest: longest} }
 
+// Longest is the bytes that a line may have.
+func (l *Lines) Longest() int { return l.longest }
+
 // bound is what the buffer may grow to: the longest line and its CRLF fit.
 func (l *Lines) bound() int { return max(l.longest+2, mostBuffer) }
 
