@@ -111,7 +111,7 @@ func (l *Log) replay(f func([]byte) error) (r Report, tail mark, err error) {
 		}
 		// Of a file that was closed all is durable that counts; of the last one, what a later block says.
 		if r.Lost = err == nil && !(log && last); err == nil && !r.Lost {
-			r.Lost, err = s.durableBeyond(n, k.header.seed())
+			r.Lost, err = l.lost(&s, k, n)
 		}
 		return r, tail, err
 	}
@@ -127,6 +127,22 @@ func (r *Report) cut(name string, from, to int64) {
 		r.File, r.Offset = name, from
 	}
 	r.Cut += max(to-from, 0)
+}
+
+// lost tells whether what is damaged from s on says that more than n messages were durable.
+func (l *Log) lost(s *scanner, k link, n uint64) (lost bool, err error) {
+	r, err := l.fs.Open(k.name)
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		err = errors.Join(err, r.Close())
+	}()
+	s.r = r
+	if lost, err = s.durableBeyond(n, k.header.seed()); err != nil {
+		err = fmt.Errorf("file %s: %w", k.name, err)
+	}
+	return lost, err
 }
 
 // read calls f with the messages of a file, as scanner.messages does.
