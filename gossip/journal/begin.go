@@ -120,4 +120,3 @@ func (l *Log) createFile(name string, h *header) (File, error) {
 	}
 	return file, nil
 }
-
