@@ -70,7 +70,7 @@ func TestE2EPowerCut(t *testing.T) {
 // damage changes one file of a journal.
 func damage(t *testing.T, folder string, change func([]byte) []byte) {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(folder, "journal", "*[0-9].*"))
+	names, err := filepath.Glob(filepath.Join(folder, "journal", "*.*"))
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no journal in %s: %v", folder, err)
 	}

@@ -24,6 +24,8 @@
 //	profile lan        likewise: local, lan, wan
 //	ttl 0s             likewise: 0s is for ever
 //	max-clients 0      likewise: 0 is all
+//	disks always       nodes keep what they know over a kill, with that as their sync:
+//	                   always, interval, none. Without it they keep nothing
 //	ttl 5s Clark       those nodes are configured to another one, by mistake
 //	max-clients 2 Bona likewise
 //
@@ -39,9 +41,10 @@
 //	jitter 50ms        and by up to this much more
 //	pause A B          their networks stand still both ways, their clients' too
 //	clock -4m A B      their wall clocks are off by so much
-//	kill A B           kill -9, at once; no "for"
+//	kill A B           kill -9, at once; no "for". With disks their machines lose power
 //	stop A             it leaves, as at SIGTERM; no "for"
-//	start A            one that was killed, has left or has never run, empty; no "for"
+//	start A            one that was killed, has left or has never run, empty or from its
+//	                   disk; no "for"
 //	start A elsewhere  at an address that nobody has had
 //
 // Loss and the four below it are of all links, unless sides stand before "for", as in cut. "rest"

@@ -28,6 +28,9 @@ func Generate(seed uint64, run time.Duration) *Scenario {
 		g.running[i] = true
 	}
 	g.limit(rand.New(rand.NewPCG(seed, 12)))
+	if r := rand.New(rand.NewPCG(seed, 13)); r.IntN(3) == 0 {
+		g.Disks = pick(r, "always", "always", "interval", "none")
+	}
 	g.troubles()
 	slices.SortStableFunc(g.Faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
 	return g.Scenario

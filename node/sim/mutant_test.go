@@ -37,6 +37,12 @@ func TestMutants(t *testing.T) {
 			[]string{"in sync"},
 		},
 		{
+			"says that a report is on disk, and does not sync it",
+			"run 6s\nrate 60\ndisks always\nat 3s kill Bailey Bona Campbell Clark Jaquez\nat 4s start Bailey Bona Campbell Clark Jaquez\n",
+			func(_ *testing.T, _ int, c *node.Config) { c.Settings.Storage.Sync = "none" },
+			[]string{"no acked loss"},
+		},
+		{
 			"keeps all, and for ever",
 			"run 10s\nrate 60\nttl 2s\nmax-clients 12\n",
 			func(_ *testing.T, _ int, c *node.Config) { c.Settings.Herd.TTL, c.Settings.Herd.MaxClients = 0, 0 },

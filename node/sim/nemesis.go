@@ -20,6 +20,7 @@ type nemesis struct {
 	active []Fault
 	links  map[direction]state // of directions that are not as at first
 	clocks *clocks
+	disks  *disks
 	paused []bool
 	left   []bool // has been told to leave
 }
@@ -55,8 +56,8 @@ func moments(faults []Fault) (all []moment) {
 // clocks are how far the nodes' wall clocks are off, in nanoseconds.
 type clocks [maxNodes]atomic.Int64
 
-func newNemesis(h *nodetest.Herd, c *clocks, broken func(string, ...any)) *nemesis {
-	return &nemesis{herd: h, clocks: c, broken: broken, links: make(map[direction]state), paused: make([]bool, maxNodes), left: make([]bool, maxNodes)}
+func newNemesis(h *nodetest.Herd, c *clocks, d *disks, broken func(string, ...any)) *nemesis {
+	return &nemesis{herd: h, clocks: c, disks: d, broken: broken, links: make(map[direction]state), paused: make([]bool, maxNodes), left: make([]bool, maxNodes)}
 }
 
 // run plays the faults, until the quiet phase.
@@ -97,10 +98,13 @@ func (n *nemesis) move(f Fault, i int) {
 	case Kill:
 		if runs {
 			n.resume(i)
+			n.disks.ends(i)
 			n.herd.Kill(i)
+			n.disks.crash(i)
 		}
 	case Stop:
 		if runs {
+			n.disks.ends(i)
 			n.herd.Leave(i)
 			n.left[i] = true
 		}
@@ -113,6 +117,7 @@ func (n *nemesis) move(f Fault, i int) {
 			n.herd.Move(i)
 		}
 		n.herd.Launch(i)
+		n.disks.begins(i)
 	}
 }
 

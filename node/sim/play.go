@@ -56,19 +56,20 @@ func (r Report) String() string {
 func Play(t *testing.T, s *Scenario, change ...func(i int, c *node.Config)) (r Report) {
 	t.Helper()
 	nodetest.Bubble(t, func(t *testing.T) {
-		clocks := new(clocks)
+		clocks, disks := new(clocks), newDisks(s)
 		settings := func(i int, c *node.Config) {
 			c.Clock = func() time.Time { return time.Now().Add(time.Duration(clocks[i].Load())) }
 			c.Settings.Herd.AckTimeout = s.AckTimeout
 			c.Settings.Gossip.Profile = s.Profile
 			l := s.limits(i)
 			c.Settings.Herd.TTL, c.Settings.Herd.MaxClients = l.TTL, l.MaxClients
+			disks.configure(i, c)
 		}
 		h := nodetest.Start(t, s.Nodes, append([]func(int, *node.Config){settings}, change...)...)
 		for h.Len() < maxNodes {
 			h.Reserve()
 		}
-		p := &player{Scenario: s, herd: h, clocks: clocks}
+		p := &player{Scenario: s, herd: h, clocks: clocks, disks: disks}
 		p.play()
 		r = p.report
 		if len(r.Violations) > 0 {
@@ -85,6 +86,7 @@ type player struct {
 	*Scenario
 	herd     *nodetest.Herd
 	clocks   *clocks
+	disks    *disks
 	recorder *history.Recorder
 
 	mu     sync.Mutex // guards report
@@ -109,7 +111,9 @@ func (p *player) play() {
 			p.broken("%v", err)
 		}
 	})
-	newNemesis(p.herd, p.clocks, p.broken).run(p.Scenario)
+	p.disks.herd, p.disks.recorder = p.herd, p.recorder
+	newNemesis(p.herd, p.clocks, p.disks, p.broken).run(p.Scenario)
+	p.disks.waiting.Wait()
 	p.settle(p.herd.Unsettled)
 	cancel()
 	working.Wait()

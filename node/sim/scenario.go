@@ -29,6 +29,7 @@ type Scenario struct {
 	TTL        time.Duration // as in the settings; 0: for ever
 	MaxClients int           // likewise; 0: all that report
 	Unlike     Unlike
+	Disks      string  // sync, as in the settings: nodes keep what they know over a kill; empty: they don't
 	Faults     []Fault // by time
 }
 
@@ -115,6 +116,9 @@ func (s *Scenario) Check() error {
 		if l := s.limits(i); l.TTL < 0 || l.MaxClients < 0 {
 			return fmt.Errorf("ttl %s, max-clients %d: want 0 or more", l.TTL, l.MaxClients)
 		}
+	}
+	if err := s.checkDisks(); err != nil {
+		return err
 	}
 	running := make([]bool, maxNodes)
 	for i := range s.Nodes {

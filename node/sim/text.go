@@ -24,6 +24,9 @@ func (s *Scenario) String() string {
 	if s.MaxClients > 0 {
 		fmt.Fprintf(&b, "max-clients %d\n", s.MaxClients)
 	}
+	if s.Disks != "" {
+		fmt.Fprintf(&b, "disks %s\n", s.Disks)
+	}
 	for i := range maxNodes {
 		if ttl, ok := s.Unlike.TTL[i]; ok {
 			fmt.Fprintf(&b, "ttl %s %s\n", brief(ttl), nodetest.NodeName(i))
@@ -158,12 +161,14 @@ func (s *Scenario) parseSetting(words []string) (err error) {
 		s.AckTimeout, err = time.ParseDuration(value)
 	case "profile":
 		s.Profile = value
+	case "disks":
+		s.Disks = value
 	case "ttl":
 		s.TTL, err = time.ParseDuration(value)
 	case "max-clients":
 		s.MaxClients, err = strconv.Atoi(value)
 	default:
-		return fmt.Errorf("%s: want nodes, run, seed, rate, ack-timeout, profile, ttl, max-clients or at", name)
+		return fmt.Errorf("%s: want nodes, run, seed, rate, ack-timeout, profile, ttl, max-clients, disks or at", name)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

@@ -86,7 +86,7 @@ func TestParseErrors(t *testing.T) {
 		{"ttl long Clark", `line 1: ttl: time: invalid duration "long"`},
 		{"ack-timeout 1ms", "ack-timeout 1ms: want 20ms to 1m"},
 		{"profile moon", `profile "moon": want local, lan or wan`},
-		{"speed 5", "line 1: speed: want nodes, run, seed, rate, ack-timeout, profile, ttl, max-clients or at"},
+		{"speed 5", "line 1: speed: want nodes, run, seed, rate, ack-timeout, profile, ttl, max-clients, disks or at"},
 		{"at 1s loss 1%\nnodes 5", "line 2: nodes: want it before the first fault"},
 		{"at 1s", "line 1: at: want a time and what happens"},
 		{"at noon kill Clark", `line 1: at: time: invalid duration "noon"`},
