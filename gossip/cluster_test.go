@@ -34,6 +34,7 @@ type herd struct {
 	limits  func(name string) Limits  // of the node of that name; nil: none
 	books   string                    // folder of address books; empty: there are none
 	disks   map[string]Disk           // likewise
+	label   string                    // of all
 }
 
 type testNode struct {
@@ -132,7 +133,7 @@ func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode,
 		Limits: limits,
 		Disk:   h.disks[name],
 		Clock:  h.clocks[name].now,
-		Name:   name, Network: network, BindAddr: ip + ":4132", Join: join, Keys: [][]byte{key},
+		Name:   name, Network: network, BindAddr: ip + ":4132", Join: join, Keys: keysOf(key), Label: h.label,
 		Client: ip + ":4131", HTTP: ip + ":4133", Version: "test",
 		Table:  location.NewTable(16, 1),
 		Logger: hclog.New(&hclog.LoggerOptions{Name: name, Level: hclog.Debug, Output: h.log, DisableTime: true}),
@@ -151,6 +152,14 @@ func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode,
 	go func() { n.ended <- c.Run(ctx) }()
 	h.nodes = append(h.nodes, n)
 	return n, nil
+}
+
+// keysOf is a ring of one key, or of none.
+func keysOf(key []byte) [][]byte {
+	if key == nil {
+		return nil
+	}
+	return [][]byte{key}
 }
 
 // kill is kill -9.

@@ -15,7 +15,8 @@ import (
 // A stream of [PurposeWho] carries one question and its answer: "who is called so,
 // as far as you know?", as a byte of length and a name. The answer begins with
 // the answerer's own origin and its age; then the number of live members of that
-// name, and for each its origin and its address.
+// name, and for each its origin and its address; then, since 0.2.0, the answerer's wall
+// clock, nanoseconds since the epoch in eight bytes.
 const maxHolders = 8
 
 // Holder is a member that has a name.
@@ -123,7 +124,7 @@ func (c *Cluster) answerWho(s *Stream) {
 		me := Holder{Origin: c.self.Origin, Gossip: c.transport.Advertised().String()}
 		holders = append([]Holder{me}, holders...)
 	}
-	s.Write(appendAnswer(nil, c.identity(), holders))
+	s.Write(binary.BigEndian.AppendUint64(appendAnswer(nil, c.identity(), holders), uint64(c.wall().UnixNano())))
 }
 
 func (c *Cluster) identity() identity {
