@@ -51,7 +51,9 @@ type Probe struct {
 }
 
 // Resolve turns a seed into the addresses that it stands for now.
-func Resolve(ctx context.Context, seed string) ([]string, error) { return resolve(ctx, seed) }
+func Resolve(ctx context.Context, seed string) ([]string, error) {
+	return resolver{net.DefaultResolver}.addresses(ctx, seed)
+}
 
 // Ask asks the node at addr, host:port, by TCP and by UDP at once. It takes no longer than
 // the timeout, and starts nothing that outlives it.
