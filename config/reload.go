@@ -108,7 +108,7 @@ func (l *Loaded) otherContent(to *Loaded) []string {
 	var names []string
 	for name, same := range map[string]bool{
 		"gossip.key_file":        slices.EqualFunc(l.Keys, to.Keys, bytes.Equal),
-		"places.google.key_file": l.PlacesKey == to.PlacesKey,
+		"places.google.key_file": l.PlacesKey == to.PlacesKey || l.PlacesKey == "" || to.PlacesKey == "", // it is read for the chain alone
 		"http.read_token_file":   slices.Equal(l.ReadTokens, to.ReadTokens),
 		"http.write_token_file":  slices.Equal(l.WriteTokens, to.WriteTokens),
 		"tls.cert_file":          slices.EqualFunc(certificatesOf(l.TLS), certificatesOf(to.TLS), bytes.Equal),
