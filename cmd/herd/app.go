@@ -45,12 +45,13 @@ type app struct {
 	stdout, stderr io.Writer
 	environ        []string
 	newNode        nodeFunc
+	notify         func(state string) error // tells the service manager, if there is one
 }
 
 // run does what the arguments say and returns the exit code. It ends soon after
 // ctx is done.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, environ []string) int {
-	a := &app{stdout: stdout, stderr: stderr, environ: environ, newNode: nodeMaker()}
+	a := &app{stdout: stdout, stderr: stderr, environ: environ, newNode: nodeMaker(), notify: sendNotice}
 	return a.run(ctx, args)
 }
 

@@ -17,6 +17,7 @@ type fakeNode struct {
 	fail     error  // what Run returns at once, if set
 	begin    func() // called by Run, if set
 	ready    chan struct{}
+	leaving  chan struct{} // nil: it is never told
 	closed   bool
 	reloaded chan config.Places
 }
@@ -32,8 +33,10 @@ func (f *fakeNode) Run(ctx context.Context) error {
 	<-ctx.Done()
 	return nil
 }
-func (f *fakeNode) Ready() <-chan struct{} { return f.ready }
-func (f *fakeNode) Close() error           { f.closed = true; return nil }
+func (f *fakeNode) Ready() <-chan struct{}   { return f.ready }
+func (f *fakeNode) Leaving() <-chan struct{} { return f.leaving }
+func (f *fakeNode) Status() string           { return "fine" }
+func (f *fakeNode) Close() error             { f.closed = true; return nil }
 func (f *fakeNode) Reload() ([]config.Change, error) {
 	to, err := f.load()
 	if err == nil {

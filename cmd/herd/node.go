@@ -79,17 +79,23 @@ func (a *app) runNode(ctx context.Context, s *settings) error {
 		return err
 	}
 	defer n.Close()
-	defer reloadAt(hup, n).end()
+	notes := a.newNotifier(logger)
+	notes.start(n)
+	defer notes.end()
+	defer reloadAt(hup, func() { notes.reload(func() { n.Reload() }) }).end()
 	file := loaded.Config.ReadyFile
 	if file != "" { // the ports are ours: whoever wrote it is dead
 		os.Remove(file)
 		defer os.Remove(file)
 	}
 	return serve(ctx, n, func() error {
-		if file == "" {
-			return nil
+		if file != "" {
+			if err := writeReady(file, describe(loaded.Config.Name, n.Addrs())); err != nil {
+				return err
+			}
 		}
-		return writeReady(file, describe(loaded.Config.Name, n.Addrs()))
+		notes.ready()
+		return nil
 	})
 }
 

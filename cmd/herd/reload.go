@@ -85,20 +85,20 @@ func catchHangups() <-chan os.Signal {
 	return hup
 }
 
-// reloader has a node reload at every SIGHUP. The node logs what comes of it.
+// reloader reloads at every SIGHUP. The node logs what comes of it.
 type reloader struct {
 	ended chan struct{}
 	done  sync.WaitGroup // the goroutine that waits for hangups
 }
 
 // reloadAt begins. The caller owes an end.
-func reloadAt(hup <-chan os.Signal, n server) *reloader {
+func reloadAt(hup <-chan os.Signal, reload func()) *reloader {
 	r := &reloader{ended: make(chan struct{})}
 	r.done.Go(func() {
 		for {
 			select {
 			case <-hup:
-				n.Reload()
+				reload()
 			case <-r.ended:
 				return
 			}

@@ -15,6 +15,8 @@ import (
 type server interface {
 	Run(ctx context.Context) error // until ctx is done and the node has left
 	Ready() <-chan struct{}
+	Leaving() <-chan struct{}
+	Status() string
 	Addrs() addrs
 	Reload() ([]config.Change, error)
 	Close() error
