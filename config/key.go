@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -68,23 +67,6 @@ func readKeys(name string) ([][]byte, error) {
 		return nil, err
 	}
 	return parseKeys(text)
-}
-
-// readPrivate reads a file that only its owner has access to.
-func readPrivate(name string) (string, error) {
-	text, err := readRegular(name)
-	if err != nil {
-		return "", err
-	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return "", err
-	}
-	// Windows has no such mode; its access lists are the owner's to set.
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return "", fmt.Errorf("its mode is %04o, and others than its owner have access; run chmod 600 on it", mode)
-	}
-	return string(text), nil
 }
 
 // parseKeys reads one key a line. Empty lines and those that begin with # are
