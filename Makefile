@@ -9,7 +9,7 @@ SEED        ?= 1
 LENGTH      ?= 1m30s
 SCHEDULES   ?= 100000
 
-.PHONY: help build dev test race sim model e2e e2e-full chaos fuzz bench fmt lint tidy cross check clean
+.PHONY: help build dist deb dev test race sim model e2e e2e-full chaos fuzz bench fmt lint tidy cross check clean
 
 help:
 	@echo "usage: make TARGET"
@@ -17,6 +17,12 @@ help:
 
 build: ## build the binary ./herd
 	go build -o herd ./cmd/herd
+
+dist: ## pack for Linux, macOS and Windows into dist/, with checksums
+	go run ./cmd/herd/dist archives
+
+deb: ## make packages for Debian in dist/: needs dpkg-deb
+	go run ./cmd/herd/dist deb
 
 dev: ## run a whole herd on this machine until Ctrl-C
 	go run ./cmd/herd dev
@@ -69,4 +75,4 @@ check: FUZZTIME := 1s
 check: lint tidy cross test race sim e2e fuzz ## all that CI runs
 
 clean: ## remove what was built
-	rm -f herd herd.exe
+	rm -rf herd herd.exe dist
