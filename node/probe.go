@@ -7,10 +7,12 @@ import (
 	"herd/gossip"
 )
 
-// A Prober asks nodes by gossip who they are, and is none. What it learns of one is a Probe.
+// A Prober asks nodes by gossip who they are, and is none. What it learns of one is a Probe;
+// a Holder is a member that has a name.
 type (
 	Prober = gossip.Prober
 	Probe  = gossip.Probe
+	Holder = gossip.Holder
 )
 
 // KeyError tells that a node has another gossip key, or label.

@@ -27,6 +27,7 @@ type Facts struct {
 	MaxFiles   uint64 // open files that the process may have
 	SpareFiles uint64 // of them, for all but clients
 	Memory     Memory
+	Disk       Disk
 
 	Seeds   []Seed
 	Node    *Running // nil: none answers

@@ -43,6 +43,7 @@ func Gather(ctx context.Context, loaded *config.Loaded, w World) *Facts {
 	f.Advertised, f.AdvertiseErr = node.AdvertisedAddr(ctx, c.Gossip.AdvertiseAddr, c.Gossip.Addr)
 	f.Ports = bindAll(ctx, c, w.Root)
 	f.Node = askNode(ctx, w.API)
+	f.Disk = lookAtDisk(c.Storage.DataDir, f.Node != nil)
 
 	prober := node.Prober{Name: c.Name, Label: c.Gossip.Label, Keys: loaded.Keys}
 	for _, text := range c.Gossip.Join {
