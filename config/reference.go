@@ -96,6 +96,19 @@ To change them, restart the nodes one by one: the new ones hold when more than h
 herd_members_with_other_limits. What is given up by a tighter limit does not come back by a looser one.
 
 `
+	case "storage":
+		return `Without a data_dir nothing is written: a node that starts again has all from the herd. With one it begins with what it knew, and asks for what it
+has missed; when all nodes lose power, they are ready from disk without waiting for each other.
+
+sync says what a crash of the machine may take. "always": nothing that was acknowledged, for neither clients nor other nodes are answered before a report is on disk, as
+long as that takes no longer than ack_timeout. "interval": the last sync_interval. "none": what the system has not written by itself. All that
+is at risk only if every node that has it crashes at once. A process that is killed, on a machine that goes on, loses a tenth of a second at the most, with "always" nothing.
+
+The folder takes up to twice what the table takes on disk and 64 MiB, and once more while a snapshot is written: about 50 bytes a client. One node at a time can use it. A journal
+that is damaged is loaded up to the damage, and the herd has the rest. One that a later release has written is refused: start that release, or
+give the node another folder.
+
+`
 	case "places.google":
 		return `The key comes from key_file, to which only its owner may have access, or from HERD_PLACES_GOOGLE_KEY; never from a flag. A key alone
 does not put Google into the chain.

@@ -67,4 +67,19 @@
 //     client, or below. A commit comes after the floor from when the answer ended, and who
 //     takes it takes the floor if that is higher. An expired fix is hidden at its deadline
 //     and removed a grace later; a node with a wrong clock answers no vectors.
+//  10. What a disk has kept is a delta to oneself: read back, a vector counts only if
+//     nothing is missing before it.
+//
+// # The disk
+//
+// A [Disk] is one more peer, that lags and catches up; the table knows nothing of it. It
+// gets every batch that is merged here, of whatever origin, in one order, so what is written raises a
+// vector when it is read back ([Replay]) just as it did when it came. If its queue
+// overflows, or a write fails, what was dropped is given again by a delta against the last
+// vector that is known to be there. A [Snapshot] is a delta against nothing: what was written
+// before is of no use any more.
+//
+// If it is waited for, the disk comes in and goes out like a member, but on the count of all that it
+// has yet to keep, of others too: as long as it is in, this node acknowledges nothing,
+// to clients or to peers, that is not there.
 package replica
