@@ -10,6 +10,12 @@
 // exist. Only the settings of a file of places have no flag and no variable:
 // which such files there are is known when the configuration has been read.
 //
+// What a running node takes over when its configuration is read again is marked in the same
+// row, by live(…): [Loaded.Take] goes by that, the reference says it, and a test of the
+// program demands that each such setting is seen to take effect. Whoever adds a setting
+// marks its row and has node.Node.Reload hand the value on; without the mark it
+// needs a restart.
+//
 // # Layers
 //
 // Flags win over the environment, the environment over files, files over

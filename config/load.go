@@ -59,8 +59,10 @@ func Load(paths, environ []string, flags map[string][]string) (*Loaded, error) {
 		return nil, err
 	}
 	loaded := &Loaded{Config: l.config, Keys: keys, PlacesKey: placesKey, ReadTokens: read, WriteTokens: write, TLS: cert}
+	l.noteVariable("gossip.key_file", l.config.Gossip.KeyFile, keyVariable, len(keys) > 0)
+	l.noteVariable("places.google.key_file", l.config.Places.Google.KeyFile, placesKeyVariable, placesKey != "")
 	for _, r := range l.rows {
-		loaded.Settings = append(loaded.Settings, Setting{r.field(), r.value.get(), l.origin(r.name).String()})
+		loaded.Settings = append(loaded.Settings, Setting{r.field(), written(r), l.origin(r.name).String()})
 	}
 	return loaded, nil
 }
@@ -116,6 +118,14 @@ func newLoader(environ []string) *loader {
 		}
 	}
 	return l
+}
+
+// noteVariable keeps with the file of a key, if there is one, that it is a variable's: that wins
+// over all but a flag's file.
+func (l *loader) noteVariable(field, file, variable string, key bool) {
+	if from := l.origin(field); key && l.environ[variable] != "" && (file == "" || from.kind != fromFlag) {
+		l.origins[field] = origin{kind: from.kind, name: fmt.Sprintf("%s; the key is that of %s", from, variable)}
+	}
 }
 
 func (l *loader) origin(name string) origin { return l.origins[name] }
