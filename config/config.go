@@ -117,6 +117,11 @@ type Herd struct {
 	// beyond it those go whose fixes are oldest by order time. There may be a few percent
 	// more for a moment. 0: all are kept, until memory ends.
 	MaxClients int
+	// MemoryLimit is how many bytes of memory the process should take, 0 or 64 MiB and more,
+	// default 0: no limit. As many clients are kept as fit into three quarters of it, at some
+	// hundred bytes each, beyond that those go that MaxClients would have go. It is the limit
+	// of Go's collector, too, unless GOMEMLIMIT is in the environment.
+	MemoryLimit int
 	// ReadyTimeout is how long a starting node tries to catch up before it is
 	// ready regardless, and says so; 100 ms to 1 h, default 30 s.
 	ReadyTimeout time.Duration

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"regexp"
@@ -248,6 +249,17 @@ func size(p *int, least, most int) value {
 	}
 }
 
+// leastMemory is less than a node with clients gets by with.
+const leastMemory = 64 << 20
+
+// memory is a size, or 0 for none.
+func memory(p *int) value {
+	v := size(p, 0, math.MaxInt)
+	v.allowed = fmt.Sprintf("0, or a size of %s or more, like \"2GiB\"", sizeText(leastMemory))
+	v.valid = func() bool { return *p == 0 || *p >= leastMemory }
+	return v
+}
+
 func span(p *time.Duration, least, most, like string) value {
 	return value{
 		allowed: fmt.Sprintf("a duration from %s to %s, like %q", least, most, like),
@@ -300,7 +312,7 @@ const sizeUnits = "KMG" // KiB, MiB, GiB
 func parseSize(s string) (int, bool) {
 	digits := strings.TrimRight(s, "BiKMG")
 	n, err := strconv.Atoi(digits)
-	if err != nil || n < 0 || n > 1<<30 {
+	if err != nil || n < 0 || n > 1<<30 && len(digits) < len(s) {
 		return 0, false
 	}
 	unit := s[len(digits):]
@@ -312,7 +324,7 @@ func parseSize(s string) (int, bool) {
 		return 0, false
 	}
 	big := int64(n) << (10 * (i + 1)) // n ≤ 2^30: no overflow
-	return int(min(big, 1<<31-1)), true
+	return int(min(big, math.MaxInt)), true
 }
 
 func sizeText(n int) string {

@@ -37,7 +37,10 @@ func (c *Cluster) limit(joined bool, peers []Member) {
 		if now != own {
 			said = "this node is configured to other limits than most of the herd: those of most nodes hold"
 		}
-		c.warn(said, "members", differ, "ttl", now.TTL, "max_clients", now.MaxClients)
+		c.warn(said, "members", differ, "ttl", now.TTL, "max_clients", now.MaxClients, "table_bytes", now.Bytes)
+	}
+	if own.Bytes > 0 && (now.Bytes == 0 || now.Bytes > own.Bytes) && (joined || c.hasReports()) {
+		c.warn("the herd keeps more than this node's memory_limit allows it: this node may take more memory than that", "table_bytes", own.Bytes, "herd", now.Bytes)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,6 +107,7 @@ func prevailing(all []Limits) Limits {
 	return Limits{
 		TTL:        middle(all, func(l Limits) time.Duration { return l.TTL }),
 		MaxClients: middle(all, func(l Limits) int { return l.MaxClients }),
+		Bytes:      middle(all, func(l Limits) int { return l.Bytes }),
 	}
 }
 

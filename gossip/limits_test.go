@@ -72,6 +72,33 @@ func TestHerdsGiveUpAlike(t *testing.T) {
 	})
 }
 
+// Nodes whose tables may take so much memory keep as many clients as fit, and the same ones.
+func TestHerdsFitAlike(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		const bytes, clients = 40_000, 300 // more than half is taken by an empty table
+		h.limited(Limits{Bytes: bytes}, nil)
+		three := h.startFirst(3)
+		for i := range clients {
+			three[i%3].report(t, fmt.Sprint("client", i), 1000+i)
+		}
+		h.await("alike", 10*time.Second, func() bool {
+			for _, n := range three {
+				if n.table.Len() > n.table.Fits(bytes) || n.core.Floor() != three[0].core.Floor() {
+					return false
+				}
+			}
+			return h.equal()
+		})
+		s := three[0].Stats()
+		if n := three[0].table.Len(); n < 20 || n > clients/2 || s.Most < n || s.Limits.Bytes != bytes || s.Replica.Evicted == 0 {
+			t.Errorf("%d clients are left, %d may be; %d were given up", n, s.Most, s.Replica.Evicted)
+		}
+		if _, ok := three[1].Get([]byte(fmt.Sprint("client", clients-1))); !ok {
+			t.Error("the newest is not among them")
+		}
+	})
+}
+
 // What most nodes are configured to holds, of two halves the looser; and a minority has no say.
 func TestPrevailing(t *testing.T) {
 	a, b := Limits{TTL: time.Hour, MaxClients: 100}, Limits{MaxClients: 5}
@@ -95,7 +122,7 @@ func TestPrevailing(t *testing.T) {
 		}
 	}
 	limits := rapid.Custom(func(t *rapid.T) Limits {
-		return Limits{TTL: time.Duration(rapid.IntRange(0, 3).Draw(t, "ttl")), MaxClients: rapid.IntRange(0, 3).Draw(t, "most")}
+		return Limits{TTL: time.Duration(rapid.IntRange(0, 3).Draw(t, "ttl")), MaxClients: rapid.IntRange(0, 3).Draw(t, "most"), Bytes: rapid.IntRange(0, 3).Draw(t, "bytes")}
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		most, few := limits.Draw(t, "most nodes"), rapid.SliceOfN(limits, 0, 5).Draw(t, "few")

@@ -46,6 +46,7 @@ const (
 	tagProtocol
 	tagTTL
 	tagMaxClients
+	tagTableBytes
 )
 
 // ID is the name under which memberlist knows the member: a restart is another
@@ -60,8 +61,8 @@ func (m Meta) check() error {
 	if m.Origin == 0 {
 		return errors.New("no boot ID")
 	}
-	if m.Limits.TTL < 0 || m.Limits.MaxClients < 0 {
-		return fmt.Errorf("limits of %v and %d clients", m.Limits.TTL, m.Limits.MaxClients)
+	if m.Limits.TTL < 0 || m.Limits.MaxClients < 0 || m.Limits.Bytes < 0 {
+		return fmt.Errorf("limits of %v, %d clients and %d bytes", m.Limits.TTL, m.Limits.MaxClients, m.Limits.Bytes)
 	}
 	for _, f := range []struct {
 		what, text string
@@ -133,6 +134,7 @@ func (m Meta) encode() []byte {
 	number(tagProtocol, uint64(m.Protocol))
 	number(tagTTL, uint64(m.Limits.TTL))
 	number(tagMaxClients, uint64(m.Limits.MaxClients))
+	number(tagTableBytes, uint64(m.Limits.Bytes))
 	return b
 }
 
@@ -162,7 +164,7 @@ func decodeMeta(b []byte) (Meta, error) {
 		last, b = tag, b[2+len(value):]
 		var number uint64
 		switch tag {
-		case tagOrigin, tagStarted, tagProtocol, tagTTL, tagMaxClients:
+		case tagOrigin, tagStarted, tagProtocol, tagTTL, tagMaxClients, tagTableBytes:
 			if len(value) != 8 {
 				return Meta{}, fmt.Errorf("metadata field %d of %d bytes, want 8", tag, len(value))
 			}
@@ -190,6 +192,8 @@ func decodeMeta(b []byte) (Meta, error) {
 			m.Limits.TTL = time.Duration(number)
 		case tagMaxClients:
 			m.Limits.MaxClients = int(number)
+		case tagTableBytes:
+			m.Limits.Bytes = int(number)
 		}
 	}
 	if len(b) > 0 {

@@ -28,6 +28,7 @@ func drawMeta(t *rapid.T) Meta {
 		Limits: Limits{
 			TTL:        time.Duration(rapid.Int64Min(0).Draw(t, "ttl")),
 			MaxClients: rapid.IntMin(0).Draw(t, "max clients"),
+			Bytes:      rapid.IntMin(0).Draw(t, "table bytes"),
 		},
 	}
 	if nanos := rapid.Int64().Draw(t, "started"); nanos != 0 {
@@ -68,7 +69,7 @@ func maximalMeta() Meta {
 		Name: strings.Repeat("n", maxName), Origin: ^location.Origin(0), Started: time.Unix(1<<33, 999),
 		Client: strings.Repeat("c", maxAddress), HTTP: strings.Repeat("h", maxAddress),
 		Version: strings.Repeat("v", maxRelease), Protocol: 255,
-		Limits: Limits{TTL: 1<<63 - 1, MaxClients: 1<<63 - 1},
+		Limits: Limits{TTL: 1<<63 - 1, MaxClients: 1<<63 - 1, Bytes: 1<<63 - 1},
 	}
 }
 
@@ -110,8 +111,9 @@ func TestMetaCheck(t *testing.T) {
 		{"client address", func(m *Meta) { m.Client = "a\tb" }, `client address "a\tb" has a character that is not printable`},
 		{"HTTP address", func(m *Meta) { m.HTTP = "\x00" }, "HTTP address"},
 		{"version", func(m *Meta) { m.Version = "\xff" }, "version"},
-		{"time to live", func(m *Meta) { m.Limits.TTL = -1 }, "limits of -1ns and 0 clients"},
-		{"clients", func(m *Meta) { m.Limits.MaxClients = -1 }, "limits of 0s and -1 clients"},
+		{"time to live", func(m *Meta) { m.Limits.TTL = -1 }, "limits of -1ns, 0 clients and 0 bytes"},
+		{"clients", func(m *Meta) { m.Limits.MaxClients = -1 }, "limits of 0s, -1 clients and 0 bytes"},
+		{"bytes", func(m *Meta) { m.Limits.Bytes = -1 }, "limits of 0s, 0 clients and -1 bytes"},
 	} {
 		m := good
 		tt.change(&m)

@@ -137,6 +137,7 @@ type Stats struct {
 	AuditFixesSent  uint64 // fixes that its peers lacked
 
 	Limits       Limits        // that hold now
+	Most         int           // clients that may be in the table by them, and by its memory; 0: any number
 	LimitsDiffer int           // live members that are configured to others than this node
 	Floor        time.Duration // since the epoch: order time of the greatest fix that there was no room for
 
@@ -176,6 +177,7 @@ func (c *Cluster) Stats() Stats {
 	s.AuditAlarms, s.AuditsUnfounded = c.stats.auditAlarms, c.stats.auditsUnfounded
 	s.AuditFixesTaken, s.AuditFixesSent = c.stats.auditFixesTaken, c.stats.auditFixesSent
 	s.Clock = c.compareClocksLocked()
+	s.Most = c.core.Most()
 	s.Limits, s.LimitsDiffer, s.Floor = c.limits, c.limitsDiffer, time.Duration(c.core.Floor().Order)
 	s.StatesSent, s.StatesReceived = c.stats.statesSent, c.stats.statesReceived
 	s.StatesRefused, s.StatesUnknown, s.StatesTooLarge = c.stats.statesRefused, c.stats.statesUnknown, c.stats.statesTooLarge

@@ -58,6 +58,10 @@ type Config struct {
 	// Reload, and must not wait. Nil: the log stays as it is.
 	SetLog func(config.Log) error
 
+	// SetMemory has the collector of this process keep to a number of bytes, 0: to none. It
+	// is called as SetLog is. Nil: the process has other bounds.
+	SetMemory func(bytes int)
+
 	// Network carries gossip. Nil: the operating system's.
 	Network gossip.Network
 
@@ -177,11 +181,17 @@ func (c Config) gossip(client, http net.Addr, states ...gossip.State) gossip.Con
 		AckTimeout:     s.Herd.AckTimeout,
 		Clock:          c.Clock,
 		MaxClientAhead: s.Herd.MaxClientAhead,
-		Limits:         gossip.Limits{TTL: s.Herd.TTL, MaxClients: s.Herd.MaxClients},
+		Limits:         limitsOf(s.Herd),
 		Table:          c.Table,
 		States:         states,
 		Disk:           c.disk(),
 		AddressBook:    c.addressBook(),
 		Logger:         c.Logger.Named("gossip"),
 	}
+}
+
+// limitsOf are the cluster's limits. The table may take three quarters of the memory: the
+// rest is for connections, queues, who is near and the collector.
+func limitsOf(h config.Herd) gossip.Limits {
+	return gossip.Limits{TTL: h.TTL, MaxClients: h.MaxClients, Bytes: h.MemoryLimit / 4 * 3}
 }

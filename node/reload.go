@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"herd/config"
-	"herd/gossip"
 	"herd/places"
 )
 
@@ -92,12 +91,15 @@ func (n *Node) takeLocked(to *config.Loaded) ([]config.Change, error) {
 			return nil, err
 		}
 	}
+	if n.config.SetMemory != nil {
+		n.config.SetMemory(c.Herd.MemoryLimit)
+	}
 	n.places.set(links)
 	n.authority.set(next.ReadTokens, next.WriteTokens)
 	n.certificates.now.Store(next.TLS)
 	n.server.setBounds(boundsOf(c.Client))
 	n.cluster.SetJoin(c.Gossip.Join)
-	n.cluster.SetLimits(gossip.Limits{TTL: c.Herd.TTL, MaxClients: c.Herd.MaxClients})
+	n.cluster.SetLimits(limitsOf(c.Herd))
 	n.reloads.running = next
 	n.warnOfCertificate()
 	n.warnOfSpending(c.Places)

@@ -16,7 +16,7 @@ import (
 func TestE2EBounds(t *testing.T) {
 	const most, clients = 20, 60
 	spec := func(name string, join ...string) spec {
-		return spec{name: name, join: join, key: testKey(t.Name()), flags: []string{"--max-clients", fmt.Sprint(most), "--ttl", "1h"}}
+		return spec{name: name, join: join, key: testKey(t.Name()), flags: []string{"--max-clients", fmt.Sprint(most), "--ttl", "1h", "--memory-limit", "64MiB"}}
 	}
 	first := start(t, spec("Bailey"))
 	herd := []*process{first, start(t, spec("Bona", first.Ready.Gossip))}
@@ -28,7 +28,7 @@ func TestE2EBounds(t *testing.T) {
 		}
 	}
 	strict := spec("Campbell", first.Ready.Gossip)
-	strict.flags = []string{"--max-clients", "1", "--ttl", "1s"}
+	strict.flags = []string{"--max-clients", "1", "--ttl", "1s", "--memory-limit", "1GiB"}
 	herd = append(herd, start(t, strict))
 	settle(t, herd)
 	until(t, "all nodes keep as many clients as may be", func() bool {
@@ -51,7 +51,7 @@ func TestE2EBounds(t *testing.T) {
 			}
 		}
 		m := p.metrics()
-		if m["herd_max_clients"] != most || m["herd_ttl_seconds"] != 3600 || m["herd_members_with_other_limits"] != []float64{1, 1, 2}[i] || m["herd_eviction_floor_timestamp_seconds"] == 0 {
+		if m["herd_max_clients"] != most || m["herd_ttl_seconds"] != 3600 || m["herd_table_bytes_limit"] != 48<<20 || m["herd_table_clients_limit"] != most || m["herd_members_with_other_limits"] != []float64{1, 1, 2}[i] || m["herd_eviction_floor_timestamp_seconds"] == 0 {
 			t.Errorf("%s: metrics show other limits", p.spec.name)
 		}
 		want := "members are configured to other limits"

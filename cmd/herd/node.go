@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,7 +76,8 @@ func (a *app) runNode(ctx context.Context, s *settings) error {
 		}
 		return to, err
 	}
-	n, err := a.newNode(loaded, around{log: logger, supervisor: lonely{}, load: load, setLog: logs.set})
+	setMemory(loaded.Config.Herd.MemoryLimit)
+	n, err := a.newNode(loaded, around{log: logger, supervisor: lonely{}, load: load, setLog: logs.set, setMemory: setMemory})
 	if err != nil {
 		return err
 	}
@@ -97,6 +100,18 @@ func (a *app) runNode(ctx context.Context, s *settings) error {
 		notes.ready()
 		return nil
 	})
+}
+
+// setMemory has Go's collector work harder before the process takes more than so many
+// bytes, 0 for any number; unless the environment says what it is to do.
+func setMemory(bytes int) {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	if bytes == 0 {
+		bytes = math.MaxInt // as Go has it
+	}
+	debug.SetMemoryLimit(int64(bytes))
 }
 
 // lonely is the supervisor of a node that has a process to itself.

@@ -31,6 +31,7 @@ type around struct {
 	supervisor node.Supervisor                // asked only if chaos is allowed
 	load       func() (*config.Loaded, error) // reads the configuration again; nil: there is none
 	setLog     func(config.Log) error         // nil: the log is not the node's own
+	setMemory  func(bytes int)                // nil: the memory is not
 }
 
 // nodeFunc makes a node.
@@ -54,6 +55,7 @@ func nodeMaker() nodeFunc {
 			Supervisor:  a.supervisor,
 			Load:        a.load,
 			SetLog:      a.setLog,
+			SetMemory:   a.setMemory,
 		})
 		if err != nil {
 			return nil, named(err)

@@ -1,6 +1,9 @@
 package location
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 // oddSize is about what an entry that a record can't hold takes besides: itself, its key
 // and its share of the map's room. Texts come on top.
@@ -20,4 +23,29 @@ func (t *Table) Bytes() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return n + chunkSize*(blockChunks*len(*a.blocks.Load())+len(a.slab))
+}
+
+// indexSize is what the index takes of a client, at worst: see [shard.compact].
+const indexSize = 4 * 4
+
+// Fits is how many clients like those that the table holds fit into so many bytes, whatever
+// comes and goes: a quarter of the records may be dead, and of each shard a chunk be empty.
+// What the table has got in reserve, some megabytes at the most, is not counted. At least one; if the table is empty, as many as there are numbers for. It goes through the
+// shards, one by one.
+func (t *Table) Fits(bytes int) int {
+	var clients, units, odd int
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		clients += int(s.count)
+		units += len(s.chunks)*chunkUnits - int(s.left) - int(s.waste)
+		odd += len(s.odd)
+		s.mu.Unlock()
+	}
+	if clients == 0 {
+		return math.MaxInt
+	}
+	bytes -= len(t.shards) * (int(unsafe.Sizeof(shard{})) + chunkSize + 4*minIndex)
+	each := units*unit*4/3/clients + indexSize + oddSize*odd/clients
+	return max(bytes/each, 1)
 }

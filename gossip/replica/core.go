@@ -71,7 +71,7 @@ type Config struct {
 }
 
 // Core is the replication of one node. Its caller holds one lock around every call,
-// except those of Accept, Expire, Floor, Trim, [Link.Prepare] and [Link.Scan].
+// except those of Accept, Expire, Floor, Most, Trim, [Link.Prepare] and [Link.Scan].
 //
 // now is a monotonic clock, as the time since any fixed instant in this process's
 // life. It must never run back. It goes on while the process is stopped.
@@ -101,7 +101,10 @@ type Core struct {
 	astray   bool                           // see SetAstray
 	silent   bool                           // no vector is answered
 	trim     trim
-	swept    struct{ evicted, expired atomic.Uint64 }
+	swept    struct {
+		evicted, expired atomic.Uint64
+		most             atomic.Int64
+	}
 
 	// As an origin.
 	seq      uint64          // last sealed batch
@@ -242,6 +245,10 @@ func (c *Core) Tick(now time.Duration) {
 	c.first.check(c)
 	c.sweep()
 }
+
+// Most is how many clients may be in the table by now, 0 for any number: see Limits. It needs
+// no lock of the caller's.
+func (c *Core) Most() int { return int(c.swept.most.Load()) }
 
 // Released is the number of the last acknowledged batch: a report whose ticket is
 // not greater may be answered. It never goes back.

@@ -353,7 +353,11 @@ func (p *promises) unsettled() string {
 		return slices.ContainsFunc(live, func(n *node) bool { return p.gone(n, key, f) })
 	}
 	for _, n := range live {
-		if most := p.world.limits[n.slot]; most > 0 && n.table.Len() > most {
+		most := p.world.limits[n.slot]
+		if most > 0 && p.world.bytes {
+			most = n.table.Fits(p.world.limitsOf(n.slot).Bytes)
+		}
+		if most > 0 && n.table.Len() > most {
 			return fmt.Sprintf("ALIKE: node %d has %d clients of %d", n.slot, n.table.Len(), most)
 		}
 		if f, g := n.core.Floor(), live[0].core.Floor(); f != g {

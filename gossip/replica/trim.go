@@ -15,7 +15,10 @@ type trim struct {
 	budget int            // clients looked at in one call
 	every  time.Duration  // between two looks for expired fixes, at least
 	began  time.Duration  // when the pass began
-	over   int            // clients that were too many then
+	most   int            // clients that may be; zero: any number
+	fits   int            // of that, how many there is memory for, when that was last looked at
+	look   time.Duration  // when to look again
+	over   int            // clients that were too many when the pass began
 	rested time.Duration  // when the last pass ended
 	took   time.Duration  // how long it took
 	next   time.Duration  // when to look for expired fixes again
@@ -44,7 +47,7 @@ const (
 // again, from now. It needs no lock of the caller's, and is called by one goroutine.
 //
 // Passes are made one after the other while there are many clients too many: more than a
-// 64th of MaxClients. While there are fewer, passes take a fiftieth of a processor.
+// 64th of those that may be. While there are fewer, passes take a fiftieth of a processor.
 func (c *Core) Trim(now time.Duration) (rest time.Duration) {
 	t := &c.trim
 	if t.doing == resting && !t.begin(c, now) {
@@ -77,14 +80,13 @@ func (c *Core) Trim(now time.Duration) (rest time.Duration) {
 
 // begin decides what is to be done.
 func (t *trim) begin(c *Core, now time.Duration) bool {
-	l := c.limits.Load()
-	if l.MaxClients > 0 {
-		t.over = c.table.Len() - l.MaxClients
-	} else {
-		t.over = 0
+	t.most, t.over = t.allowed(c, now), 0
+	c.swept.most.Store(int64(t.most))
+	if t.most > 0 {
+		t.over = c.table.Len() - t.most
 	}
 	idle := 50 * t.took
-	if t.over > l.MaxClients/64 {
+	if t.over > t.most/64 {
 		idle = 0
 	}
 	t.began = now
@@ -92,11 +94,27 @@ func (t *trim) begin(c *Core, now time.Duration) bool {
 	case t.sweeps(c, now):
 		t.doing = sweeping
 	case t.over > 0 && now-t.rested >= idle:
-		t.doing, t.lowest = finding, location.NewLowest(c.table, min(2*t.over+64, max(trimAtOnce, l.MaxClients/32)))
+		t.doing, t.lowest = finding, location.NewLowest(c.table, min(2*t.over+64, max(trimAtOnce, t.most/32)))
 	default:
 		return false
 	}
 	return true
+}
+
+// allowed is how many clients may be, zero for any number. For how many there is memory
+// changes little by little, with the clients' IDs.
+func (t *trim) allowed(c *Core, now time.Duration) int {
+	l := c.limits.Load()
+	if l.Bytes == 0 {
+		return l.MaxClients
+	}
+	if now >= t.look || t.fits == 0 {
+		t.fits, t.look = c.table.Fits(l.Bytes), now+t.every
+	}
+	if l.MaxClients == 0 {
+		return t.fits
+	}
+	return min(l.MaxClients, t.fits)
 }
 
 // sweeps tells whether there is something to delete, and notes what.
@@ -124,7 +142,7 @@ func (t *trim) sweep(c *Core) {
 // found raises the floor to where the pass has found that it belongs. Whoever has a
 // greater fix by now stays.
 func (t *trim) found(c *Core) bool {
-	k := min(c.table.Len()-c.limits.Load().MaxClients, t.lowest.Len())
+	k := min(c.table.Len()-t.most, t.lowest.Len())
 	if k <= 0 {
 		return false
 	}

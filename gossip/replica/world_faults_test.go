@@ -173,7 +173,7 @@ func (w *world) fault() {
 	case x < 23 && w.limits[0] > 0: // who sees other members comes to other limits
 		n := w.nodes[w.rand.IntN(slots)]
 		w.limits[n.slot] = limit + w.rand.IntN(11) - 5
-		n.core.SetLimits(Limits{w.ttl, w.limits[n.slot]})
+		n.core.SetLimits(w.limitsOf(n.slot))
 		w.coverage.Limits++
 	}
 }

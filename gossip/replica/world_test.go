@@ -38,6 +38,7 @@ type world struct {
 	diskful   bool                 // some nodes have disks
 	disks     [slots]disk
 	limits    [slots]int                  // clients that a node keeps; zero: all
+	bytes     bool                        // it keeps as many as fit into the memory of about so many
 	cut       [slots][slots]bool          // what one sends does not reach the other
 	meet      [slots][slots]time.Duration // when two slots hear of each other
 	last      [keys]*location.Fix         // the client's last report
@@ -61,6 +62,8 @@ const (
 	wrong       = 40 * int64(unit) // what a wrong clock is ahead
 	ttl         = 80 * unit        // where fixes expire
 	limit       = 25               // where clients are evicted
+	emptyBytes  = 17_600           // that an empty table takes
+	clientBytes = 100              // and each client, who is not odd
 
 	faultSteps  = 250
 	settleSteps = 1000
@@ -157,6 +160,7 @@ func newWorld(seed uint64, m mutant) *world {
 	w.queue = []int{300, 500, 3000}[w.rand.IntN(3)]
 	w.stripes = 1 << w.rand.IntN(3)
 	w.gapPeers = 1 + w.rand.IntN(4) // three: none of them does
+	w.bytes = seed%8 == 5
 	if seed%4 == 3 {
 		w.acks = 1 + int(seed/4%slots) // at times more than there are
 	}
@@ -210,7 +214,7 @@ func (w *world) boot(slot int) {
 		AckTimeout: w.timeouts[slot], Acks: w.acks, GoneAfter: w.gone, CompareEvery: 20 * unit,
 		QueueBytes: w.queue, ChunkBytes: chunkBytes, Stripes: w.stripes, Seed: w.seed,
 		GapPeers: w.gapPeers, GapEach: 2 * unit,
-		Limits: Limits{w.ttl, w.limits[slot]}, Grace: grace,
+		Limits: w.limitsOf(slot), Grace: grace,
 		Wall: func() time.Time { return time.Unix(0, w.wall+n.skew) },
 	})
 	n.core.mutant = w.mutant
@@ -232,6 +236,14 @@ func (w *world) boot(slot int) {
 	w.promises.boot(n)
 	w.coverage.Boots++
 	w.load(n)
+}
+
+// limitsOf are the limits of the node in a slot.
+func (w *world) limitsOf(slot int) Limits {
+	if w.bytes && w.limits[slot] > 0 {
+		return Limits{TTL: w.ttl, Bytes: emptyBytes + w.limits[slot]*clientBytes}
+	}
+	return Limits{TTL: w.ttl, MaxClients: w.limits[slot]}
 }
 
 func (w *world) now(n *node) time.Duration { return w.clock - n.zero }

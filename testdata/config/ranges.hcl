@@ -22,6 +22,7 @@ herd {
   max_client_ahead = "48h"
   ttl              = "-1s"
   max_clients      = 500000001
+  memory_limit     = "1MiB"
   ready_timeout    = "0s"
 }
 
