@@ -92,7 +92,7 @@ func remarks(block string) string {
 	case "herd":
 		return `These should be the same at all nodes. Of ttl, max_clients and memory_limit each, the middle one of what the nodes are set to holds for all: a node that is set wrongly,
 or was forgotten, changes nothing, and of two that differ the one that keeps more is followed. Nodes that are down count, those that have left do not.
-To change them, restart the nodes one by one: the new ones hold when more than half have them. A difference is warned of, and is in
+To change them, have the nodes reload: the new ones hold when more than half have them. A difference is warned of, and is in
 herd_members_with_other_limits. What is given up by a tighter limit does not come back by a looser one.
 
 Every node holds every client, so a memory_limit bounds what all keep, too: set it for the smallest machine, at all nodes. One that has less than

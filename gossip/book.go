@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,8 @@ type book struct {
 	own string   // this node's advertised address
 	dns resolver // of seeds
 
+	beyond atomic.Uint64 // addresses of seeds that were left out
+
 	recalled []string // addresses of an earlier life, the one seen last first; set once
 
 	mu    sync.Mutex          // guards the fields below
@@ -27,10 +30,12 @@ type book struct {
 }
 
 func newBook(own string, seeds []string, dns *net.Resolver) *book {
-	return &book{
-		own: own, dns: resolver{dns}, seeds: seeds,
+	b := &book{
+		own: own, seeds: seeds,
 		tried: make(map[string][]string), seen: make(map[string]time.Time),
 	}
+	b.dns = resolver{dns, &b.beyond}
+	return b
 }
 
 // given is the seeds.

@@ -52,7 +52,7 @@ type Probe struct {
 
 // Resolve turns a seed into the addresses that it stands for now.
 func Resolve(ctx context.Context, seed string) ([]string, error) {
-	return resolver{net.DefaultResolver}.addresses(ctx, seed)
+	return resolver{dns: net.DefaultResolver}.addresses(ctx, seed)
 }
 
 // Ask asks the node at addr, host:port, by TCP and by UDP at once. It takes no longer than

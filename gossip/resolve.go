@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 const (
@@ -21,7 +22,10 @@ const (
 )
 
 // resolver turns seeds into addresses, anew at each call.
-type resolver struct{ dns *net.Resolver }
+type resolver struct {
+	dns    *net.Resolver
+	beyond *atomic.Uint64 // addresses that were too many; nil: nobody counts
+}
 
 // addresses are those of a seed, as "host:port" with an IP, each once, 64 at the most. A
 // host that is a name has all its A and AAAA records; of SRV records those of the lowest
@@ -36,8 +40,11 @@ func (r resolver) addresses(ctx context.Context, seed string) ([]string, error) 
 	} else {
 		all, err = r.host(ctx, seed)
 	}
-	if len(all) > maxResolved {
+	if beyond := len(all) - maxResolved; beyond > 0 {
 		all = all[:maxResolved]
+		if r.beyond != nil {
+			r.beyond.Add(uint64(beyond))
+		}
 	}
 	return all, err
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,7 +131,8 @@ func TestResolve(t *testing.T) {
 	}
 	z.set("many.test", many...)
 	z.set("_many._tcp.test", "SRV 10 0 1 many.test.", "SRV 20 0 2 many.test.")
-	r := resolver{z.resolver(t)}
+	var beyond atomic.Uint64
+	r := resolver{z.resolver(t), &beyond}
 	for _, tt := range []struct {
 		seed string
 		want []string // sorted, unless they have an order
@@ -170,6 +172,9 @@ func TestResolve(t *testing.T) {
 				t.Errorf("%s: got %v, want %v", tt.seed, got, tt.want)
 			}
 		}
+	}
+	if n := beyond.Load(); n != 2*maxResolved+2*maxResolved {
+		t.Errorf("%d addresses were too many, want %d", n, 4*maxResolved)
 	}
 	z.mu.Lock()
 	z.hangs = true

@@ -99,6 +99,7 @@ type Stats struct {
 
 	Joins          uint64 // successful, the first and those after
 	JoinsFailed    uint64
+	SeedsBeyond    uint64 // addresses of seeds that were left out: too many
 	BookErrors     uint64 // times that the address book could not be read or written
 	Refreshes      uint64 // times that this node told the herd anew that it is alive, for a peer did not see it
 	MembersRefused uint64 // announcements of members that make no sense
@@ -154,6 +155,7 @@ func (c *Cluster) Stats() Stats {
 		Transport:      c.transport.Stats(),
 		Joins:          c.joins.Load(),
 		JoinsFailed:    c.joinsFailed.Load(),
+		SeedsBeyond:    c.book.beyond.Load(),
 		Refreshes:      c.refreshes.Load(),
 		BookErrors:     c.bookErrors.Load(),
 		MembersRefused: c.members.refusals(),

@@ -131,6 +131,7 @@ func membership() []metric {
 		counters("joins_total", "Attempts to join through a seed or a missing member, the first and those after, by result.", "result",
 			part{"joined", func(s *Stats) uint64 { return s.Gossip.Joins }},
 			part{"failed", func(s *Stats) uint64 { return s.Gossip.JoinsFailed }}),
+		counter("seed_addresses_ignored_total", "Addresses of seeds that were left out, at each look-up: no more than 64 of one are tried.", func(s *Stats) uint64 { return s.Gossip.SeedsBeyond }),
 		counter("address_book_errors_total", "Times that the address book could not be read from the disk or written to it.", func(s *Stats) uint64 { return s.Gossip.BookErrors }),
 		counter("refreshes_total", "Times that this node told the herd anew that it is alive, for a peer that hears it did not see it.", func(s *Stats) uint64 { return s.Gossip.Refreshes }),
 		counter("members_returned_total", "Times that a member that did not answer, had failed or had left was alive again.", func(s *Stats) uint64 { return s.Gossip.MembersBack }),
