@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -130,5 +132,52 @@ func TestE2EAcks(t *testing.T) {
 	}
 	if n := left.metrics()["herd_batches_short_total"]; n == 0 {
 		t.Error("acknowledged alone, and not counted")
+	}
+}
+
+// Nodes with a disk that are killed all at once, or that start again at other ports one by
+// one, find each other without a seed.
+func TestE2ENoSeed(t *testing.T) {
+	dir := t.TempDir()
+	var herd []*process
+	for i := range 3 {
+		s := spec{name: devName(i), key: testKey(t.Name()), flags: []string{"--data-dir", filepath.Join(dir, devName(i))}}
+		if i > 0 {
+			s.join = []string{herd[0].Ready.Gossip}
+		}
+		herd = append(herd, start(t, s))
+	}
+	settle(t, herd)
+	known := func() { // on every disk is where all are
+		until(t, "the address books are written", func() bool {
+			for i, p := range herd {
+				text, _ := os.ReadFile(filepath.Join(dir, p.spec.name, "members.json"))
+				for j, other := range herd {
+					if i != j && !strings.Contains(string(text), `"`+other.Ready.Gossip+`"`) {
+						return false
+					}
+				}
+			}
+			return true
+		})
+	}
+	known()
+	each(herd, (*process).kill)
+	for i, p := range herd {
+		s := p.same()
+		s.join = nil
+		herd[i] = launch(t, s)
+	}
+	for _, p := range herd {
+		p.waitReady()
+	}
+	settle(t, herd)
+	for i, p := range herd {
+		known()
+		p.kill()
+		s := p.spec
+		s.join, s.client, s.gossip, s.http = nil, "", "", ""
+		herd[i] = start(t, s)
+		settle(t, herd)
 	}
 }

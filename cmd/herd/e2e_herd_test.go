@@ -139,9 +139,14 @@ func TestE2ETrace(t *testing.T) {
 
 // An acknowledged fix outlives the node that took it, even if that is killed
 // before it does anything more.
+//
+//	go test ./cmd/herd -run KillAfterAT -v -kills 1000 -timeout 1h
 func TestE2EKillAfterAT(t *testing.T) {
 	herd := startHerd(t, 3)
 	n, lost, slowest := sizes().originals, 0, time.Duration(0)
+	if *flagKills > 0 {
+		n = *flagKills
+	}
 	want := book{}
 	for i := range n {
 		victim := i % len(herd)
