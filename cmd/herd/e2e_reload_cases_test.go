@@ -174,6 +174,7 @@ func (r *reloading) otherCases() []reloadCase {
 			}
 			return strings.HasPrefix(line, "? ")
 		}),
+		one("herd.memory_limit", "100MiB", func() bool { return r.metric("go_gc_gomemlimit_bytes") == "1.048576e+08" }),
 		one("herd.max_clients", 3, func() bool { return r.metric("herd_table_clients") == "3" }),
 		one("gossip.join", []string{r.bona.Ready.Gossip}, func() bool { return len(r.bona.view()) == 2 }),
 	}
