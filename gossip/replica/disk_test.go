@@ -1,0 +1,153 @@
+package replica
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"herd/gossip/location"
+)
+
+// written is all that a disk was given, as messages without their lengths.
+func written(d *Disk, now time.Duration) (all [][]byte) {
+	for more := true; more; {
+		var out []byte
+		out, more = d.Next(now, nil, 1<<10)
+		for m, rest := Split(out); m != nil; m, rest = Split(rest) {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// replayed is a core that begins from what was written.
+func replayed(t *testing.T, self location.Origin, messages [][]byte) (*Core, *Replay) {
+	t.Helper()
+	c := New(Config{Self: self, Name: "Again", Table: location.NewTable(8, 1)})
+	r := c.NewReplay()
+	reader := r.Reader()
+	for _, m := range messages {
+		x, err := reader.Read(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Take(x)
+	}
+	r.End()
+	return c, r
+}
+
+func diskFix(t *testing.T, seconds string) location.Fix {
+	t.Helper()
+	p, err := location.ParsePosition([]byte("+34.0-118.0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := location.ParseTime([]byte(seconds))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return location.NewFix("Clark", 1e18, time.Minute, p, at)
+}
+
+// What was dropped for its size comes by a delta, and a vector is given only when it is there.
+func TestDiskOverflow(t *testing.T) {
+	t.Parallel()
+	c := New(Config{Self: 7, Name: "Clark", Table: location.NewTable(8, 1), QueueBytes: 64})
+	d := c.OpenDisk(0, false)
+	for i := range 40 {
+		c.Accept(0, []byte{'a' + byte(i%20)}, diskFix(t, "1000."+string(rune('1'+i%9))))
+		c.Flush(0)
+	}
+	if !d.Behind() || c.Stats().DiskOverflows == 0 {
+		t.Fatalf("behind %v, %d overflows", d.Behind(), c.Stats().DiskOverflows)
+	}
+	all := written(d, time.Second)
+	if d.Behind() {
+		t.Error("still behind")
+	}
+	again, _ := replayed(t, 8, all)
+	if n := again.table.Len(); n != 20 {
+		t.Errorf("%d of 20 clients", n)
+	}
+	if got, want := again.Vector()[7], c.Sealed(); got != want {
+		t.Errorf("the vector says %d, want %d", got, want)
+	}
+}
+
+// Without a message in the middle the vector ends there: it never jumps a gap.
+func TestReplayGap(t *testing.T) {
+	t.Parallel()
+	c := New(Config{Self: 7, Name: "Clark", Table: location.NewTable(8, 1)})
+	d := c.OpenDisk(0, false)
+	written(d, 0) // the vector that comes first
+	for i := range 3 {
+		c.Accept(0, []byte{'a' + byte(i)}, diskFix(t, "1000"))
+		c.Flush(0)
+	}
+	all := written(d, 0)
+	if len(all) != 3 {
+		t.Fatalf("%d messages", len(all))
+	}
+	again, _ := replayed(t, 8, [][]byte{all[0], all[2]})
+	if got := again.Vector()[7]; got != 1 {
+		t.Errorf("the vector says %d, want 1", got)
+	}
+	if again.table.Len() != 2 {
+		t.Errorf("%d clients", again.table.Len())
+	}
+}
+
+// What no core has written is told, and no vector counts that comes after it.
+func TestReplayRefuses(t *testing.T) {
+	t.Parallel()
+	c := New(Config{Self: 7, Name: "Clark", Table: location.NewTable(8, 1)})
+	r := c.NewReplay()
+	for _, m := range [][]byte{nil, {0}, {byte(kindAck), 1, 1}, {byte(kindStored), 1}, {byte(kindSaved)}, {byte(kindChunk)}} {
+		x, err := r.Reader().Read(m)
+		if !errors.Is(err, ErrMessage) {
+			t.Errorf("%x: %v", m, err)
+		}
+		r.Take(x)
+	}
+	x, err := r.Reader().Read(appendSaved(nil, 0, Vector{9: 3})[prefixLen:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Take(x)
+	if r.End(); len(c.Vector()) != 0 {
+		t.Errorf("the vector is %v", c.Vector())
+	}
+}
+
+// A clock that was set back far has the vector forgotten, not the fixes.
+func TestReplayClockSetBack(t *testing.T) {
+	t.Parallel()
+	c := New(Config{Self: 7, Name: "Clark", Table: location.NewTable(8, 1), Grace: time.Minute, Wall: func() time.Time { return time.Unix(1000, 0) }})
+	r := c.NewReplay()
+	x, err := r.Reader().Read(appendSaved(nil, int64(1031*time.Second), Vector{9: 3})[prefixLen:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Take(x)
+	if r.End() || len(c.Vector()) != 0 {
+		t.Errorf("the vector counts: %v", c.Vector())
+	}
+}
+
+// FuzzReplay: whatever a message is, it is read or refused.
+func FuzzReplay(f *testing.F) {
+	f.Add(Nothing())
+	f.Add(appendSaved(nil, 5, Vector{9: 3})[prefixLen:])
+	f.Add(appendOrigin([]byte{byte(kindStored)}, 9))
+	f.Fuzz(func(t *testing.T, m []byte) {
+		c := New(Config{Self: 7, Name: "Clark", Table: location.NewTable(8, 1)})
+		r := c.NewReplay()
+		x, err := r.Reader().Read(m)
+		if err != nil && !errors.Is(err, ErrMessage) {
+			t.Error(err)
+		}
+		r.Take(x)
+		r.End()
+	})
+}
