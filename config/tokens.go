@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -88,6 +89,9 @@ func ReadToken(name string) (Secret, error) {
 	var tokens []Secret
 	if err == nil {
 		tokens, err = parseTokens(text)
+	}
+	if _, serr := os.Stat(name); serr != nil && !looksLikePath(name) {
+		return "", errors.New("read the token: this looks like a token, not like the path of a file. Put it into a file that only its owner can read")
 	}
 	if err != nil {
 		return "", fmt.Errorf("read the token in %s: %s", name, cause(err))
