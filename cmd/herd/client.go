@@ -88,7 +88,7 @@ func (c *client) send(ctx context.Context, method, path string, body []byte) ([]
 	case len(body) > maxBody:
 		return nil, fmt.Errorf("the answer of %s to %s is longer than %d bytes", c.addr, path, maxBody)
 	case resp.StatusCode/100 != 2:
-		return nil, &refusal{resp.StatusCode, detail(body), fmt.Sprintf("%s answers %s to %s %s", c.addr, resp.Status, method, path)}
+		return nil, &refusal{resp.StatusCode, detail(body), fmt.Sprintf("%s answers %s to %s %s", c.addr, resp.Status, method, path), string(body)}
 	}
 	return body, nil
 }
@@ -98,6 +98,7 @@ type refusal struct {
 	status int
 	detail string // what the node says of it; may be empty
 	what   string
+	body   string
 }
 
 func (r *refusal) Error() string {

@@ -69,7 +69,7 @@ func (s *eventSource) stream(ctx context.Context, alive func(), f func(e event, 
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxEventLine)) // what can't be read says nothing
-		err := &refusal{resp.StatusCode, detail(body), fmt.Sprintf("%s answers %s to GET %s", c.addr, resp.Status, s.path)}
+		err := &refusal{resp.StatusCode, detail(body), fmt.Sprintf("%s answers %s to GET %s", c.addr, resp.Status, s.path), string(body)}
 		if resp.StatusCode/100 == 4 {
 			return &refusedError{err}
 		}

@@ -63,6 +63,7 @@ var owners = map[string][]string{
 	"github.com/rogpeppe/go-internal":     {},
 	"github.com/chromedp":                 {"node/web/webtest"},
 	"go.uber.org/goleak":                  {},
+	"go.yaml.in/yaml/v4":                  {},
 	"pgregory.net/rapid":                  {},
 }
 

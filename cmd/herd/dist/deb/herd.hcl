@@ -1,6 +1,6 @@
 # A node of a herd. Every setting is in herd.hcl(5) and "herd help settings"; those here are
-# what a node with a machine to itself wants first. What is commented out is the default: a
-# node that only this machine can reach.
+# what a node with a machine to itself wants first. As it is, only
+# this machine can reach the node.
 #
 # All *.hcl and *.json files of this folder are read. After a change:
 #
@@ -19,6 +19,11 @@
 #   #     chown herd: /etc/herd/gossip.key
 #   key_file = "/etc/herd/gossip.key"
 # }
+
+# What the node knows is kept here, and it begins with that when it starts again.
+storage {
+  data_dir = "/var/lib/herd"
+}
 
 # client {
 #   addr      = "0.0.0.0:4131"
