@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"herd/cmd/herd/internal/snapshot"
+	protocol "herd/node/client"
+)
+
+// Restoring has so many clients under way at once; they are handed out by the bunch.
+const (
+	restoreAtOnce = 1024
+	restoreBunch  = 64
+)
+
+// mostNamed is how many lines are named of those that are left out; all are counted.
+const mostNamed = 20
+
+// restoreVerb is herd snapshot restore and its flags.
+type restoreVerb struct {
+	app    *app
+	client client
+	addrs  []string
+	dry    bool
+	json   bool
+}
+
+func (a *app) snapshotRestore() *cobra.Command {
+	r := &restoreVerb{app: a}
+	cmd := &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Report the clients of a snapshot to a herd",
+		Long: "Restore reports each client of a snapshot, - for standard input, as the client itself had: with\n" +
+			"its position and its time. Who has reported since stays where he is, and is counted as stale.\n" +
+			"Lines that are damaged are named and left out. Exit code 1 if there was one, or the herd refused\n" +
+			"a client.",
+		Example: "  herd snapshot restore herd.ndjson\n  herd snapshot restore --dry-run herd.geojson",
+		Args:    cobra.ExactArgs(1),
+	}
+	cmd.RunE = verb(func(ctx context.Context, args []string) error { return r.run(ctx, args[0]) })
+	a.httpAddrFlag(cmd, &r.client)
+	cmd.Flags().StringSliceVar(&r.addrs, "client-addr", nil, "where nodes take reports; without, where the node at --http-addr says its members do")
+	cmd.Flags().BoolVar(&r.dry, "dry-run", false, "read all of it and report nothing")
+	jsonFlag(cmd, &r.json)
+	return cmd
+}
+
+// restored counts what has become of the lines.
+type restored struct {
+	restored, stale, refused atomic.Int64
+	damaged                  int64
+}
+
+func (r *restoreVerb) run(ctx context.Context, name string) error {
+	in, file, err := openSnapshot(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	var n restored
+	report := func(context.Context, []snapshot.Record) error { return nil }
+	if !r.dry {
+		herd, err := r.dial(ctx)
+		if err != nil {
+			return err
+		}
+		defer herd.Close()
+		report = func(ctx context.Context, bunch []snapshot.Record) error { return r.report(ctx, herd, bunch, &n) }
+	}
+	if err := r.restore(ctx, in, report, &n); err != nil {
+		return fmt.Errorf("restore %s: after %d clients: %w", name, n.restored.Load()+n.stale.Load(), err)
+	}
+	return r.show(&n)
+}
+
+// dial connects to the nodes that take reports.
+func (r *restoreVerb) dial(ctx context.Context) (*protocol.Client, error) {
+	c := protocol.Config{Addrs: r.addrs}
+	if len(c.Addrs) == 0 {
+		body, err := r.client.do(ctx, http.MethodGet, "/v1/members")
+		if err != nil {
+			return nil, err
+		}
+		var list memberList
+		if err := json.Unmarshal(body, &list); err != nil {
+			return nil, fmt.Errorf("read the members from %s: %w", r.client.addr, err)
+		}
+		for _, m := range list.Members {
+			if m.State == "alive" && m.Client != "" {
+				c.Addrs = append(c.Addrs, m.Client)
+			}
+		}
+	}
+	if t := r.client.access.trust; t.caFile != "" {
+		var err error
+		if c.TLS, err = t.config(); err != nil {
+			return nil, &exit{exitUsage, err}
+		}
+	}
+	herd, err := protocol.Dial(ctx, c)
+	if errors.As(err, new(*protocol.UnreachableError)) {
+		return nil, &exit{exitUnreachable, err}
+	}
+	return herd, err
+}
+
+// restore reads the clients and has them reported, many at once. It ends at the first error that
+// is not one line's.
+func (r *restoreVerb) restore(ctx context.Context, in *snapshot.Reader, report func(context.Context, []snapshot.Record) error, n *restored) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	bunches := make(chan []snapshot.Record)
+	var workers sync.WaitGroup
+	for range restoreAtOnce / restoreBunch {
+		workers.Go(func() {
+			for b := range bunches {
+				if err := report(ctx, b); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	err := r.read(ctx, in, bunches, n)
+	close(bunches)
+	workers.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+func (r *restoreVerb) read(ctx context.Context, in *snapshot.Reader, bunches chan<- []snapshot.Record, n *restored) error {
+	p := newProgress(r.app.stderr, 0)
+	defer p.done()
+	var bunch []snapshot.Record
+	hand := func() {
+		select {
+		case bunches <- bunch:
+		case <-ctx.Done():
+		}
+		bunch = nil
+	}
+	last := time.Now()
+	for ctx.Err() == nil {
+		record, err := in.Next()
+		var line *snapshot.LineError
+		switch {
+		case errors.Is(err, io.EOF):
+			hand()
+			return nil
+		case errors.Is(err, snapshot.ErrCut), errors.As(err, &line):
+			if n.damaged++; n.damaged <= mostNamed {
+				p.done()
+				fmt.Fprintf(r.app.stderr, "herd: left out: %v\n", printable(err.Error()))
+			}
+			if line == nil {
+				hand()
+				return nil
+			}
+			continue
+		case err != nil:
+			return err
+		}
+		if r.dry {
+			n.restored.Add(1)
+			continue
+		}
+		if bunch = append(bunch, record); len(bunch) == restoreBunch {
+			hand()
+		}
+		if time.Since(last) > time.Second/5 {
+			last = time.Now()
+			p.say(fmt.Sprintf("%d clients", n.restored.Load()+n.stale.Load()))
+		}
+	}
+	return nil
+}
+
+// report reports the clients of a bunch at once, and asks for each what the herd knows then.
+func (r *restoreVerb) report(ctx context.Context, herd *protocol.Client, bunch []snapshot.Record, n *restored) error {
+	errs := make([]error, len(bunch))
+	var all sync.WaitGroup
+	for i := range bunch {
+		all.Go(func() { errs[i] = reportOne(ctx, herd, &bunch[i], n) })
+	}
+	all.Wait()
+	for i, err := range errs {
+		var refused *protocol.InvalidError
+		switch {
+		case errors.As(err, &refused):
+			if n.refused.Add(1) <= mostNamed {
+				fmt.Fprintf(r.app.stderr, "herd: refused by the herd: %s\n", printable(bunch[i].ID))
+			}
+		case errors.As(err, new(*protocol.UnreachableError)):
+			return &exit{exitUnreachable, err}
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+func reportOne(ctx context.Context, herd *protocol.Client, r *snapshot.Record, n *restored) error {
+	if _, err := herd.Report(ctx, r.ID, r.Position, r.Time); err != nil {
+		return err
+	}
+	now, err := herd.Locate(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	if now.Time == r.Time && now.Position == r.Position {
+		n.restored.Add(1)
+	} else {
+		n.stale.Add(1)
+	}
+	return nil
+}
+
+func (r *restoreVerb) show(n *restored) error {
+	var err error
+	refused := n.refused.Load()
+	if r.json {
+		err = printJSON(r.app.stdout, map[string]int64{"restored": n.restored.Load(), "stale": n.stale.Load(), "refused": refused, "damaged_lines": n.damaged})
+	} else {
+		text := "restored"
+		if r.dry {
+			text = "to restore"
+		}
+		_, err = fmt.Fprintf(r.app.stdout, "%s %d, stale %d, refused %d, damaged %d\n", text, n.restored.Load(), n.stale.Load(), refused, n.damaged)
+	}
+	if err == nil && refused+n.damaged > 0 {
+		err = &exit{code: exitFailed, err: fmt.Errorf("%d clients were refused, %d lines are damaged", refused, n.damaged)}
+	}
+	return err
+}
