@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -49,7 +50,8 @@ func (s Source) thirdParty(targets []Target) (file, error) {
 	var b strings.Builder
 	b.WriteString("The program contains code of others, under the licences below. The source of each is at\nhttps://proxy.golang.org/MODULE/@v/VERSION.zip, where capitals in MODULE are written !c for C.\n")
 	texts := slices.SortedFunc(maps.Keys(users), func(a, b string) int {
-		return strings.Compare(strings.Join(users[a], " "), strings.Join(users[b], " "))
+		// A module may have several: a licence and notices.
+		return cmp.Or(strings.Compare(strings.Join(users[a], " "), strings.Join(users[b], " ")), strings.Compare(a, b))
 	})
 	for _, text := range texts {
 		fmt.Fprintf(&b, "\n%s\n%s\n\n%s\n", strings.Repeat("=", 80), strings.Join(users[text], "\n"), strings.TrimSpace(text))

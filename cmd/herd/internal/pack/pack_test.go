@@ -93,6 +93,12 @@ func TestThirdParty(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for range 5 { // they come from a map
+		again, err := s.thirdParty([]Target{{"linux", "amd64"}, {"windows", "amd64"}})
+		if err != nil || !bytes.Equal(again.body, f.body) {
+			t.Fatalf("the same sources have other licences: %v", err)
+		}
+	}
 	for _, want := range []string{"\ngithub.com/hashicorp/memberlist v", "\ngithub.com/inconshreveable/mousetrap v", "Mozilla Public License", "\nGo and its standard library\n"} {
 		if !strings.Contains(string(f.body), want) {
 			t.Errorf("no %q", want)
