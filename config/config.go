@@ -56,10 +56,16 @@ type Client struct {
 	// comes of it meanwhile, default 5 min; then the connection is closed. Zero: for
 	// ever, which leaves vanished devices holding connections.
 	IdleTimeout time.Duration
+	// Drain is over how long a node that leaves ends its clients' connections, when nobody
+	// says otherwise, 0 to [MaxDrain], default 500 ms. Zero: all at once.
+	Drain time.Duration
 	// MaxID is the longest client ID, in bytes, 1 to 255, default 255. A longer
 	// one makes a line invalid.
 	MaxID int
 }
+
+// MaxDrain is the longest time over which a node that leaves may end its clients' connections.
+const MaxDrain = time.Hour
 
 // Gossip is how nodes reach each other.
 type Gossip struct {
@@ -205,6 +211,7 @@ func Default() Config {
 			MaxConns:    10_000,
 			MaxLine:     4 << 10,
 			IdleTimeout: 5 * time.Minute,
+			Drain:       500 * time.Millisecond,
 			MaxID:       location.MaxID,
 		},
 		Gossip: Gossip{Addr: "127.0.0.1:4132", Profile: "lan"},

@@ -68,7 +68,7 @@ type Cluster struct {
 	config    Config
 	profile   profile
 	log       hclog.Logger
-	self      Meta // but for Limits: see own
+	self      Meta // but for Limits and Leaving: see meta
 	table     *location.Table
 	transport *Transport
 	ring      *memberlist.Keyring
@@ -104,9 +104,10 @@ type Cluster struct {
 	behind       atomic.Int64 // nanoseconds; see judgeByLocked
 	herdClock    atomic.Int64 // likewise; see clamp. Zero: this node's will do
 	sure         atomic.Bool
-	propagation  spread    // ages of fixes when they came
-	ackTook      spread    // waits for acks
-	idle         sync.Pool // of waiters
+	parting      atomic.Bool // this node is about to leave
+	propagation  spread      // ages of fixes when they came
+	ackTook      spread      // waits for acks
+	idle         sync.Pool   // of waiters
 
 	ctx    context.Context // done: Close has begun
 	cancel context.CancelFunc

@@ -88,7 +88,7 @@ func (c *Cluster) ownLimits() Limits {
 // meta is what the node says of itself by now.
 func (c *Cluster) meta() []byte {
 	m := c.self
-	m.Limits = c.ownLimits()
+	m.Limits, m.Leaving = c.ownLimits(), c.parting.Load()
 	return m.encode()
 }
 

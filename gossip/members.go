@@ -88,6 +88,8 @@ type MemberChange struct {
 	Member
 	Was   MemberState
 	Fresh bool // it was not known before: Was says nothing
+
+	parting bool // it says that it is about to leave, and that is all
 }
 
 func newMemberTable(self Meta, wall func() time.Time) *memberTable {
@@ -175,6 +177,7 @@ func (t *memberTable) alive(n *memberlist.Node) {
 		t.tellLocked(MemberChange{Member: *m, Fresh: true})
 		return
 	}
+	parting := meta.Leaving && !m.Leaving
 	m.Meta, m.Gossip = meta, n.Address()
 	if !m.State.live() && !m.Self {
 		m.said = true // and is to be dialed
@@ -182,6 +185,9 @@ func (t *memberTable) alive(n *memberlist.Node) {
 		return
 	}
 	t.setLocked(m, Alive)
+	if parting {
+		t.tellLocked(MemberChange{Member: *m, Was: Alive, parting: true})
+	}
 }
 
 // answered takes note of those that a session stands with.
@@ -245,7 +251,7 @@ const maxNews = 4 * maxMembers
 
 // tellLocked wakes whoever acts on changes, and notes what is to be logged.
 func (t *memberTable) tellLocked(n MemberChange) {
-	if (n.Fresh || n.Was != n.State) && !n.Self && len(t.news) < maxNews {
+	if (n.Fresh || n.parting || n.Was != n.State) && !n.Self && len(t.news) < maxNews {
 		t.news = append(t.news, n)
 	}
 	offer(t.changed, struct{}{})
@@ -288,6 +294,8 @@ func (t *memberTable) takeNews(linked map[location.Origin]bool) []MemberChange {
 func (n *MemberChange) log(log hclog.Logger) {
 	args := []any{"member", n.Name, "addr", n.Gossip, "origin", originText(n.Origin)}
 	switch {
+	case n.parting:
+		log.Info("member is about to leave", args...)
 	case n.State == Alive && n.Was == Suspect:
 		log.Info("member answers again", args...)
 	case n.State == Alive && !n.Fresh:
@@ -459,7 +467,7 @@ func (t *memberTable) refusals() uint64 {
 	return t.refused
 }
 
-// delegate gives memberlist this node's metadata and nothing to carry: fixes have
+// delegate gives memberlist this node's metadata as it is and nothing to carry: fixes have
 // streams of their own.
 type delegate struct{ meta func() []byte }
 

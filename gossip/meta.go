@@ -33,6 +33,7 @@ type Meta struct {
 	Version  string          // release of the program, for people
 	Protocol uint8           // version of the protocol of the streams between nodes
 	Limits   Limits          // that the node is configured to
+	Leaving  bool            // the node is about to leave: it takes no new clients
 }
 
 // Tags of the fields, in the order in which they are written.
@@ -47,6 +48,7 @@ const (
 	tagTTL
 	tagMaxClients
 	tagTableBytes
+	tagLeaving
 )
 
 // ID is the name under which memberlist knows the member: a restart is another
@@ -135,6 +137,9 @@ func (m Meta) encode() []byte {
 	number(tagTTL, uint64(m.Limits.TTL))
 	number(tagMaxClients, uint64(m.Limits.MaxClients))
 	number(tagTableBytes, uint64(m.Limits.Bytes))
+	if m.Leaving {
+		number(tagLeaving, 1)
+	}
 	return b
 }
 
@@ -164,7 +169,7 @@ func decodeMeta(b []byte) (Meta, error) {
 		last, b = tag, b[2+len(value):]
 		var number uint64
 		switch tag {
-		case tagOrigin, tagStarted, tagProtocol, tagTTL, tagMaxClients, tagTableBytes:
+		case tagOrigin, tagStarted, tagProtocol, tagTTL, tagMaxClients, tagTableBytes, tagLeaving:
 			if len(value) != 8 {
 				return Meta{}, fmt.Errorf("metadata field %d of %d bytes, want 8", tag, len(value))
 			}
@@ -194,6 +199,8 @@ func decodeMeta(b []byte) (Meta, error) {
 			m.Limits.MaxClients = int(number)
 		case tagTableBytes:
 			m.Limits.Bytes = int(number)
+		case tagLeaving:
+			m.Leaving = number != 0
 		}
 	}
 	if len(b) > 0 {

@@ -66,7 +66,9 @@ func (c *Cluster) tellNews() {
 		c.mu.Unlock()
 		for _, n := range c.members.takeNews(c.linked()) {
 			n.log(c.log)
-			c.config.OnChange(n)
+			if !n.parting {
+				c.config.OnChange(n)
+			}
 		}
 		for _, n := range news {
 			c.tellOne(n)

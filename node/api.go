@@ -31,7 +31,7 @@ func (n *Node) routes() []route {
 			{"GET", "/v1/self", "", "this node", n.getSelf},
 			{"GET", "/v1/members", "", "the herd as this node sees it", n.getMembers},
 			{"POST", "/v1/reload", "", "read the configuration again and take over what can be", n.postReload},
-			{"POST", "/v1/leave", "", "leave the herd and end", n.postLeave},
+			{"POST", "/v1/leave", "drain", "leave the herd and end; ?drain=30s ends clients over that time", n.postLeave},
 		},
 		n.clientRoutes(),
 		n.ownTracksRoutes(),

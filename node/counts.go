@@ -15,6 +15,8 @@ type clientCounts struct {
 	idle         atomic.Uint64 // connections ended by the idle timeout
 	handshakes   atomic.Uint64 // of TLS that failed
 	stalled      atomic.Uint64 // connections ended because the client did not read
+	drained      atomic.Uint64 // connections ended because the node leaves
+	cut          atomic.Uint64 // connections that were busy still when a drain was over
 
 	unanswered atomic.Int64  // questions that wait for their answer, or behind others; now
 	stopped    atomic.Uint64 // times that a connection was not read on, for too much of it was unanswered

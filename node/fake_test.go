@@ -84,6 +84,7 @@ func (f *fakeCluster) Addr() net.Addr           { return &net.TCPAddr{IP: net.IP
 func (f *fakeCluster) Changed(string)           {}
 func (f *fakeCluster) SetJoin([]string)         {}
 func (f *fakeCluster) SetLimits(gossip.Limits)  {}
+func (f *fakeCluster) Parting()                 {}
 func (f *fakeCluster) Prefetch([][]byte)        {}
 func (f *fakeCluster) Stats() gossip.Stats      { return f.stats }
 func (f *fakeCluster) Members() []gossip.Member { return f.members }

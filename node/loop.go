@@ -170,15 +170,16 @@ func (l *loop) tick() {
 		l.look = l.now.Add(idle / slack)
 	}
 	l.poller.Until(l.look) // before it looks, or a call of Wake might be lost
-	by := s.drainedBy.Load()
-	drained := by != nil && !l.now.Before(*by)
-	if by != nil && !drained && (l.look.IsZero() || by.Before(l.look)) {
-		l.poller.Until(*by)
+	d := s.draining.Load()
+	if d != nil {
+		if next := l.now.Add(d.step()); l.look.IsZero() || next.Before(l.look) {
+			l.poller.Until(next)
+		}
 	}
 
 	l.acknowledged()
 	killed := s.alive.Err() != nil
-	if !killed && !drained && !look {
+	if !killed && d == nil && !look {
 		return
 	}
 	for _, c := range l.all() {
@@ -186,8 +187,8 @@ func (l *loop) tick() {
 		case killed:
 			l.end(c, net.ErrClosed)
 		case c.seat.busy:
-		case drained:
-			l.end(c, errDrained)
+		case d.due(c, l.now):
+			l.endDrained(c)
 		case idle > 0 && l.now.Sub(c.seat.lively) >= idle:
 			s.count.idle.Add(1)
 			l.end(c, errIdle)
@@ -306,9 +307,6 @@ func (l *loop) write(c *session) {
 	s.count.iAmAt.Add(c.stripe, c.reports)
 	c.reports, c.ticket = 0, 0
 	if len(c.replies) > 0 {
-		if s.drainedBy.Load() != nil {
-			c.linger = true
-		}
 		n, err := c.seat.socket.Write(c.replies)
 		s.count.bytesOut.Add(c.stripe, uint64(n))
 		c.replies = c.replies[:copy(c.replies, c.replies[n:])]
@@ -340,8 +338,8 @@ func (l *loop) write(c *session) {
 // rest leaves c alone until it has input.
 func (l *loop) rest(c *session) {
 	c.seat.busy = false
-	if by := l.server.drainedBy.Load(); by != nil && !l.now.Before(*by) {
-		l.end(c, errDrained)
+	if l.server.draining.Load().due(c, l.now) {
+		l.endDrained(c)
 		return
 	}
 	if c.lines.Empty() {
@@ -376,6 +374,13 @@ func (l *loop) giveBack(c *session) {
 	c.lines = nil
 }
 
+// endDrained ends a connection because the node leaves. What it was sent just now must not be
+// lost for what it may send meanwhile.
+func (l *loop) endDrained(c *session) {
+	c.linger = c.linger || l.now.Sub(c.seat.lively) < lingerTime
+	l.end(c, errDrained)
+}
+
 // end ends the connection. Where replies might be lost by that, it has a goroutine
 // see to it.
 func (l *loop) end(c *session, why error) {
@@ -387,6 +392,6 @@ func (l *loop) end(c *session, why error) {
 	l.remove(c)
 	c.seat.socket.Close()
 	l.server.leave(c)
-	c.logEnd(why)
+	c.ended(why)
 	c.lines, c.seat = nil, nil
 }

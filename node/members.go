@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"herd/config"
 	"herd/gossip"
 )
 
@@ -27,6 +28,7 @@ type memberInfo struct {
 	Queued  int       `json:"queued"`         // bytes that wait for it
 	Lagging bool      `json:"lagging"`        // its queue overflowed; it catches up
 	Unseen  bool      `json:"unseen"`         // it says that it does not see this node among the living
+	Leaving bool      `json:"leaving"`        // it says that it is about to leave: it takes no new clients
 	Clock   *int64    `json:"clock_ahead_us"` // how far its clock is ahead of this node's, in microseconds; null: not measured
 }
 
@@ -36,7 +38,7 @@ func describe(m gossip.Member) memberInfo {
 		State: m.State.String(), Since: m.Since.UTC(), Started: m.Started.UTC(),
 		Client: m.Client, Gossip: m.Gossip, HTTP: m.HTTP, Version: m.Version,
 		InSync: m.InSync, Leased: m.Leased, Linked: m.Linked,
-		Acked: m.Acked, Queued: m.Queued, Lagging: m.Lagging, Unseen: m.Unseen,
+		Acked: m.Acked, Queued: m.Queued, Lagging: m.Lagging, Unseen: m.Unseen, Leaving: m.Leaving,
 	}
 	if m.ClockKnown {
 		us := m.Clock.Microseconds()
@@ -69,9 +71,15 @@ func (n *Node) getSelf(w http.ResponseWriter, _ *http.Request) {
 	}{describe(n.cluster.Self()), n.in(serving), sync.CaughtUp, append([]string{}, sync.Behind...), n.table.Len()})
 }
 
-// postLeave begins the end of the node. The HTTP port is open until it has left.
-func (n *Node) postLeave(w http.ResponseWriter, _ *http.Request) {
-	n.log.Info("asked over HTTP to leave")
+// postLeave begins the end of the node, or has one that has begun come sooner. The HTTP port is
+// open until it has left.
+func (n *Node) postLeave(w http.ResponseWriter, r *http.Request) {
+	p := readParams(r)
+	drain := p.span("drain", 0, config.MaxDrain, n.config.Settings.Client.Drain)
+	if p.bad(w) {
+		return
+	}
+	n.log.Info("asked over HTTP to leave", "drain", drain)
 	writeJSON(w, http.StatusAccepted, map[string]string{"state": "leaving"})
-	n.leave()
+	n.leaveWithin(drain)
 }

@@ -56,7 +56,8 @@ type Node struct {
 	streams    context.Context // done: answers over HTTP without an end of their own end
 	endStreams context.CancelFunc
 
-	reporting gate // entered by reports over HTTP until they are answered
+	parting   parting // of clients
+	reporting gate    // entered by reports over HTTP until they are answered
 
 	reloads reloads
 
@@ -75,6 +76,7 @@ type cluster interface {
 	Changed(state string)
 	SetJoin(seeds []string)
 	SetLimits(l gossip.Limits)
+	Parting()
 	CaughtUp() <-chan struct{}
 	ClockChecked() <-chan struct{}
 	Close() error

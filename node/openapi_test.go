@@ -130,6 +130,8 @@ func exercises() []exercise {
 			c.Load = func() (*config.Loaded, error) { return &config.Loaded{Config: to.Settings}, nil }
 		}},
 		{route: "POST /v1/leave", target: "/v1/leave", status: 202},
+		{route: "POST /v1/leave", target: "/v1/leave?drain=30s", status: 202},
+		{route: "POST /v1/leave", target: "/v1/leave?drain=30", status: 400},
 		{route: "GET /v1/stats", target: "/v1/stats", status: 200},
 		{route: "GET /v1/events", target: "/v1/events?kinds=fix&prefix=k&bbox=-180,-90,180,90&every=1s", status: 200, stream: true},
 		{route: "GET /v1/events", target: "/v1/events?every=1", status: 400},

@@ -14,7 +14,7 @@ import (
 // How long the steps of a stop may take. With an ack_timeout of half a second or
 // less their sum stays below 5 s.
 const (
-	drainTimeout    = 2 * time.Second         // clients' requests
+	drainTimeout    = 2 * time.Second         // clients' requests, if the drain is shorter
 	upstreamTimeout = 1 * time.Second         // of those, what waits for a places provider
 	leaveTimeout    = 1500 * time.Millisecond // what the cluster needs beyond ack_timeout
 	placesTimeout   = 300 * time.Millisecond  // calls of providers that nobody waits for
@@ -38,7 +38,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if again {
 		return errors.New("the node has been run before")
 	}
-	defer context.AfterFunc(ctx, n.leave)()
+	defer context.AfterFunc(ctx, func() { n.leaveWithin(n.config.Settings.Client.Drain) })()
 	r := &run{Node: n, failed: make(chan error, 3)}
 	err := r.up()
 	if err == nil {
@@ -218,21 +218,43 @@ func (r *run) down(wanted bool) error {
 	return nil
 }
 
-// stopClients answers what has been asked and closes the client port. Questions that
-// an upstream has yet to answer get what is in memory.
+// stopClients closes the client port, answers what has been asked and ends the sessions, spread
+// over the time that was given. Questions that an upstream has yet to answer by then get what is
+// in memory.
 func (r *run) stopClients() {
-	r.reporting.shut() // reports over HTTP are answered, or refused from now on
-	ctx, cancel := context.WithTimeout(r.alive, drainTimeout)
+	ctx, cancel := context.WithCancel(r.alive)
 	defer cancel()
-	defer time.AfterFunc(upstreamTimeout, r.places.hurry).Stop()
+	hurry := time.AfterFunc(upstreamTimeout, r.places.hurry)
+	defer hurry.Stop()
+	cut := time.AfterFunc(drainTimeout, cancel)
+	defer cut.Stop()
+	began, open := time.Now(), r.server.connections()
+	defer r.parting.follow(func(left time.Duration) {
+		spread := left / drainParts * spreadParts
+		r.server.drain(spread)
+		hurry.Reset(max(spread, upstreamTimeout))
+		cut.Reset(max(left/drainParts*busyParts, drainTimeout))
+		if left > 0 && open > 0 {
+			r.cluster.Parting()
+			r.log.Info("clients are drained", "connections", r.server.connections(), "within", left.Round(time.Millisecond))
+		}
+	})()
+	r.reporting.shut() // reports over HTTP are answered, or refused from now on
 	if r.clients == nil {
-		r.clientListener.Close()
 		return
 	}
-	if err := r.server.shutdown(ctx); err != nil && r.alive.Err() == nil {
+	err := r.server.shutdown(ctx)
+	<-r.clients.done
+	if r.alive.Err() != nil {
+		return
+	}
+	if err != nil {
 		r.log.Warn("clients were cut off", "error", err)
 	}
-	<-r.clients.done
+	if open > 0 {
+		r.log.Info("clients are gone", "after", time.Since(began).Round(time.Millisecond),
+			"drained", r.server.count.drained.Load(), "cut", r.server.count.cut.Load())
+	}
 }
 
 // leaveHerd has the cluster send what it owes and say goodbye. A node that is

@@ -66,7 +66,7 @@ type clientConfig struct {
 	Clock  func() time.Time // the wall clock by which reports are received; nil: time.Now
 }
 
-// drainGrace is for how long a connection is still read once the server is to
+// drainGrace is for how long the first connection is still read once the server is to
 // end: what is on its way from a client that has sent it is answered.
 const drainGrace = 20 * time.Millisecond
 
@@ -86,9 +86,9 @@ type clientServer struct {
 	hurry     context.Context // done, always
 	guestTime time.Duration   // static; see the constant
 	killed    sync.Once
-	running   sync.WaitGroup            // sessions and loops
-	stripes   atomic.Int64              // numbers given
-	drainedBy atomic.Pointer[time.Time] // not nil: sessions read until then and end
+	running   sync.WaitGroup        // sessions and loops
+	stripes   atomic.Int64          // numbers given
+	draining  atomic.Pointer[drain] // not nil: sessions end
 
 	// mu guards the fields below. It is held while open ends, so that no session slips
 	// in after, and while a session goes from a loop to a goroutine or back.
@@ -142,10 +142,12 @@ func (s *clientServer) serve(ctx context.Context) error {
 }
 
 // shutdown closes the listener, has every connection answer what it has read and
-// end, and returns when all have ended. When ctx is done the rest is cut off, and
-// the error says how many that were.
+// end, at once unless drain was called before, and returns when all have ended. When ctx is done
+// the rest is cut off, and the error says how many that were.
 func (s *clientServer) shutdown(ctx context.Context) error {
-	s.drain()
+	if s.draining.Load() == nil {
+		s.drain(0)
+	}
 	done := make(chan struct{})
 	go func() { // below, done is waited for
 		s.running.Wait()
@@ -157,26 +159,10 @@ func (s *clientServer) shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	n := s.connections()
+	s.count.cut.Add(uint64(n))
 	s.kill()
 	<-done
 	return fmt.Errorf("%d connections were still busy: %w", n, ctx.Err())
-}
-
-// drain tells all sessions to end soon. It may be called again.
-func (s *clientServer) drain() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stop()
-	s.config.Listener.Close()
-	by := time.Now().Add(drainGrace)
-	if s.drainedBy.CompareAndSwap(nil, &by) {
-		for c := range s.sessions {
-			if c.conn != nil {
-				c.conn.SetReadDeadline(by)
-			}
-		}
-	}
-	s.wakeLoopsLocked()
 }
 
 // kill ends all connections at once. It may be called again.

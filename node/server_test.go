@@ -323,8 +323,8 @@ func TestShutdownLeavesRepliesAlone(t *testing.T) {
 	send(t, conn, report+"\n")
 	<-p.herd.waiting
 	send(t, conn, strings.Repeat("unread\n", 1000))
-	past := time.Now()
-	p.drainedBy.Store(&past) // the grace is over
+	p.drain(0)
+	p.draining.Store(&drain{begun: time.Now().Add(-drainGrace)}) // the grace is over
 	done := make(chan error, 1)
 	go func() { done <- p.shutdown(context.Background()) }()
 	close(p.herd.hold)

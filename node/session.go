@@ -41,6 +41,7 @@ type session struct {
 	addr     netip.Addr // of the client, if the connections of that are bounded
 	guest    bool       // its goroutine has it from a loop, and gives it back
 	stripe   int        // of the herd's: its loop's, or one of its own
+	rank     uint16     // in a drain, of 65536; static once that has begun
 	received int64      // the wall clock when the last bytes came, in nanoseconds
 	debug    bool       // lines are logged
 	wakeable bool       // a deadline that has passed wakes it and does no harm; guarded by server.mu
@@ -90,7 +91,7 @@ func (c *session) finish(why error) {
 		c.lingerOn()
 	}
 	c.conn.Close()
-	c.logEnd(why)
+	c.ended(why)
 }
 
 // The ends of a session that are no errors of the connection.
@@ -344,7 +345,7 @@ func (c *session) deliver(ctx context.Context, b batch) error {
 		}
 		s.count.iAmAt.Add(c.stripe, b.reports)
 	}
-	if s.drainedBy.Load() != nil {
+	if s.draining.Load() != nil {
 		c.linger = true
 	}
 	return c.write(b.replies)
@@ -370,8 +371,8 @@ func (c *session) read() error {
 	}
 	for {
 		c.adopt(began)
-		if by := s.drainedBy.Load(); by != nil { // after renew, whose deadline is later
-			c.conn.SetReadDeadline(*by)
+		if d := s.draining.Load(); d != nil { // after renew, whose deadline may be later
+			c.conn.SetReadDeadline(d.end(c))
 		}
 		n, err := c.conn.Read(c.lines.Space())
 		s.hold()
@@ -382,15 +383,15 @@ func (c *session) read() error {
 			c.debug = s.log.IsDebug()
 			return nil
 		}
-		switch by := s.drainedBy.Load(); {
+		switch d := s.draining.Load(); {
 		case err == io.EOF:
 			c.lines.End()
 			return nil
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
-		case by != nil && !time.Now().Before(*by):
+		case d.due(c, time.Now()):
 			return errDrained
-		case by != nil: // it was another deadline
+		case d != nil: // it was another deadline
 		case c.guest:
 			if err := c.rest(began); err != nil {
 				return err

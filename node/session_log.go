@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"errors"
 	"net"
 
 	"github.com/hashicorp/go-hclog"
@@ -23,8 +24,11 @@ func (c *session) remoteAddr() net.Addr {
 	return c.conn.RemoteAddr()
 }
 
-// logEnd tells why the connection has ended.
-func (c *session) logEnd(why error) {
+// ended tells why the connection has ended.
+func (c *session) ended(why error) {
+	if errors.Is(why, errDrained) {
+		c.server.count.drained.Add(1)
+	}
 	if why == nil {
 		why = errEnded
 	}

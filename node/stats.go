@@ -89,6 +89,8 @@ func (n *Node) serverStats() metrics.Server {
 		Idle:         c.idle.Load(),
 		Handshakes:   c.handshakes.Load(),
 		Stalled:      c.stalled.Load(),
+		Drained:      c.drained.Load(),
+		Cut:          c.cut.Load(),
 		Unanswered:   int(c.unanswered.Load()),
 		Stopped:      c.stopped.Load(),
 		IAmAt:        c.iAmAt.Load(),

@@ -8,25 +8,36 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"herd/config"
 )
 
 func (a *app) leave() *cobra.Command {
 	var c client
-	var timeout time.Duration
+	var timeout, drain time.Duration
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "leave",
 		Short: "Make a node leave the herd and end",
 		Long: "Leave makes a node finish what it has begun, tell the others and end, and waits\n" +
-			"until it has. Exit code 4 if it has not in time.",
-		Example: "  herd leave --http-addr 127.0.0.1:4143",
+			"until it has. The node takes no new clients from then on, and ends the connections it\n" +
+			"has spread over the time of --drain, each when nothing is half answered. A second call\n" +
+			"with less time has it end sooner. Exit code 4 if it has not ended in time.",
+		Example: "  herd leave --drain 30s --http-addr 127.0.0.1:4143",
 		Args:    cobra.NoArgs,
 	}
 	cmd.RunE = verb(func(ctx context.Context, _ []string) error {
-		if _, err := c.do(ctx, http.MethodPost, "/v1/leave"); err != nil {
+		path := "/v1/leave"
+		if cmd.Flags().Changed("drain") {
+			if drain < 0 || drain > config.MaxDrain {
+				return usagef("--drain %v: from 0s to %v", drain, config.MaxDrain)
+			}
+			path += "?drain=" + drain.String()
+		}
+		if _, err := c.do(ctx, http.MethodPost, path); err != nil {
 			return err
 		}
-		if err := c.waitGone(ctx, timeout); err != nil {
+		if err := c.waitGone(ctx, drain+timeout); err != nil {
 			return err
 		}
 		if asJSON {
@@ -36,7 +47,8 @@ func (a *app) leave() *cobra.Command {
 		return err
 	})
 	a.httpAddrFlag(cmd, &c)
-	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for the node's end")
+	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for the node's end, besides --drain")
+	cmd.Flags().DurationVar(&drain, "drain", 0, "over how long clients' connections are ended, up to 1h; the node's client.drain if not given")
 	jsonFlag(cmd, &asJSON)
 	return cmd
 }

@@ -24,7 +24,16 @@ type member struct {
 	Leased  bool      `json:"leased"`
 	Linked  bool      `json:"linked"`
 	Lagging bool      `json:"lagging"`
+	Leaving bool      `json:"leaving"`
 	Clock   *int64    `json:"clock_ahead_us"`
+}
+
+// state is the member's, as people are shown it: one that is alive may be about to leave.
+func (m member) state() string {
+	if m.Leaving && m.State == "alive" {
+		return "leaving"
+	}
+	return m.State
 }
 
 // clock is how far the member's clock is ahead of the asked node's.
@@ -122,7 +131,7 @@ func (l memberList) table(now time.Time) [][]string {
 			sync = "self"
 		}
 		rows = append(rows, []string{
-			m.Name, m.State, max(now.Sub(m.Since), 0).Round(time.Second).String(),
+			m.Name, m.state(), max(now.Sub(m.Since), 0).Round(time.Second).String(),
 			m.Client, m.Gossip, m.HTTP, sync, m.clock(), m.Version,
 		})
 	}
@@ -193,14 +202,14 @@ func changes(old *memberList, list memberList, now time.Time) []change {
 	was := map[key]string{}
 	if old != nil {
 		for _, m := range old.Members {
-			was[key{m.Name, m.Origin}] = m.State
+			was[key{m.Name, m.Origin}] = m.state()
 		}
 	}
 	var all []change
 	for _, m := range list.Members {
 		k := key{m.Name, m.Origin}
-		if was[k] != m.State {
-			all = append(all, change{now, m.Name, was[k], m.State})
+		if state := m.state(); was[k] != state {
+			all = append(all, change{now, m.Name, was[k], state})
 		}
 		delete(was, k)
 	}

@@ -27,6 +27,10 @@ func TestChanges(t *testing.T) {
 		{"first look", nil, list(at("1", "alive")), []change{{now, "Clark", "", "alive"}}},
 		{"nothing", list(at("1", "alive")), list(at("1", "alive")), nil},
 		{"failure", list(at("1", "alive")), list(at("1", "failed")), []change{{now, "Clark", "alive", "failed"}}},
+		{
+			"about to leave", list(at("1", "alive")), list(member{Name: "Clark", Origin: "1", State: "alive", Leaving: true}),
+			[]change{{now, "Clark", "alive", "leaving"}},
+		},
 		{"forgotten", list(at("1", "left")), list(), []change{{now, "Clark", "left", ""}}},
 		{
 			"started again", list(at("1", "alive")), list(at("1", "failed"), at("2", "alive")),
@@ -127,6 +131,28 @@ func TestLeave(t *testing.T) {
 		t.Errorf("got exit code %d, %q, %q", code, &f.out, &f.err)
 	}
 	<-gone
+}
+
+// The time of a drain is the node's to keep; the verb waits for that, too.
+func TestLeaveDrain(t *testing.T) {
+	var asked atomic.Value
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Store(r.URL.String())
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	defer s.Close()
+	f := newFakeApp(fine)
+	code := f.run(t.Context(), []string{"leave", "--drain", "50ms", "--timeout", "10ms", "--http-addr", s.Listener.Addr().String()})
+	if code != exitUnmet || asked.Load() != "/v1/leave?drain=50ms" || !strings.Contains(f.err.String(), "has not ended in 60ms") {
+		t.Errorf("got exit code %d, %v and %q", code, asked.Load(), &f.err)
+	}
+	for _, drain := range []string{"x", "30", "-1s", "1h1ns"} {
+		asked.Store("nothing")
+		code := f.run(t.Context(), []string{"leave", "--drain", drain, "--http-addr", s.Listener.Addr().String()})
+		if code != exitUsage || asked.Load() != "nothing" {
+			t.Errorf("--drain %s: got exit code %d, asked for %v", drain, code, asked.Load())
+		}
+	}
 }
 
 func TestLeaveThatHangs(t *testing.T) {

@@ -16,6 +16,8 @@ type Server struct {
 	Idle         uint64 // connections ended by the idle timeout
 	Handshakes   uint64 // of TLS that failed
 	Stalled      uint64 // connections ended because the client did not read
+	Drained      uint64 // connections ended because the node leaves
+	Cut          uint64 // connections that were busy still when a drain was over
 	Unanswered   int    // WHATSATs that wait for their answer, or behind others
 	Stopped      uint64 // times that a connection was not read on: too much of it was unanswered
 
@@ -34,7 +36,9 @@ func server() []metric {
 		counter("client_accept_errors_total", "Failures of the system to accept a client connection.", func(s *Stats) uint64 { return s.Server.AcceptErrors }),
 		counters("client_connections_ended_total", "Client connections that this node ended, by reason.", "reason",
 			part{"idle", func(s *Stats) uint64 { return s.Server.Idle }},
-			part{"stalled", func(s *Stats) uint64 { return s.Server.Stalled }}),
+			part{"stalled", func(s *Stats) uint64 { return s.Server.Stalled }},
+			part{"drained", func(s *Stats) uint64 { return s.Server.Drained }},
+			part{"cut", func(s *Stats) uint64 { return s.Server.Cut }}),
 		gauge("questions_unanswered", "WHATSATs that wait for their answer, or behind others of their connection.", func(s *Stats) int { return s.Server.Unanswered }),
 		counter("connections_stopped_total", "Times that a connection was not read on, for too much of it was unanswered.", func(s *Stats) uint64 { return s.Server.Stopped }),
 		family(prometheus.CounterValue, "commands_total", "Lines of clients by verb, as far as one was understood, and by result: answered, or refused with a question mark.",
