@@ -12,8 +12,6 @@ import (
 	"io"
 	"math/big"
 	"time"
-
-	"github.com/hashicorp/memberlist"
 )
 
 // Purpose says what a stream between two nodes is for. It is part of the proof.
@@ -25,6 +23,7 @@ const (
 	PurposeLive       Purpose = 2 // batches and acks
 	PurposeDelta      Purpose = 3 // vectors and what they lack
 	PurposeWho        Purpose = 4 // who holds a name
+	PurposeKeyring    Purpose = 5 // what keys the ring has, and changes of it
 )
 
 func (p Purpose) String() string {
@@ -37,6 +36,8 @@ func (p Purpose) String() string {
 		return "delta"
 	case PurposeWho:
 		return "who"
+	case PurposeKeyring:
+		return "keyring"
 	}
 	return fmt.Sprintf("purpose %d", byte(p))
 }
@@ -62,15 +63,17 @@ func (e *KeyError) Unwrap() error { return ErrWrongKey }
 
 // What can be wrong with a proof.
 const (
-	reasonNoneInCommon = "no gossip key in common, or another label"
+	reasonNoneInCommon = "no gossip key in common, or another label: if one of the two missed a rotation, give it the key file of the other and restart it"
 	reasonPeerKeyless  = "the peer has no gossip key, this node has one"
 	reasonWeAreKeyless = "this node has no gossip key and the peer has one, or another label"
+	reasonPeerLacks    = "the peer lacks the key that this node sends with: one of the two missed a rotation; give it the key file of the other and restart it"
+	reasonWeLack       = "this node lacks the key that the peer sends with: one of the two missed a rotation; give it the key file of the other and restart it"
 )
 
 const (
 	helloVersion = 1
 	maxPeerName  = 255 // bytes of a name in a proof: one byte holds the length
-	maxRing      = 16  // keys of a ring that take part in a proof; more are not looked at
+	maxRing      = 16  // keys of a ring, and proofs
 	macSize      = sha256.Size
 	helloHeader  = 4 // version, purpose, length of name, number of proofs
 )
@@ -116,7 +119,7 @@ func readHello(r io.Reader) (hello, error) {
 	switch {
 	case version != helloVersion:
 		return hello{}, fmt.Errorf("read proof: version %d, this node reads version %d", version, helloVersion)
-	case purpose < PurposeMembership || purpose > PurposeWho:
+	case purpose < PurposeMembership || purpose > PurposeKeyring:
 		return hello{}, fmt.Errorf("read proof: no %v is known", purpose)
 	case name == 0:
 		return hello{}, errors.New("read proof: no name")
@@ -144,11 +147,12 @@ func readHello(r io.Reader) (hello, error) {
 type prover struct {
 	name  string
 	label string
-	ring  *memberlist.Keyring // nil or empty: keyless
-	tls   *tls.Config         // for both roles
+	ring  *Keyring      // nil: keyless
+	tls   *tls.Config   // for both roles
+	grace time.Duration // how long after a change the ring that was is good enough
 }
 
-func newProver(name, label string, ring *memberlist.Keyring) (*prover, error) {
+func newProver(name, label string, ring *Keyring, grace time.Duration) (*prover, error) {
 	if name == "" || len(name) > maxPeerName {
 		return nil, fmt.Errorf("node name of %d bytes, want 1 to %d", len(name), maxPeerName)
 	}
@@ -156,7 +160,7 @@ func newProver(name, label string, ring *memberlist.Keyring) (*prover, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make certificate: %w", err)
 	}
-	return &prover{name: name, label: label, ring: ring, tls: &tls.Config{
+	return &prover{name: name, label: label, ring: ring, grace: grace, tls: &tls.Config{
 		Certificates:       []tls.Certificate{cert},
 		InsecureSkipVerify: true, // the proof does what a certificate would
 		MinVersion:         tls.VersionTLS13,
@@ -244,48 +248,53 @@ func (p *prover) hello(session []byte, role byte, purpose Purpose) []byte {
 	return h.append(nil)
 }
 
-// check tells whether one of the peer's proofs was made with a key of the ring.
+// check tells whether the peer's proofs were made with keys of the ring. One in common
+// proves that it belongs to the herd, and does not do: packets are sealed with the primary, so
+// each end must have the other's, or it would be heard and not hear, or the other way
+// round. Who has missed a rotation is told so and stays out. While keys are changed all have both.
 func (p *prover) check(session []byte, role byte, h hello, c *tls.Conn) error {
-	matches := func(key []byte) bool {
-		want, found := proof(key, session, role, h), false
+	match := func(key []byte) (at int) { // of the proof made with it, -1: none
+		want := proof(key, session, role, h)
+		at = -1
 		for i := range h.proofs {
-			if hmac.Equal(want[:], h.proofs[i][:]) {
-				found = true
+			if at < 0 && hmac.Equal(want[:], h.proofs[i][:]) {
+				at = i
 			}
 		}
-		return found
+		return at
 	}
 	keys := p.keys()
-	for _, key := range keys {
-		if matches(key) {
-			return nil
-		}
+	common, theirs, ours := false, false, false
+	for i, key := range keys {
+		at := match(key)
+		common = common || at >= 0
+		theirs = theirs || at == 0
+		ours = ours || i == 0 && at >= 0
 	}
-	reason := reasonNoneInCommon
-	if string(keys[0]) == noKey {
+	var reason string
+	switch {
+	case common && (theirs && ours || p.ring.changedWithin(p.grace)):
+		return nil
+	case common && theirs:
+		reason = reasonPeerLacks
+	case common:
+		reason = reasonWeLack
+	case string(keys[0]) == noKey:
 		reason = reasonWeAreKeyless
-	} else if matches([]byte(noKey)) {
+	case match([]byte(noKey)) >= 0:
 		reason = reasonPeerKeyless
+	default:
+		reason = reasonNoneInCommon
 	}
 	return &KeyError{Addr: c.RemoteAddr().String(), Peer: h.name, Reason: reason}
 }
 
 // keys is the ring, primary first; noKey alone if there is none.
 func (p *prover) keys() [][]byte {
-	if keys := ringKeys(p.ring); len(keys) > 0 {
+	if keys := p.ring.keys(); len(keys) > 0 {
 		return keys
 	}
 	return [][]byte{[]byte(noKey)}
-}
-
-// ringKeys is what the ring holds now, at most maxRing keys of it; none if there
-// is no ring.
-func ringKeys(ring *memberlist.Keyring) [][]byte {
-	if ring == nil {
-		return nil
-	}
-	keys := ring.GetKeys()
-	return keys[:min(len(keys), maxRing)]
 }
 
 // proof is the MAC that the sender of h owes for one key.

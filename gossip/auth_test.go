@@ -13,7 +13,6 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/hashicorp/memberlist"
 	"pgregory.net/rapid"
 
 	"herd/gossip/simnet"
@@ -23,7 +22,7 @@ import (
 func testKey(i int) []byte { return bytes.Repeat([]byte{byte(i)}, 32) }
 
 // ring is a keyring of these test keys, the first one primary; none: keyless.
-func ring(t testing.TB, keys ...int) *memberlist.Keyring {
+func ring(t testing.TB, keys ...int) *Keyring {
 	t.Helper()
 	if len(keys) == 0 {
 		return nil
@@ -32,16 +31,16 @@ func ring(t testing.TB, keys ...int) *memberlist.Keyring {
 	for _, k := range keys {
 		all = append(all, testKey(k))
 	}
-	r, err := memberlist.NewKeyring(all, all[0])
+	r, err := NewKeyring(all)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func testProver(t testing.TB, name, label string, r *memberlist.Keyring) *prover {
+func testProver(t testing.TB, name, label string, r *Keyring) *prover {
 	t.Helper()
-	p, err := newProver(name, label, r)
+	p, err := newProver(name, label, r, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,20 +96,21 @@ func meet(t testing.TB, dialer, acceptor *prover, purpose Purpose) (m meeting) {
 
 func TestMeet(t *testing.T) {
 	clark, jaquez := testProver(t, "Clark", "campus", ring(t, 1)), testProver(t, "Jaquez", "campus", ring(t, 1))
-	for p := PurposeMembership; p <= PurposeWho; p++ {
+	for p := PurposeMembership; p <= PurposeKeyring; p++ {
 		m := meet(t, clark, jaquez, p)
 		if want := (meeting{dialed: "Jaquez", accepted: "Clark", purpose: p}); m != want {
 			t.Errorf("%v: %+v, want %+v", p, m, want)
 		}
 	}
-	keyless, other := testProver(t, "K", "", nil), testProver(t, strings.Repeat("k", maxPeerName), "", &memberlist.Keyring{})
+	keyless, other := testProver(t, "K", "", nil), testProver(t, strings.Repeat("k", maxPeerName), "", nil)
 	m := meet(t, keyless, other, PurposeWho)
 	if m.dialError != nil || m.acceptFail != nil || m.accepted != "K" || m.dialed != other.name {
 		t.Errorf("two without keys: %+v", m)
 	}
 }
 
-// Any key in common will do, whatever else the rings hold and in whatever order.
+// Each end must have the other's primary, whatever else the rings hold and in whatever
+// order: both ends agree on whether it has.
 func TestMeetWhileKeysRotate(t *testing.T) {
 	near, _ := line(t)
 	conn, session := tls.Client(near, nil), make([]byte, 32)
@@ -126,16 +126,28 @@ func TestMeetWhileKeysRotate(t *testing.T) {
 			return by.check(session, role, h, conn)
 		}
 		dialError, acceptError := check(jaquez, clark, roleAcceptor), check(clark, jaquez, roleDialer)
-		if slices.ContainsFunc(a, func(k int) bool { return slices.Contains(b, k) }) {
+		clarks, jaquezs := slices.Contains(b, a[0]), slices.Contains(a, b[0]) // primaries that the other has
+		switch {
+		case clarks && jaquezs:
 			if dialError != nil || acceptError != nil {
 				rt.Errorf("dialer: %v; acceptor: %v", dialError, acceptError)
 			}
 			return
+		case !slices.ContainsFunc(a, func(k int) bool { return slices.Contains(b, k) }):
+			wantKeyError(rt, dialError, "Jaquez", reasonNoneInCommon)
+			wantKeyError(rt, acceptError, "Clark", reasonNoneInCommon)
+		case jaquezs:
+			wantKeyError(rt, dialError, "Jaquez", reasonPeerLacks)
+			wantKeyError(rt, acceptError, "Clark", reasonWeLack)
+		case clarks:
+			wantKeyError(rt, dialError, "Jaquez", reasonWeLack)
+			wantKeyError(rt, acceptError, "Clark", reasonPeerLacks)
+		default:
+			wantKeyError(rt, dialError, "Jaquez", reasonWeLack)
+			wantKeyError(rt, acceptError, "Clark", reasonWeLack)
 		}
-		wantKeyError(rt, dialError, "Jaquez", reasonNoneInCommon)
-		wantKeyError(rt, acceptError, "Clark", reasonNoneInCommon)
 	})
-	m := meet(t, testProver(t, "Clark", "", ring(t, 1, 2, 3)), testProver(t, "Jaquez", "", ring(t, 5, 4, 3)), PurposeLive)
+	m := meet(t, testProver(t, "Clark", "", ring(t, 1, 2, 3)), testProver(t, "Jaquez", "", ring(t, 3, 4, 1)), PurposeLive)
 	if want := (meeting{dialed: "Jaquez", accepted: "Clark", purpose: PurposeLive}); m != want {
 		t.Errorf("%+v, want %+v", m, want)
 	}
@@ -180,20 +192,15 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-func TestKeysBeyondTheRing(t *testing.T) {
+// Of the largest ring each key takes part.
+func TestLargestRing(t *testing.T) {
 	var all []int
-	for i := range maxRing + 4 {
+	for i := range maxRing {
 		all = append(all, i+1)
 	}
 	many := testProver(t, "Clark", "", ring(t, all...))
-	if m := meet(t, many, testProver(t, "Jaquez", "", ring(t, maxRing)), PurposeLive); m.dialError != nil || m.acceptFail != nil {
-		t.Errorf("the last key that takes part: %+v", m)
-	}
-	last := testProver(t, "Jaquez", "", ring(t, maxRing+1))
-	for _, m := range []meeting{meet(t, many, last, PurposeLive), meet(t, last, many, PurposeLive)} {
-		if !errors.Is(m.dialError, ErrWrongKey) || !errors.Is(m.acceptFail, ErrWrongKey) {
-			t.Errorf("the first key that does not: %+v", m)
-		}
+	if m := meet(t, many, testProver(t, "Jaquez", "", ring(t, maxRing, 1)), PurposeLive); m.dialError != nil || m.acceptFail != nil {
+		t.Errorf("the last key: %+v", m)
 	}
 }
 
@@ -204,12 +211,15 @@ func TestRingChanges(t *testing.T) {
 	if m := meet(t, clark, jaquez, PurposeLive); !errors.Is(m.dialError, ErrWrongKey) {
 		t.Errorf("before: %+v", m)
 	}
-	r.AddKey(testKey(2))
+	r.install(testKey(2))
+	if m := meet(t, clark, jaquez, PurposeLive); !errors.Is(m.dialError, ErrWrongKey) {
+		t.Errorf("while the other lacks the primary: %+v", m)
+	}
+	r.use(FingerprintOf(testKey(2)))
 	if m := meet(t, clark, jaquez, PurposeLive); m.dialError != nil || m.acceptFail != nil {
 		t.Errorf("after the key was added: %+v", m)
 	}
-	r.UseKey(testKey(2))
-	r.RemoveKey(testKey(1))
+	r.remove(FingerprintOf(testKey(1)))
 	if m := meet(t, jaquez, clark, PurposeLive); m.dialError != nil || m.acceptFail != nil {
 		t.Errorf("after the other was removed: %+v", m)
 	}
@@ -325,7 +335,7 @@ func TestOldTLS(t *testing.T) {
 
 func TestProverName(t *testing.T) {
 	for _, name := range []string{"", strings.Repeat("x", maxPeerName+1)} {
-		if _, err := newProver(name, "", nil); err == nil || !strings.Contains(err.Error(), "want 1 to 255") {
+		if _, err := newProver(name, "", nil, 0); err == nil || !strings.Contains(err.Error(), "want 1 to 255") {
 			t.Errorf("a name of %d bytes: %v", len(name), err)
 		}
 	}
@@ -336,7 +346,7 @@ func TestReadHello(t *testing.T) {
 	for _, tt := range []struct{ what, in, want string }{
 		{"version", "\x02" + good[1:], "version 2, this node reads version 1"},
 		{"purpose 0", "\x01\x00" + good[2:], "no purpose 0 is known"},
-		{"purpose 5", "\x01\x05" + good[2:], "no purpose 5 is known"},
+		{"purpose 6", "\x01\x06" + good[2:], "no purpose 6 is known"},
 		{"name", good[:2] + "\x00" + good[3:], "no name"},
 		{"no proofs", good[:3] + "\x00" + good[4:], "0 proofs, want 1 to 16"},
 		{"17 proofs", good[:3] + "\x11" + good[4:], "17 proofs, want 1 to 16"},

@@ -35,6 +35,11 @@ type Config struct {
 
 	Resolver *net.Resolver // of the names in Join; nil: the system's
 
+	// SaveKeys is to have a restart bring these keys in place of Keys: the ring has been
+	// changed at the herd's command. An error is told to who gave it. One call at a
+	// time; it must not keep the slice. Nil: it can't be done.
+	SaveKeys func(keys [][]byte) error
+
 	Client  string // bound address for clients. Members are told it, with the advertised host for 0.0.0.0 or ::
 	HTTP    string // bound address of the HTTP API, likewise
 	Version string // release, for people
@@ -71,7 +76,8 @@ type Cluster struct {
 	self      Meta // but for Limits and Leaving: see meta
 	table     *location.Table
 	transport *Transport
-	ring      *memberlist.Keyring
+	ring      *Keyring // nil: keyless
+	rotation  rotation
 	members   *memberTable
 	book      *book
 	start     time.Time
@@ -164,6 +170,9 @@ func New(config Config) (*Cluster, error) {
 	if config.Clock == nil {
 		config.Clock = time.Now
 	}
+	if config.SaveKeys == nil {
+		config.SaveKeys = func([][]byte) error { return errors.New("nothing saves its keys") }
+	}
 	config.AckTimeout = cmp.Or(config.AckTimeout, 250*time.Millisecond)
 	config.MaxClientAhead = cmp.Or(config.MaxClientAhead, 5*time.Minute)
 	profile, err := profileNamed(config.Profile)
@@ -174,9 +183,9 @@ func New(config Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ring *memberlist.Keyring
+	var ring *Keyring
 	if len(config.Keys) > 0 {
-		if ring, err = memberlist.NewKeyring(config.Keys, config.Keys[0]); err != nil {
+		if ring, err = NewKeyring(config.Keys); err != nil {
 			return nil, fmt.Errorf("gossip key: %w", err)
 		}
 	}
@@ -239,6 +248,7 @@ func New(config Config) (*Cluster, error) {
 		AckTimeout: config.AckTimeout, NoAcks: config.NoAcks, Acks: config.Acks, Wall: config.Clock, Ahead: c.ahead, Seed: mrand.Uint64(),
 		Grace: config.MaxClientAhead,
 	})
+	c.rotation.ordering, c.rotation.saved = make(chan struct{}, 1), ring.keys()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if err := c.openDisk(); err != nil {
 		c.Close()

@@ -35,6 +35,8 @@ type herd struct {
 	books   string                    // folder of address books; empty: there are none
 	disks   map[string]Disk           // likewise
 	label   string                    // of all
+	keys    [][]byte                  // the ring of nodes from now on; nil: the key alone
+	save    func([][]byte) error      // what they save changed rings with; nil: they can't
 }
 
 type testNode struct {
@@ -126,14 +128,19 @@ func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode,
 	if h.books != "" {
 		book = filepath.Join(h.books, name)
 	}
+	keys := keysOf(key)
+	if h.keys != nil {
+		keys = h.keys
+	}
 	c, err := New(Config{
 		AddressBook: book,
 
-		States: states,
-		Limits: limits,
-		Disk:   h.disks[name],
-		Clock:  h.clocks[name].now,
-		Name:   name, Network: network, BindAddr: ip + ":4132", Join: join, Keys: keysOf(key), Label: h.label,
+		States:   states,
+		SaveKeys: h.save,
+		Limits:   limits,
+		Disk:     h.disks[name],
+		Clock:    h.clocks[name].now,
+		Name:     name, Network: network, BindAddr: ip + ":4132", Join: join, Keys: keys, Label: h.label,
 		Client: ip + ":4131", HTTP: ip + ":4133", Version: "test",
 		Table:  location.NewTable(16, 1),
 		Logger: hclog.New(&hclog.LoggerOptions{Name: name, Level: hclog.Debug, Output: h.log, DisableTime: true}),

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
-
-	"github.com/hashicorp/memberlist"
 )
 
 // How memberlist lays out what it sends (its label.go, security.go, net.go).
@@ -37,12 +35,12 @@ const (
 // for less than memberlist alone would have paid.
 type packetGuard struct {
 	label  []byte
-	ring   *memberlist.Keyring
+	ring   *Keyring
 	opened map[string]cipher.AEAD // by key: a key schedule costs as much as a packet
 	buf    []byte                 // plaintext goes here and no further; it fits any packet
 }
 
-func newPacketGuard(label string, ring *memberlist.Keyring) *packetGuard {
+func newPacketGuard(label string, ring *Keyring) *packetGuard {
 	return &packetGuard{label: []byte(label), ring: ring, opened: map[string]cipher.AEAD{}, buf: make([]byte, maxPacket)}
 }
 
@@ -55,7 +53,7 @@ func (g *packetGuard) pass(packet []byte) bool {
 	if !ok || len(body) == 0 {
 		return false
 	}
-	keys := ringKeys(g.ring)
+	keys := g.ring.keys()
 	if len(keys) == 0 {
 		return true
 	}

@@ -86,7 +86,9 @@ func (c *Cluster) createList() (*memberlist.Memberlist, error) {
 	config := c.profile.config()
 	config.Name = c.self.ID()
 	config.Transport = c.transport
-	config.Keyring = c.ring
+	if c.ring != nil {
+		config.Keyring = c.ring.members
+	}
 	config.Label = c.config.Label
 	config.Delegate = delegate{c.meta}
 	config.Events, config.Alive, config.Ping = events{c.members}, events{c.members}, events{c.members}
@@ -277,6 +279,8 @@ func (c *Cluster) acceptStreams() {
 				switch s.Purpose() {
 				case PurposeWho:
 					c.answerWho(s)
+				case PurposeKeyring:
+					c.answerKeyring(s)
 				case PurposeLive, PurposeDelta:
 					c.acceptLane(s)
 				default:

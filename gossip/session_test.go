@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/memberlist"
-
 	"herd/gossip/location"
 )
 
@@ -19,7 +17,7 @@ type evil struct {
 }
 
 func (h *herd) evil(t *testing.T, ip string) *evil {
-	ring, err := memberlist.NewKeyring([][]byte{h.key}, h.key)
+	ring, err := NewKeyring([][]byte{h.key})
 	if err != nil {
 		t.Fatal(err)
 	}

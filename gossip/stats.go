@@ -106,6 +106,12 @@ type Stats struct {
 	MembersByState map[string]int
 	MembersBack    uint64 // times that a member that did not answer, or was gone, was back
 
+	Keys          int    // of the ring, now
+	KeysUnsaved   bool   // the ring is in memory only, now
+	KeysChanged   uint64 // orders of the herd to change the ring that have
+	KeysUnchanged uint64 // that found it so
+	KeysRefused   uint64 // that this node refused, malformed ones included
+
 	LookupsSent     uint64 // client IDs that peers were asked for
 	LookupsFound    uint64 // callers that got a fix so
 	LookupsTimedOut uint64
@@ -166,6 +172,9 @@ func (c *Cluster) Stats() Stats {
 		AckTook:        c.ackTook.load(),
 		LinesKeptBack:  c.transport.lines.total(),
 	}
+	s.Keys = len(c.ring.keys())
+	s.KeysUnsaved = c.rotation.unsaved.Load()
+	s.KeysChanged, s.KeysUnchanged, s.KeysRefused = c.rotation.changed.Load(), c.rotation.unchanged.Load(), c.rotation.refused.Load()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.Replica = c.core.Stats()

@@ -17,13 +17,13 @@ import (
 
 // TransportConfig is what a [Transport] needs. Zero numbers mean the defaults.
 type TransportConfig struct {
-	Network       Network             // nil: [OS]
-	BindAddr      string              // host:port, TCP and UDP; port 0 picks one that is free for both
-	AdvertiseAddr string              // host or host:port that peers reach this node at; empty: the bound address
-	Keyring       *memberlist.Keyring // nil or empty: a keyless herd, which any stranger may join. At most 16 keys take part
-	Label         string              // at most 255 bytes; herds of another label are strangers
-	Name          string              // node name, 1..255 bytes: what this node proves to be called
-	Logger        hclog.Logger        // nil: no log
+	Network       Network      // nil: [OS]
+	BindAddr      string       // host:port, TCP and UDP; port 0 picks one that is free for both
+	AdvertiseAddr string       // host or host:port that peers reach this node at; empty: the bound address
+	Keyring       *Keyring     // nil: a keyless herd, which any stranger may join
+	Label         string       // at most 255 bytes; herds of another label are strangers
+	Name          string       // node name, 1..255 bytes: what this node proves to be called
+	Logger        hclog.Logger // nil: no log
 
 	HandshakeTimeout  time.Duration // TLS and proof in all, on either end; default 2 s
 	MaxUnproved       int           // inbound streams that have not proved a key; default 128
@@ -84,7 +84,7 @@ func NewTransport(config TransportConfig) (*Transport, error) {
 	if len(config.Label) > memberlist.LabelMaxSize {
 		return nil, fmt.Errorf("gossip label is %d bytes long, at most %d are allowed", len(config.Label), memberlist.LabelMaxSize)
 	}
-	prover, err := newProver(config.Name, config.Label, config.Keyring)
+	prover, err := newProver(config.Name, config.Label, config.Keyring, config.HandshakeTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -290,7 +290,7 @@ func (t *Transport) forget(s *Stream) {
 
 // forMemberlist is s as memberlist may have it.
 func (t *Transport) forMemberlist(s *Stream) net.Conn {
-	if len(ringKeys(t.config.Keyring)) == 0 {
+	if t.config.Keyring == nil {
 		return s
 	}
 	return &membershipStream{s, messageGuard{Reader: s.Conn, refused: &t.count.messagesRefused}}

@@ -63,7 +63,10 @@ func newBare(t testing.TB, c TransportConfig, change func(*memberlist.Config)) *
 		t.Fatal(err)
 	}
 	mc := p.config()
-	mc.Name, mc.Transport, mc.Keyring, mc.Label = tr.config.Name, tr, c.Keyring, c.Label
+	mc.Name, mc.Transport, mc.Label = tr.config.Name, tr, c.Label
+	if c.Keyring != nil {
+		mc.Keyring = c.Keyring.members
+	}
 	mc.Logger = log.New(io.Discard, "", 0)
 	if c.Logger != nil {
 		mc.Logger = newLogBridge(c.Logger, &tr.lines)
