@@ -55,7 +55,7 @@ func TestKeyringChanges(t *testing.T) {
 			rt.Fatal(err)
 		}
 		model := []int{0}
-		for range rapid.IntRange(1, 100).Draw(rt, "changes") {
+		for range rapid.IntRange(1, 60).Draw(rt, "changes") {
 			k := rapid.IntRange(0, 2*maxRing).Draw(rt, "key")
 			f, at := FingerprintOf(testKey(k)), slices.Index(model, k)
 			var changed, want bool
