@@ -19,19 +19,20 @@ const maxKeys = 16
 
 // gossipKeys finds the ring, and whether it can be done without. Precedence is
 // as everywhere: a flag's file, the environment, a file's file.
-func (l *loader) gossipKeys() [][]byte {
-	var keys [][]byte
+func (l *loader) gossipKeys() (keys [][]byte, from *KeyFile) {
 	var err error
 	file := l.config.Gossip.KeyFile
 	given := l.environ[keyVariable]
-	switch from := l.origin("gossip.key_file"); {
+	switch named := l.origin("gossip.key_file"); {
 	case l.failed["gossip.key_file"]:
-		return nil
-	case given != "" && (file == "" || from.kind != fromFlag):
+		return nil, nil
+	case given != "" && (file == "" || named.kind != fromFlag):
+		from = &KeyFile{}
 		if keys, err = parseKeys(given); err != nil {
 			l.keyProblem("Invalid gossip key", fmt.Sprintf("In %s, %s.", keyVariable, err))
 		}
 	case file != "":
+		from = &KeyFile{name: file}
 		if keys, err = readKeys(file); err != nil {
 			_, perr := parseKeys(file)
 			l.keyFileProblem("gossip.key_file", file, perr == nil, err)
@@ -41,7 +42,10 @@ func (l *loader) gossipKeys() [][]byte {
 			"Make one with \"herd keygen --out FILE\", copy it to every node and name it by gossip { key_file }, --key-file or HERD_KEY_FILE, or put the key itself in %s. "+
 			"Or set gossip { insecure_gossip = true } if the network keeps strangers out.", l.config.Gossip.Addr, keyVariable))
 	}
-	return keys
+	if from != nil {
+		from.held = keys
+	}
+	return keys, from
 }
 
 func (l *loader) keyProblem(summary, detail string) {
@@ -67,6 +71,34 @@ func readKeys(name string) ([][]byte, error) {
 		return nil, err
 	}
 	return parseKeys(text)
+}
+
+// ReadKey reads the one key of a file, to which only its owner has access.
+func ReadKey(name string) ([]byte, error) {
+	text, err := readPrivate(name)
+	if err == nil {
+		var key []byte
+		if key, err = ParseKey(text); err == nil {
+			return key, nil
+		}
+	}
+	_, perr := parseKeys(name)
+	if _, serr := os.Stat(name); perr == nil && serr != nil {
+		return nil, errors.New("this looks like a key, not like the path of a file: put it into a file that only its owner can read, or give - and the key on the standard input")
+	}
+	return nil, fmt.Errorf("%s: %w", name, bare(err))
+}
+
+// ParseKey reads a text that holds one key, as a file of keys does.
+func ParseKey(text string) ([]byte, error) {
+	keys, err := parseKeys(text)
+	if err == nil && len(keys) > 1 {
+		err = fmt.Errorf("there are %d keys, where one is asked for", len(keys))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return keys[0], nil
 }
 
 // parseKeys reads one key a line. Empty lines and those that begin with # are

@@ -16,6 +16,7 @@ import (
 type Loaded struct {
 	Config   Config
 	Keys     [][]byte  // the gossip keys, the primary first; empty: none. Never printed.
+	KeyFile  *KeyFile  `json:"-"` // where they were read; nil: there are none
 	Settings []Setting // every value with its origin, in the order of the reference, but for the chain of places
 
 	// PlacesKey is the key for Google; empty: none, or Google is not in the chain.
@@ -51,14 +52,14 @@ func Load(paths, environ []string, flags map[string][]string) (*Loaded, error) {
 	l.deriveOrder()
 	l.resolveAddresses()
 	l.check()
-	keys := l.gossipKeys()
+	keys, keyFile := l.gossipKeys()
 	placesKey := l.placesKey()
 	read, write := l.tokens()
 	cert := l.certificate()
 	if err := l.errs.orNil(); err != nil {
 		return nil, err
 	}
-	loaded := &Loaded{Config: l.config, Keys: keys, PlacesKey: placesKey, ReadTokens: read, WriteTokens: write, TLS: cert}
+	loaded := &Loaded{Config: l.config, Keys: keys, KeyFile: keyFile, PlacesKey: placesKey, ReadTokens: read, WriteTokens: write, TLS: cert}
 	l.noteVariable("gossip.key_file", l.config.Gossip.KeyFile, keyVariable, len(keys) > 0)
 	l.noteVariable("places.google.key_file", l.config.Places.Google.KeyFile, placesKeyVariable, placesKey != "")
 	for _, r := range l.rows {

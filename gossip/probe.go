@@ -86,11 +86,11 @@ func (p Prober) Ask(ctx context.Context, addr string) Probe {
 	return probe
 }
 
-func (p Prober) ring() (*memberlist.Keyring, error) {
+func (p Prober) ring() (*Keyring, error) {
 	if len(p.Keys) == 0 {
 		return nil, nil
 	}
-	ring, err := memberlist.NewKeyring(p.Keys, p.Keys[0])
+	ring, err := NewKeyring(p.Keys)
 	if err != nil {
 		return nil, fmt.Errorf("gossip key: %w", err)
 	}
@@ -98,9 +98,9 @@ func (p Prober) ring() (*memberlist.Keyring, error) {
 }
 
 // askWho is the part of a [Probe] that TCP carries.
-func (p Prober) askWho(ctx context.Context, addr string, ring *memberlist.Keyring) Probe {
+func (p Prober) askWho(ctx context.Context, addr string, ring *Keyring) Probe {
 	probe := Probe{Addr: addr}
-	prover, err := newProver(p.Name, p.Label, ring)
+	prover, err := newProver(p.Name, p.Label, ring, 0)
 	if err != nil {
 		probe.Stream = err
 		return probe
@@ -166,7 +166,7 @@ var errNoPacket = errors.New("no answer")
 
 // ping sends memberlist's ping, until there is an answer or ctx is done. Any packet of the
 // herd from there is an answer: to one who is no member nothing else is sent.
-func (p Prober) ping(ctx context.Context, addr string, ring *memberlist.Keyring) error {
+func (p Prober) ping(ctx context.Context, addr string, ring *Keyring) error {
 	to, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return fmt.Errorf("send packet: %w", err)

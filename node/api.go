@@ -36,6 +36,7 @@ func (n *Node) routes() []route {
 		n.clientRoutes(),
 		n.ownTracksRoutes(),
 		n.nearRoutes(),
+		n.keyringRoutes(),
 		n.statsRoutes(),
 		n.eventRoutes(),
 		n.mapRoutes(),

@@ -30,6 +30,10 @@ type Config struct {
 	// stranger who reaches the gossip port may join.
 	Keys [][]byte
 
+	// SaveKeys is to have a restart bring these keys in place of Keys, which the herd has
+	// changed: see [gossip.Config]. Nil: it can't be done.
+	SaveKeys func(keys [][]byte) error
+
 	Version string       // release of the program: other members are told
 	Logger  hclog.Logger // nil: no log
 
@@ -173,6 +177,7 @@ func (c Config) gossip(client, http net.Addr, states ...gossip.State) gossip.Con
 		Label:          s.Gossip.Label,
 		Profile:        s.Gossip.Profile,
 		Keys:           c.Keys,
+		SaveKeys:       c.SaveKeys,
 		Client:         client.String(),
 		HTTP:           http.String(),
 		Version:        c.Version,

@@ -36,6 +36,9 @@ type fakeCluster struct {
 	vector  replica.Vector
 	members []gossip.Member
 
+	keys     []gossip.KeyReport // of Keyring and ChangeKeyring
+	keysErr  error              // likewise
+	change   gossip.KeyChange   // the last
 	progress []gossip.Progress
 	stats    gossip.Stats
 }
@@ -93,6 +96,15 @@ func (f *fakeCluster) Sync() gossip.Sync        { return f.sync }
 func (f *fakeCluster) Vector() replica.Vector   { return f.vector }
 
 func (f *fakeCluster) Progress() []gossip.Progress { return f.progress }
+
+func (f *fakeCluster) Keyring(context.Context) ([]gossip.KeyReport, error) { return f.keys, f.keysErr }
+
+func (f *fakeCluster) ChangeKeyring(_ context.Context, c gossip.KeyChange) ([]gossip.KeyReport, error) {
+	f.change = c
+	return f.keys, f.keysErr
+}
+
+func (f *fakeCluster) HasKeys([][]byte) bool { return false }
 
 func (f *fakeCluster) Report(_ int, id []byte, fix location.Fix) uint64 {
 	f.config.Table.Merge(id, location.Entry{Fix: fix})

@@ -87,6 +87,9 @@ type cluster interface {
 	Sync() gossip.Sync
 	Vector() replica.Vector
 	Stats() gossip.Stats
+	Keyring(ctx context.Context) ([]gossip.KeyReport, error)
+	ChangeKeyring(ctx context.Context, change gossip.KeyChange) ([]gossip.KeyReport, error)
+	HasKeys(keys [][]byte) bool
 }
 
 var _ cluster = (*gossip.Cluster)(nil)

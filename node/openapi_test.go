@@ -18,6 +18,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"herd/gossip"
+
 	"herd/config"
 )
 
@@ -133,6 +135,9 @@ func exercises() []exercise {
 		{route: "POST /v1/leave", target: "/v1/leave?drain=30s", status: 202},
 		{route: "POST /v1/leave", target: "/v1/leave?drain=30", status: 400},
 		{route: "GET /v1/stats", target: "/v1/stats", status: 200},
+		{route: "GET /v1/keyring", target: "/v1/keyring", status: 200, on: func(n *testNode) { n.cluster.keys = twoRings() }},
+		{route: "POST /v1/keyring", target: "/v1/keyring", body: `{"action":"use","fingerprint":"0a00000000000000"}`, status: 200, on: func(n *testNode) { n.cluster.keys = twoRings() }},
+		{route: "POST /v1/keyring", target: "/v1/keyring", body: `{"action":"use","fingerprint":"0a00000000000000"}`, status: 409, on: func(n *testNode) { n.cluster.keysErr = gossip.ErrKeyless }},
 		{route: "GET /v1/events", target: "/v1/events?kinds=fix&prefix=k&bbox=-180,-90,180,90&every=1s", status: 200, stream: true},
 		{route: "GET /v1/events", target: "/v1/events?every=1", status: 400},
 		{route: "GET /v1/clients", target: "/v1/clients?limit=1&prefix=&bbox=-180,-90,180,90", status: 200},

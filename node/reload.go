@@ -72,6 +72,9 @@ func (n *Node) reload(read func() (*config.Loaded, error)) ([]config.Change, err
 // takeLocked takes over what it can of a configuration. What may fail comes before what
 // changes anything.
 func (n *Node) takeLocked(to *config.Loaded) ([]config.Change, error) {
+	if n.cluster.HasKeys(to.Keys) { // the herd has changed them, and the file with them
+		n.reloads.running.Keys = to.Keys
+	}
 	next, changes, err := n.reloads.running.Take(to)
 	if err != nil {
 		return nil, err

@@ -78,7 +78,7 @@ func (a *app) root() *cobra.Command {
 	root.SetUsageTemplate(usageTemplate)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		a.dev(), a.node(), a.members(), a.ready(), a.clients(), a.near(), a.events(), a.top(), a.send(), a.leave(), a.doctor(), a.reload(), a.snapshot(), a.places(), a.walk(), a.bench(), a.chaos(), a.keygen(),
+		a.dev(), a.node(), a.members(), a.ready(), a.clients(), a.near(), a.events(), a.top(), a.send(), a.leave(), a.doctor(), a.reload(), a.snapshot(), a.places(), a.walk(), a.bench(), a.chaos(), a.keygen(), a.keyring(),
 		a.config(), a.version(), a.completion(), a.manual(),
 	)
 	root.AddCommand(topics()...)

@@ -11,7 +11,7 @@ import (
 // itself; every verb that prints can print JSON.
 func TestHelp(t *testing.T) {
 	f := newFakeApp(fine)
-	noJSON := map[string]bool{"herd": true, "herd node": true, "herd config": true, "herd places": true, "herd completion": true, "herd chaos": true, "herd snapshot": true, "herd snapshot save": true}
+	noJSON := map[string]bool{"herd": true, "herd node": true, "herd config": true, "herd places": true, "herd completion": true, "herd chaos": true, "herd snapshot": true, "herd snapshot save": true, "herd keyring": true}
 	var walk func(*cobra.Command)
 	walk = func(cmd *cobra.Command) {
 		path := cmd.CommandPath()

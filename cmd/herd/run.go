@@ -45,6 +45,7 @@ func nodeMaker() nodeFunc {
 		n, err := node.New(node.Config{
 			Settings:    loaded.Config,
 			Keys:        loaded.Keys,
+			SaveKeys:    loaded.KeyFile.Save,
 			PlacesKey:   loaded.PlacesKey,
 			ReadTokens:  loaded.ReadTokens,
 			WriteTokens: loaded.WriteTokens,

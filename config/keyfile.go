@@ -1,0 +1,106 @@
+package config
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// KeyFile is the file that a node's gossip keys were read from, for them to be changed in.
+// It is used by one goroutine at a time.
+type KeyFile struct {
+	name string   // empty: they came from the environment
+	held [][]byte // what the file held when it was last read or written here
+}
+
+// Save has the file hold these keys, the primary first, in one step: another node that
+// reads it meanwhile sees the old ones or these. Comments stay, above the keys, and so does
+// the mode. A file that somebody else has changed to other keys is left alone: a key that
+// is lost shuts its nodes out. No error shows a key.
+func (f *KeyFile) Save(keys [][]byte) error {
+	if f == nil || f.name == "" {
+		return errors.New("the key came from " + keyVariable + ", which is for whoever starts the node to change")
+	}
+	name, err := filepath.EvalSymlinks(f.name) // a link stays one
+	if err != nil {
+		return fmt.Errorf("key file %s: %w", f.name, bare(err))
+	}
+	text, err := readPrivate(name)
+	if err != nil {
+		return fmt.Errorf("key file %s: %w", f.name, bare(err))
+	}
+	there, err := parseKeys(text)
+	switch {
+	case err != nil:
+		return fmt.Errorf("key file %s: %w", f.name, err)
+	case equalKeys(there, keys): // another node that has this file was quicker
+		f.held = keys
+		return nil
+	case !equalKeys(there, f.held):
+		return fmt.Errorf("key file %s: somebody has changed its keys since the node read them: it is left alone", f.name)
+	}
+	if err := replace(name, keyText(text, keys)); err != nil {
+		return fmt.Errorf("key file %s: %w", f.name, bare(err))
+	}
+	f.held = keys
+	return nil
+}
+
+// keyText is a file of keys with the comments of another one.
+func keyText(old string, keys [][]byte) string {
+	var b strings.Builder
+	for line := range strings.Lines(old) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "#") {
+			b.WriteString(line + "\n")
+		}
+	}
+	for _, key := range keys {
+		b.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
+	}
+	return b.String()
+}
+
+// replace puts a file with another text and the same mode in the place of one.
+func replace(name, text string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	temp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name()) // unless it was renamed
+	_, err = temp.WriteString(text)
+	err = errors.Join(err, temp.Chmod(info.Mode().Perm()), temp.Sync(), temp.Close())
+	if err != nil {
+		return err
+	}
+	if err := sameOwner(temp.Name(), info); err != nil {
+		return err
+	}
+	if err := os.Rename(temp.Name(), name); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(name))
+}
+
+func equalKeys(a, b [][]byte) bool { return slices.EqualFunc(a, b, bytes.Equal) }
+
+// bare is an error without the path, which the message has already.
+func bare(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	var l *os.LinkError
+	if errors.As(err, &l) {
+		return l.Err
+	}
+	return err
+}
