@@ -60,10 +60,10 @@ func TestSaveKeysFails(t *testing.T) {
 		spoil func(path string) error
 		says  string
 	}{
-		"edited":      {func(path string) error { return os.WriteFile(path, []byte(keyA+"\n"+keyA+"\n"), 0o600) }, "somebody has changed its keys"},
-		"no file":     {os.Remove, "no such file"},
-		"no ring":     {func(path string) error { return os.WriteFile(path, nil, 0o600) }, "there is no key"},
-		"mode":        {func(path string) error { return os.Chmod(path, 0o644) }, "chmod 600"},
+		"edited":  {func(path string) error { return os.WriteFile(path, []byte(keyA+"\n"+keyA+"\n"), 0o600) }, "somebody has changed its keys"},
+		"no file": {os.Remove, "no such file"},
+		"no ring": {func(path string) error { return os.WriteFile(path, nil, 0o600) }, "there is no key"},
+		"mode":    {func(path string) error { return os.Chmod(path, 0o644) }, "chmod 600"},
 	} {
 		if runtime.GOOS == "windows" && (what == "mode" || what == "no file") {
 			continue

@@ -227,7 +227,7 @@ func TestRingChanges(t *testing.T) {
 
 // A proof is worth nothing elsewhere: each of its parts is bound.
 func TestProofIsBound(t *testing.T) {
-	jaquez := testProver(t, "Jaquez", "", ring(t, 1))
+	jaquez := testProver(t, "Jaquez", "", ring(t, 1, 3))
 	near, _ := line(t)
 	conn := tls.Client(near, nil) // for its address only
 	session, other := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)

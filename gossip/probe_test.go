@@ -44,10 +44,10 @@ func TestProber(t *testing.T) {
 		if len(got.Holders) != 1 || got.Holders[0].Gossip != h.nodes[1].addr() {
 			t.Errorf("node1 is held by %+v", got.Holders)
 		}
-		old := right
-		old.Keys = [][]byte{testKey(9), h.key} // while keys are changed
-		if got := old.Ask(t.Context(), n.addr()); got.Stream != nil {
-			t.Errorf("another key first: %v", got.Stream)
+		next := right
+		next.Keys = [][]byte{h.key, testKey(9)} // while keys are changed
+		if got := next.Ask(t.Context(), n.addr()); got.Stream != nil || got.Packet != nil {
+			t.Errorf("another key too: %+v", got)
 		}
 
 		for what, c := range map[string]struct {
@@ -55,6 +55,7 @@ func TestProber(t *testing.T) {
 			reason string
 		}{
 			"wrong key":   {func(p *Prober) { p.Keys = [][]byte{testKey(9)} }, reasonNoneInCommon},
+			"missed":      {func(p *Prober) { p.Keys = [][]byte{testKey(9), h.key} }, reasonPeerLacks},
 			"no key":      {func(p *Prober) { p.Keys = nil }, reasonWeAreKeyless},
 			"wrong label": {func(p *Prober) { p.Label = "city" }, reasonNoneInCommon},
 		} {
