@@ -31,16 +31,17 @@ import (
 
 // e2e is how much these tests do.
 type e2e struct {
-	pairs     int    // fixes sent to one node and looked for at another
-	load      int    // updates a second meanwhile
-	ties      int    // clients with equal times at three nodes
-	originals int    // kills of the node that has just sent an AT line
-	kills     int    // kills of one node, and as many of two at once
-	clients   int    // in the herd that an empty node joins
-	joinLoad  int    // updates a second meanwhile
-	alone     bool   // nothing else runs here: a member out of sync is a fault of ours
-	faults    extent // of the faults made by the kernel
-	cuts      int    // kills of all nodes at once
+	pairs     int           // fixes sent to one node and looked for at another
+	load      int           // updates a second meanwhile
+	ties      int           // clients with equal times at three nodes
+	originals int           // kills of the node that has just sent an AT line
+	kills     int           // kills of one node, and as many of two at once
+	clients   int           // in the herd that an empty node joins
+	joinLoad  int           // updates a second meanwhile
+	alone     bool          // nothing else runs here: a member out of sync is a fault of ours
+	faults    extent        // of the faults made by the kernel
+	cuts      int           // kills of all nodes at once
+	drain     time.Duration // of a node that starts again
 }
 
 // extent is which of the rows of faults are tried.
@@ -57,13 +58,13 @@ const (
 func sizes() e2e {
 	switch os.Getenv("HERD_E2E") {
 	case "full":
-		return e2e{10_000, 20_000, 200, 200, 10, 100_000, 5_000, true, short, 20}
+		return e2e{10_000, 20_000, 200, 200, 10, 100_000, 5_000, true, short, 20, 5 * time.Second}
 	case "ci":
-		return e2e{2_000, 10_000, 50, 10, 3, 50_000, 5_000, false, short, 3}
+		return e2e{2_000, 10_000, 50, 10, 3, 50_000, 5_000, false, short, 3, 300 * time.Millisecond}
 	case "chaos":
 		return e2e{faults: matrix}
 	}
-	return e2e{200, 1_000, 10, 2, 1, 2_000, 500, false, brief, 1}
+	return e2e{200, 1_000, 10, 2, 1, 2_000, 500, false, brief, 1, 300 * time.Millisecond}
 }
 
 // hang is when something that should come is given up.
