@@ -24,6 +24,18 @@ func tokenFile(t *testing.T, token string) string {
 	return name
 }
 
+// copyOver puts the text of a file in the place of another one's.
+func copyOver(t *testing.T, from, to string) {
+	t.Helper()
+	text, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Without a token a node does not start where strangers reach its HTTP port.
 func TestE2ENoToken(t *testing.T) {
 	code, out := herdVerb(t, "node", "--name", "Clark", "--http-addr", "0.0.0.0:0")
@@ -108,15 +120,8 @@ func TestE2ETLS(t *testing.T) {
 	}
 
 	other, otherKey := stranger.Sign(30*24*time.Hour, "127.0.0.1")
-	for from, to := range map[string]string{other: cert, otherKey: key} {
-		text, err := os.ReadFile(from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(to, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	copyOver(t, other, cert)
+	copyOver(t, otherKey, key)
 	p.cmd.Process.Signal(syscall.SIGHUP)
 	until(t, "the new certificate is shown", func() bool {
 		code, _ := herdVerb(t, "members", "--http-addr", p.Ready.HTTP, "--ca-file", stranger.File, "--cert-file", jane, "--cert-key-file", janeKey)

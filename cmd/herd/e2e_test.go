@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -94,6 +95,8 @@ type spec struct {
 	flags                []string
 	env                  []string // NAME=value
 	host                 *host    // where it runs; nil: here
+
+	tls *tls.Config // how its ports are spoken to; nil: in the clear
 }
 
 // process is a node in a process of its own.
@@ -319,11 +322,16 @@ func (p *process) waitLog(text string) {
 	})
 }
 
-func (p *process) dial(addr string) (net.Conn, error) {
+func (p *process) dial(addr string) (conn net.Conn, err error) {
 	if p.spec.host != nil {
-		return p.spec.host.dial(addr)
+		conn, err = p.spec.host.dial(addr)
+	} else {
+		conn, err = net.DialTimeout("tcp", addr, hang)
 	}
-	return net.DialTimeout("tcp", addr, hang)
+	if err == nil && p.spec.tls != nil {
+		conn = tls.Client(conn, p.spec.tls)
+	}
+	return conn, err
 }
 
 // get asks the node's HTTP address.
