@@ -145,7 +145,7 @@ func (r *rotating) watch(ctx context.Context, p *process, ready func()) {
 // report reports to a node, and to no other one, over one connection after the other.
 func (r *rotating) report(ctx context.Context, p *process) {
 	id := "user-of-" + p.spec.name
-	for range ticks(ctx, 100*time.Millisecond) {
+	for range ticks(ctx, 200*time.Millisecond) {
 		user, err := api.New(api.Config{Addrs: []string{p.Ready.Client}, Rounds: 1, Silence: hang, TLS: r.either})
 		if err != nil {
 			r.t.Error(err)
@@ -256,10 +256,6 @@ func TestE2ERotation(t *testing.T) {
 	r.keyring(exitDone, "remove", spare)
 	r.step("listed", old, "-", "list")
 	r.step("changed", old, fresh, "install", r.file("new"))
-	r.step("unchanged", old, fresh, "install", r.file("new"))
-	if out := r.keyring(exitFailed, "remove", old); !strings.Contains(out, "these members send with it") {
-		t.Errorf("the key that all send with is removed:\n%s", out)
-	}
 	r.step("changed", fresh, old, "use", r.file("new"))
 	r.certify()
 	r.step("listed", fresh, old, "list")
@@ -292,24 +288,16 @@ func TestE2ERotation(t *testing.T) {
 	checkAll(t, r.herd, acked)
 }
 
-// admits has strangers join who have the old key, and fail; and a sixth node with the key file
-// of another one.
+// admits has a stranger with the old key try to join in vain, and a sixth node with the key
+// file of another one join.
 func (r *rotating) admits() {
 	r.t.Helper()
-	stranger := r.spec("Stranger", "old")
-	code, out := herdVerb(r.t, append([]string{
-		"doctor", "--name", "Stranger", "--client-addr", "127.0.0.1:0", "--gossip-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0",
-		"--join", r.herd[0].Ready.Gossip,
-	}, stranger.flags...)...)
-	if code != exitFailed || !strings.Contains(out, "no gossip key in common") {
-		r.t.Errorf("doctor with the old key: exit code %d:\n%s", code, out)
-	}
-	refused := func(p *process) float64 { return p.metrics()[`herd_gossip_streams_refused_total{reason="wrong_key"}`] }
-	doctors := refused(r.herd[0])
-	p := launch(r.t, stranger)
+	p := launch(r.t, r.spec("Stranger", "old"))
 	p.waitLog("wrong key")
-	for i, member := range r.herd {
-		until(r.t, member.spec.name+" refuses the old key", func() bool { return refused(member) > 0 && (i > 0 || refused(member) > doctors) })
+	for _, member := range r.herd {
+		until(r.t, member.spec.name+" refuses the old key", func() bool {
+			return member.metrics()[`herd_gossip_streams_refused_total{reason="wrong_key"}`] > 0
+		})
 		if seen := member.view(); len(seen) != len(r.herd) {
 			r.t.Errorf("%s sees %v", member.spec.name, seen)
 		}
