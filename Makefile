@@ -3,6 +3,7 @@
 GOFUMPT     := go run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
+FUZZ        ?= .
 COUNT       ?= 1
 SEEDS       ?= 50
 SEED        ?= 1
@@ -48,8 +49,8 @@ e2e-full: build ## the same at full size: ten minutes
 chaos: build ## break a herd in every way that the kernel has: half an hour, as root on Linux
 	HERD_E2E=chaos HERD_BIN=$(CURDIR)/herd go test -count=1 -v -timeout 90m -run '^TestE2EMatrix$$' ./cmd/herd
 
-fuzz: ## run every fuzz target for FUZZTIME
-	.ci/fuzz $(FUZZTIME)
+fuzz: ## run every fuzz target, or those that match FUZZ, for FUZZTIME
+	.ci/fuzz $(FUZZTIME) '$(FUZZ)'
 
 bench: ## run the benchmarks COUNT times, in the form that benchstat reads
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
@@ -71,7 +72,8 @@ cross: ## build for other systems
 
 check: SKIP := -skip '^(TestE2E|TestREADME|TestSeeds$$|TestScenarios$$)' # e2e and sim run those, at a greater size
 check: VET := -vet=off # lint has it look at everything
-check: FUZZTIME := 1s
+check: FUZZTIME := 4s
+check: FUZZ := ^Fuzz(Lines|Receive|Replay) # of strangers' and disks' bytes; test plays the seeds of all
 check: lint tidy cross test race sim e2e fuzz ## all that CI runs
 
 clean: ## remove what was built

@@ -61,7 +61,7 @@ func sizes() e2e {
 	case "full":
 		return e2e{10_000, 20_000, 200, 200, 10, 100_000, 5_000, true, short, 20, 5 * time.Second}
 	case "ci":
-		return e2e{2_000, 10_000, 50, 10, 3, 50_000, 5_000, false, short, 3, 300 * time.Millisecond}
+		return e2e{600, 10_000, 50, 10, 3, 50_000, 5_000, false, short, 3, 300 * time.Millisecond}
 	case "chaos":
 		return e2e{faults: matrix}
 	}
