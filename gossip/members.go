@@ -81,6 +81,9 @@ type memberTable struct {
 	news    []MemberChange           // to be logged, outside of memberlist's lock
 	back    uint64                   // times that one that was not alive was again
 	refused uint64                   // members whose metadata is no good, or too many
+
+	foreign    map[string]bool // IDs of those of another major version, at most maxForeigners
+	foreigners []foreigner     // of them, to be logged
 }
 
 // MemberChange is a member with its new state, and the one before.
@@ -124,6 +127,9 @@ func (t events) NotifyAlive(n *memberlist.Node) error {
 	}
 	if err != nil {
 		t.refused++
+	}
+	if other := new(foreignVersion); errors.As(err, &other) {
+		t.noteForeignLocked(n, other)
 	}
 	return err
 }

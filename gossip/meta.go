@@ -151,7 +151,7 @@ func decodeMeta(b []byte) (Meta, error) {
 		return Meta{}, errors.New("no metadata: not a herd node")
 	}
 	if b[0] != metaVersion {
-		return Meta{}, fmt.Errorf("metadata of version %d, this node reads version %d", b[0], metaVersion)
+		return Meta{}, &foreignVersion{b[0]}
 	}
 	if len(b) < 2 {
 		return Meta{}, errors.New("metadata cut short")

@@ -73,6 +73,9 @@ func (c *Cluster) tellNews() {
 		for _, n := range news {
 			c.tellOne(n)
 		}
+		for _, f := range c.members.takeForeigners() {
+			c.tellForeigner(f)
+		}
 	}
 }
 

@@ -202,8 +202,12 @@ func (c *Cluster) judge(h hail) verdict {
 }
 
 func (c *Cluster) replySession(s *Stream, v verdict) error {
-	_, err := s.Write(binary.BigEndian.AppendUint64([]byte{c.self.Protocol, byte(v)}, uint64(c.self.Origin)))
+	_, err := s.Write(appendReply(nil, c.self.Protocol, v, c.self.Origin))
 	return err
+}
+
+func appendReply(b []byte, version byte, v verdict, self location.Origin) []byte {
+	return binary.BigEndian.AppendUint64(append(b, version, byte(v)), uint64(self))
 }
 
 func (c *Cluster) refuseSession(s *Stream, v verdict) {
