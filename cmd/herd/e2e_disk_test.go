@@ -27,12 +27,16 @@ func startDurable(t *testing.T, n int, flags ...string) (herd []*process, folder
 	return herd, folders
 }
 
-// relaunch starts nodes that were all killed, without a seed.
+// relaunch starts nodes that were all killed. They have seeds: an address book may lack
+// whom a node has met in its last second.
 func relaunch(t *testing.T, herd []*process) (slowest time.Duration) {
 	t.Helper()
 	for i, p := range herd {
 		s := p.same()
 		s.join = nil
+		for _, other := range herd {
+			s.join = append(s.join, other.Ready.Gossip)
+		}
 		herd[i] = launch(t, s)
 	}
 	for _, p := range herd {
