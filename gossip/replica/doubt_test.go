@@ -72,6 +72,41 @@ func TestLyingVector(t *testing.T) {
 	}
 }
 
+// Of an origin that has sealed nothing yet a lie leaves nothing behind: a vector that named
+// it at zero would have honest nodes shun who sends it.
+func TestLyingVectorOfWhoIsSilent(t *testing.T) {
+	b := newLab(t)
+	victim, silent, third := b.core(1, Config{}), b.core(2, Config{}), b.core(3, Config{})
+	b.link(victim, third)
+	b.pass(100 * time.Millisecond)
+	lie := b.liar(victim, 66)
+	e := location.Entry{Fix: fixAt(t, "evil", 7), Dot: location.Dot{Origin: 2, Seq: 1}}
+	w := chunkWriter{limit: 1 << 16}
+	w.add("fake", &e)
+	w.close()
+	if err := errors.Join(lie(Delta, w.buf), lie(Delta, appendCommit(nil, Vector{2: 100, 66: 1}))); err != nil {
+		t.Fatal(err)
+	}
+	b.link(victim, silent)
+	b.link(third, silent)
+	b.pass(3 * time.Second)
+	if victim.Stats().Unfounded == 0 {
+		t.Error("the lie is not counted")
+	}
+	for _, c := range b.cores {
+		for o, seq := range c.vector {
+			if seq == 0 {
+				t.Errorf("%d has nothing of %d, and says so", c.cfg.Self, o)
+			}
+		}
+	}
+	b.report(silent, "kiwi", 7)
+	b.pass(time.Second)
+	if !b.shows(victim, "kiwi", 7) || !b.shows(third, "kiwi", 7) {
+		t.Error("the origin is not heard any more")
+	}
+}
+
 // Until the origin has spoken nothing is acknowledged that others say.
 func TestNoAckOnHearsay(t *testing.T) {
 	b := newLab(t)

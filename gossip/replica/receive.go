@@ -190,8 +190,12 @@ func (c *Core) committed(l *Link, v Vector) {
 	c.says(l, v[l.peer])
 	if c.vector[l.peer] > l.said {
 		// It has never sealed what somebody told us that we have of it. It saw that in our
-		// ask, and has sent all.
-		c.vector[l.peer] = v[l.peer]
+		// ask, and has sent all. What it has not sealed at all no vector names.
+		if seq := v[l.peer]; seq > 0 {
+			c.vector[l.peer] = seq
+		} else {
+			delete(c.vector, l.peer)
+		}
 		delete(c.beyond, l.peer)
 		c.stats.Unfounded++
 	}
