@@ -117,7 +117,7 @@ func (c *Cluster) openDisk() error {
 	return nil
 }
 
-// load reads what the disk has kept, before anything else is done with the core.
+// load reads what the disk has kept, before there are peers. Reports may come meanwhile.
 func (k *keeper) load(ctx context.Context) error {
 	if k == nil {
 		return nil
@@ -145,6 +145,7 @@ func (k *keeper) load(ctx context.Context) error {
 	k.mu.Lock()
 	k.stats.Loaded, k.stats.LoadTime, k.stats.Damaged = r.Fixes(), took, report.Lost
 	k.mu.Unlock()
+	k.noteLog()
 	args := []any{"fixes", r.Fixes(), "clients", c.table.Len(), "after", took.Round(time.Millisecond)}
 	switch {
 	case report.Lost || refused > 0:
@@ -167,8 +168,6 @@ func (k *keeper) statsLocked() DiskStats {
 	k.mu.Lock()
 	s := k.stats
 	k.mu.Unlock()
-	l := k.log.Stats()
-	s.Bytes, s.Snapshot, s.Written = l.Total, l.Snapshot, l.Written
 	s.Trouble = k.trouble.Load()
 	if k.disk != nil {
 		s.Trouble = s.Trouble || k.disk.Behind()

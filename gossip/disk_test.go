@@ -178,35 +178,73 @@ func TestDiskFails(t *testing.T) {
 	})
 }
 
-// A disk that hangs holds up a report for the ack timeout, once.
+// A disk that hangs holds up a report for the ack timeout, once, and nobody who asks for
+// figures: that would not end.
 func TestDiskHangs(t *testing.T) {
+	for _, hung := range []string{"sync", "write"} {
+		inBubble(t, func(t *testing.T, h *herd) {
+			disks := h.withDisks(1, SyncAlways)
+			var hangs atomic.Bool
+			goOn := make(chan struct{})
+			disks[0].SetFail(func(op, _ string) error {
+				if op == hung && hangs.Load() {
+					<-goOn
+				}
+				return nil
+			})
+			n := h.startFirst(1)[0]
+			hangs.Store(true)
+			began := time.Now()
+			n.report(t, "a", 1000)
+			if took := time.Since(began); took < 200*time.Millisecond || took > 400*time.Millisecond {
+				t.Errorf("%s: the first report took %v, want the ack timeout", hung, took)
+			}
+			if s := n.Stats(); s.Disk.InSync || s.Disk.Bytes == 0 {
+				t.Errorf("%s: %+v", hung, s.Disk)
+			}
+			began = time.Now()
+			for i := range 10 {
+				n.report(t, "a", 1001+i)
+			}
+			if took := time.Since(began); took > 50*time.Millisecond {
+				t.Errorf("%s: further ones took %v", hung, took)
+			}
+			hangs.Store(false)
+			close(goOn)
+			h.await("in sync again", 3*time.Second, func() bool { return n.Stats().Disk.InSync })
+		})
+	}
+}
+
+// A sync that fails as a snapshot begins is one like any other: what it took is written again.
+func TestSnapshotFailsToBegin(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
-		disks := h.withDisks(1, SyncAlways)
-		var hangs atomic.Bool
-		goOn := make(chan struct{})
-		disks[0].SetFail(func(op, _ string) error {
-			if op == "sync" && hangs.Load() {
-				<-goOn
+		d := journaltest.New(1)
+		h.disks = map[string]Disk{"node0": {FS: d, Mode: SyncInterval, Interval: 5 * time.Second}}
+		n := h.startFirst(1)[0]
+		time.Sleep(6 * time.Second) // it has synced once
+		n.Report(0, []byte("a"), fixAt(t, n.name, 1000))
+		n.Flush()
+		time.Sleep(time.Second) // and is written, to be synced in some seconds
+		var failed atomic.Bool
+		d.SetFail(func(op, _ string) error {
+			if op == "sync" && !failed.Swap(true) {
+				return journaltest.ErrIO
 			}
 			return nil
 		})
-		n := h.startFirst(1)[0]
-		hangs.Store(true)
-		began := time.Now()
-		n.report(t, "a", 1000)
-		if took := time.Since(began); took < 200*time.Millisecond || took > 400*time.Millisecond {
-			t.Errorf("the first report took %v, want the ack timeout", took)
+		n.keeper.rewrite.Store(true)
+		time.Sleep(8 * time.Second)
+		if s := n.Stats().Disk; s.Failures != 1 || s.Trouble {
+			t.Errorf("%+v", s)
 		}
-		began = time.Now()
-		for i := range 10 {
-			n.report(t, "a", 1001+i)
+		h.kill(n)
+		d.Crash()
+		n = h.start(0)
+		h.await("ready", time.Second, func() bool { return isClosed(n.CaughtUp()) })
+		if _, ok := n.Get([]byte("a")); !ok {
+			t.Error("the report is not on disk")
 		}
-		if took := time.Since(began); took > 50*time.Millisecond {
-			t.Errorf("further ones took %v", took)
-		}
-		hangs.Store(false)
-		close(goOn)
-		h.await("in sync again", 3*time.Second, func() bool { return n.Stats().Disk.InSync })
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"herd/gossip/journal"
 	"herd/gossip/replica"
 )
 
@@ -26,6 +27,7 @@ func (k *keeper) run() {
 			k.retry = time.Time{}
 		}
 		k.round(saved != nil)
+		k.noteLog()
 		if saved != nil {
 			close(saved)
 		}
@@ -139,8 +141,9 @@ func (k *keeper) failed(err error) {
 	k.dirty = false
 	k.noteFailure(err)
 	c.warn("the disk fails: this node serves on, and what it takes is not on disk", "error", err)
+	all := k.log.Stats().Durable == 0 // then what was replayed may not have been safe
 	c.mu.Lock()
-	k.disk.Failed(c.now(), k.log.Stats().Durable == 0) // then what was replayed may not have been safe
+	k.disk.Failed(c.now(), all)
 	c.unlock()
 }
 
@@ -149,6 +152,15 @@ func (k *keeper) noteFailure(err error) {
 	defer k.mu.Unlock()
 	k.stats.Failures++
 	k.stats.Why = err.Error()
+}
+
+// noteLog takes note of the log's figures: its lock is held while files are written to, and who
+// asks for figures does not wait for a disk.
+func (k *keeper) noteLog() {
+	l := k.log.Stats()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stats.Bytes, k.stats.Snapshot, k.stats.Written = l.Total, l.Snapshot, l.Written
 }
 
 // finish writes what is left and the vector, and waits for that until ctx is done.
@@ -168,16 +180,27 @@ func (k *keeper) finish(ctx context.Context) {
 	}
 }
 
-// snapshotIfDue begins a snapshot if it is time for one, and none is being made.
+// snapshotIfDue begins a snapshot if it is time for one, and none is being made. What the log
+// would take back when that fails is made safe before, for here the core would not be told of it.
 func (k *keeper) snapshotIfDue() {
 	if k.snapping.Load() || !k.rewrite.Load() && !k.log.Due() {
 		return
 	}
+	if k.dirty {
+		k.sync()
+	}
+	if k.trouble.Load() {
+		return
+	}
 	k.rewrite.Store(false)
 	k.snapping.Store(true)
+	s, err := k.log.Begin()
 	k.snapshots.Go(func() {
 		defer k.snapping.Store(false)
-		if err := k.snapshot(); err != nil && k.cluster.ctx.Err() == nil {
+		if err == nil {
+			err = k.snapshot(s)
+		}
+		if err != nil && k.cluster.ctx.Err() == nil {
 			k.noteFailure(err)
 			k.cluster.warn("cannot write a snapshot of the table: the journal grows, and it is tried again", "error", err)
 			k.cluster.pause(snapshotPause)
@@ -194,12 +217,8 @@ var errWrongClock = errors.New("this node's clock is wrong, and fixes expire by 
 
 // snapshot writes all that there is, so that what is older can go. It rests for as long as
 // it works: clients come first.
-func (k *keeper) snapshot() error {
+func (k *keeper) snapshot(s *journal.Snapshot) error {
 	c := k.cluster
-	s, err := k.log.Begin()
-	if err != nil {
-		return err
-	}
 	defer s.Abort()
 	c.mu.Lock()
 	core := c.core.Snapshot(c.now())
@@ -237,6 +256,7 @@ func (k *keeper) snapshot() error {
 	if err := s.Commit(); err != nil {
 		return err
 	}
+	k.noteLog()
 	k.mu.Lock()
 	k.stats.Snapshots++
 	k.mu.Unlock()
