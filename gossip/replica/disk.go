@@ -41,15 +41,19 @@ type mark struct {
 const never = time.Duration(-1)
 
 // OpenDisk begins to write to the disk, which has all that was replayed: only news are
-// given. waits has this node acknowledge nothing, to clients or to peers, before it is on
+// given, batches of this node that were sealed before among them. waits has this node acknowledge nothing, to clients or to peers, before it is on
 // the disk, as long as the disk keeps up with AckTimeout. A core has one disk in its life.
 func (c *Core) OpenDisk(now time.Duration, waits bool) *Disk {
 	c.step(now)
 	d := &Disk{core: c, waits: waits, lacking: never, unsure: never, owesSave: true, savedAt: now}
 	d.link = &Link{core: c, knowsFloors: true, floor: c.Floor()}
 	d.given.saved = c.vector.Clone()
+	delete(d.given.saved, c.cfg.Self)
 	d.kept = d.given
 	c.disk = d
+	if c.seq > 0 {
+		d.lose() // what was reported while it was read
+	}
 	return d
 }
 

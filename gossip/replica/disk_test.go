@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -72,6 +73,34 @@ func TestDiskOverflow(t *testing.T) {
 	}
 	if got, want := again.Vector()[7], c.Sealed(); got != want {
 		t.Errorf("the vector says %d, want %d", got, want)
+	}
+}
+
+// A report that comes while the disk is read is given to it, and no vector covers it before.
+func TestReportWhileRead(t *testing.T) {
+	t.Parallel()
+	for _, clock := range []int64{0, 2000} { // the greatest that was kept, in seconds: set back or not
+		c := New(Config{Self: 7, Name: "Clark", Table: location.NewTable(8, 1), Grace: time.Minute, Wall: func() time.Time { return time.Unix(1000, 0) }})
+		r := c.NewReplay()
+		c.Accept(0, []byte("a"), diskFix(t, "1000"))
+		c.Flush(0)
+		x, err := r.Reader().Read(appendSaved(nil, clock*1e9, Vector{9: 3})[prefixLen:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Take(x)
+		want := Vector{7: 1}
+		if r.End() {
+			want[9] = 3
+		}
+		if got := c.Vector(); !maps.Equal(got, want) {
+			t.Errorf("the vector is %v, want %v", got, want)
+		}
+		d := c.OpenDisk(0, true)
+		again, _ := replayed(t, 8, written(d, time.Second))
+		if d.Synced(time.Second); again.table.Len() != 1 || again.Vector()[7] != 1 || d.Lacks() != 0 {
+			t.Errorf("%d clients, vector %v, %d batches are lacking", again.table.Len(), again.Vector(), d.Lacks())
+		}
 	}
 }
 

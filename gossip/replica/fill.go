@@ -7,7 +7,7 @@ import "time"
 // send all that it has. A peer that has nothing itself, ends its session or stands still
 // for an ack timeout gives way to the others.
 type fill struct {
-	loaded bool          // there is something, from the disk: it lacks what it missed
+	loaded bool          // it began from a disk: what there is lacks what it missed
 	over   bool          // nobody waits for anybody any more
 	donor  *Link         // is asked
 	heard  time.Duration // when something last came from it

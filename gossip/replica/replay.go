@@ -8,8 +8,8 @@ import (
 	"herd/gossip/location"
 )
 
-// Replay gives an empty core what [Disk.Next] once gave to be written, before the core is
-// used for anything else. Readers merge fixes, several at once and in any order; what
+// Replay gives an empty core what [Disk.Next] once gave to be written, before it has a link
+// or a disk. Reports may come meanwhile. Readers merge fixes, several at once and in any order; what
 // follows from them is decided by Take, in order, by one goroutine.
 //
 // The node is a new origin. What was written is of origins that were: their fixes keep
@@ -176,6 +176,9 @@ func (r *Replay) Fixes() uint64 { return r.fixes }
 func (r *Replay) End() (counts bool) {
 	c := r.core
 	if counts = c.cfg.Wall == nil || r.latest-c.cfg.Wall().UnixNano() <= int64(c.cfg.Grace/2); counts {
+		if c.seq > 0 { // reports came meanwhile
+			r.vector[c.cfg.Self] = c.seq
+		}
 		c.vector, c.beyond = r.vector, r.beyond
 		c.latest = r.latest
 	}
