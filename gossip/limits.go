@@ -68,13 +68,13 @@ func (c *Cluster) SetLimits(l Limits) {
 	}
 }
 
-// tellMeta has the herd know what this node says of itself by now. One that it does not
-// reach hears of it with the next exchange of states.
+// tellMeta has the herd know what this node says of itself by now. It does not wait until that
+// has gone out, and whom it does not reach hears of it with the next exchange of states.
 func (c *Cluster) tellMeta(list *memberlist.Memberlist) {
 	c.leaving <- struct{}{} // memberlist would panic if it were closed meanwhile
 	defer func() { <-c.leaving }()
 	if c.ctx.Err() == nil {
-		_ = list.UpdateNode(refreshWithin) // late is not lost: the news goes out when it can
+		_ = list.UpdateNode(time.Nanosecond) // the news is queued by then, and goes out when it can
 	}
 }
 

@@ -68,3 +68,26 @@ func TestSetLimitsEarly(t *testing.T) {
 		b.ended <- nil // for the end of the test
 	})
 }
+
+// TestParting: that a node is about to leave is told, whatever else is being told of it.
+func TestParting(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		two := h.startFirst(2)
+		two[0].leaving <- struct{}{} // as while other limits are told
+		two[0].Parting()
+		two[0].Parting()
+		time.Sleep(time.Second)
+		<-two[0].leaving
+		h.await("told", 5*time.Second, func() bool {
+			for _, m := range two[1].Members() {
+				if !m.Self {
+					return m.Leaving
+				}
+			}
+			return false
+		})
+		if !two[0].Self().Leaving || two[1].Self().Leaving {
+			t.Error("the node does not say so of itself")
+		}
+	})
+}

@@ -82,7 +82,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 
 // createList starts memberlist.
 func (c *Cluster) createList() (*memberlist.Memberlist, error) {
-	limits := c.ownLimits()
+	limits, parting := c.ownLimits(), c.parting.Load()
 	config := c.profile.config()
 	config.Name = c.self.ID()
 	config.Transport = c.transport
@@ -101,7 +101,7 @@ func (c *Cluster) createList() (*memberlist.Memberlist, error) {
 	c.mu.Lock()
 	closed := c.closed
 	c.list = list
-	late := c.own != limits
+	late := c.own != limits || c.parting.Load() != parting
 	c.mu.Unlock()
 	if closed {
 		list.Shutdown()
