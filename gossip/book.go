@@ -11,9 +11,9 @@ import (
 )
 
 // book is the addresses at which a member may be found: the seeds as they were
-// given, and every member seen lately, in an earlier life of this node too if it has a file. memberlist forgets the dead soon and
-// never calls them again; the book is why a herd that was cut in two heals. It is
-// safe for concurrent use.
+// given, and every member seen lately, in an earlier life of this node too if it has
+// a file. memberlist forgets the dead soon and never calls them again; the book is
+// why a herd that was cut in two heals. It is safe for concurrent use.
 type book struct {
 	own string   // this node's advertised address
 	dns resolver // of seeds

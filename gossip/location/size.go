@@ -30,8 +30,9 @@ const indexSize = 4 * 4
 
 // Fits is how many clients like those that the table holds fit into so many bytes, whatever
 // comes and goes: a quarter of the records may be dead, and of each shard a chunk be empty.
-// What the table has got in reserve, some megabytes at the most, is not counted. At least one; if the table is empty, as many as there are numbers for. It goes through the
-// shards, one by one.
+// What the table has got in reserve, some megabytes at the most, is not counted. At least
+// one; if the table is empty, as many as there are numbers for. It goes through the shards,
+// one by one.
 func (t *Table) Fits(bytes int) int {
 	var clients, units, odd int
 	for i := range t.shards {
