@@ -52,7 +52,7 @@ func TestHerdDrain(t *testing.T) {
 				t.Errorf("%s: got %d %s", bad, code, body)
 			}
 		}
-		if code, body := h.HTTP(0, "POST", "/v1/leave?drain=10s"); code != 202 {
+		if code, body := h.HTTP(0, "POST", "/v1/leave?drain=10s"); code != 202 || !strings.Contains(body, `"drain":"10s"`) {
 			t.Errorf("got %d %s", code, body)
 		}
 		if code, body := h.HTTP(0, "POST", "/v1/leave?drain=1h"); code != 202 { // it stays at the sooner end

@@ -80,6 +80,9 @@ func (n *Node) postLeave(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	n.log.Info("asked over HTTP to leave", "drain", drain)
-	writeJSON(w, http.StatusAccepted, map[string]string{"state": "leaving"})
+	writeJSON(w, http.StatusAccepted, struct {
+		State string `json:"state"`
+		Drain string `json:"drain"`
+	}{"leaving", drain.String()})
 	n.leaveWithin(drain)
 }

@@ -141,7 +141,7 @@ func TestLeaveOverHTTP(t *testing.T) {
 		close(n.cluster.caughtUp)
 		done := n.start(t.Context())
 		<-n.Ready()
-		if code, body := n.get(t, "POST", "/v1/leave"); code != 202 || body != `{"state":"leaving"}`+"\n" {
+		if code, body := n.get(t, "POST", "/v1/leave"); code != 202 || body != `{"state":"leaving","drain":"500ms"}`+"\n" {
 			t.Errorf("got %d %q", code, body)
 		}
 		if err := <-done; err != nil {

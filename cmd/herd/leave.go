@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -34,8 +35,15 @@ func (a *app) leave() *cobra.Command {
 			}
 			path += "?drain=" + drain.String()
 		}
-		if _, err := c.do(ctx, http.MethodPost, path); err != nil {
+		body, err := c.do(ctx, http.MethodPost, path)
+		if err != nil {
 			return err
+		}
+		var answer struct{ Drain string } // empty: of an older node, which drains nobody
+		if json.Unmarshal(body, &answer) == nil && answer.Drain != "" {
+			if drain, err = time.ParseDuration(answer.Drain); err != nil {
+				return fmt.Errorf("read the answer of %s: %w", c.addr, err)
+			}
 		}
 		if err := c.waitGone(ctx, drain+timeout); err != nil {
 			return err
@@ -43,11 +51,11 @@ func (a *app) leave() *cobra.Command {
 		if asJSON {
 			return printJSON(a.stdout, map[string]string{"http": c.addr, "state": "left"})
 		}
-		_, err := fmt.Fprintf(a.stdout, "The node at %s has left.\n", c.addr)
+		_, err = fmt.Fprintf(a.stdout, "The node at %s has left.\n", c.addr)
 		return err
 	})
 	a.httpAddrFlag(cmd, &c)
-	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for the node's end, besides --drain")
+	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for the node's end, besides the drain")
 	cmd.Flags().DurationVar(&drain, "drain", 0, "over how long clients' connections are ended, up to 1h; the node's client.drain if not given")
 	jsonFlag(cmd, &asJSON)
 	return cmd

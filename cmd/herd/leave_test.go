@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// A node that drains for longer than a verb is told to wait is waited for, whoever said how long.
+func TestLeaveWaitsForDrain(t *testing.T) {
+	for answer, want := range map[string]int{
+		`{"state":"leaving","drain":"1m0s"}`: exitDone,
+		`{"state":"leaving"}`:                exitUnmet,
+		`{"state":"leaving","drain":"soon"}`: exitFailed,
+	} {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) }))
+		var conns atomic.Int32
+		s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew && conns.Add(1) == 2 { // of the verb, that looks whether it is gone
+				s.Listener.Close()
+			}
+		}
+		s.Start()
+		f := newFakeApp(fine)
+		code := f.run(t.Context(), []string{"leave", "--timeout", "1ms", "--http-addr", s.Listener.Addr().String()})
+		if code != want || (want == exitDone) != strings.Contains(f.out.String(), "has left") {
+			t.Errorf("%s: exit code %d: %s%s", answer, code, &f.out, &f.err)
+		}
+		s.Close()
+	}
+}
