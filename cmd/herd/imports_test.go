@@ -28,7 +28,7 @@ var parts = map[string][]string{
 }
 
 // leaves import the standard library and gossip/location, nothing else.
-var leaves = []string{"cmd/herd/internal/roff", "gossip/fault", "gossip/journal", "gossip/location", "gossip/replica", "node/access", "node/client/sse", "node/events", "node/protocol", "node/web"}
+var leaves = []string{"cmd/herd/internal/human", "cmd/herd/internal/roff", "gossip/fault", "gossip/journal", "gossip/location", "gossip/replica", "node/access", "node/client/sse", "node/events", "node/protocol", "node/web"}
 
 // modest are folders that could live outside of the program: besides the standard
 // library and gossip/location they import these of ours, and no library.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"herd/cmd/herd/internal/human"
 	"herd/gossip/location"
 	"herd/places/dataset"
 	"herd/places/geofile"
@@ -144,7 +145,7 @@ const largeFile = 64 << 20 // bytes
 // It warns if the file is probably not what it should be.
 func openPlaces[T any](ctx context.Context, a *app, path string, o geofile.Options, open func(context.Context, string, geofile.Options) (T, *geofile.Report, error)) (T, *geofile.Report, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > largeFile && terminal(a.stderr) {
-		fmt.Fprintf(a.stderr, "Reading %s, %s …\n", path, sizeText(int(info.Size())))
+		fmt.Fprintf(a.stderr, "Reading %s, %s …\n", path, human.Size(uint64(info.Size())))
 	}
 	read, report, err := open(ctx, path, o)
 	if err != nil {
@@ -218,19 +219,6 @@ func (r *fileReport) lines() []string {
 	add("dropped", r.Dropped)
 	add("kept", r.Noted)
 	return all
-}
-
-// sizeText writes bytes as people read them.
-func sizeText(n int) string {
-	const units = "KMGT"
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	size, i := float64(n)/1024, 0
-	for ; size >= 1024 && i < len(units)-1; i++ {
-		size /= 1024
-	}
-	return fmt.Sprintf("%.1f %ciB", size, units[i])
 }
 
 // tookText writes how long something took, in as many digits as are of use.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"herd/cmd/herd/internal/human"
 	"herd/places/dataset"
 	"herd/places/geofile"
 )
@@ -170,7 +171,7 @@ func (i *tableInfo) print(a *app) error {
 		fmt.Fprintln(out, strings.Join(i.Report.lines(), "\n"))
 	}
 	took := time.Duration(i.Seconds * float64(time.Second))
-	fmt.Fprintf(out, "Read in %s, %s in memory.\n", tookText(took), sizeText(i.Memory))
+	fmt.Fprintf(out, "Read in %s, %s in memory.\n", tookText(took), human.Size(uint64(i.Memory)))
 	across := ""
 	if i.Area.West > i.Area.East {
 		across = ", across the 180th meridian"

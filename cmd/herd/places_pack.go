@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"herd/cmd/herd/internal/human"
 	"herd/places/dataset"
 	"herd/places/geofile"
 )
@@ -160,7 +161,7 @@ func (p *packVerb) print(done *packed) error {
 		fmt.Fprintf(p.app.stdout, "%s in several files, kept once\n", geofile.Counted(done.Twice))
 	}
 	_, err := fmt.Fprintf(p.app.stdout, "%s: %s in %s, made of %s\n",
-		p.out, geofile.Counted(done.Places), sizeText(done.Bytes), sizeText(int(done.Read)))
+		p.out, geofile.Counted(done.Places), human.Size(uint64(done.Bytes)), human.Size(uint64(done.Read)))
 	return err
 }
 

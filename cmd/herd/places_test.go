@@ -181,14 +181,6 @@ func TestAreaHoldsAll(t *testing.T) {
 	})
 }
 
-func TestSizeText(t *testing.T) {
-	for n, want := range map[int]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 3 << 20: "3.0 MiB", 5 << 40: "5.0 TiB"} {
-		if got := sizeText(n); got != want {
-			t.Errorf("%d: got %q, want %q", n, got, want)
-		}
-	}
-}
-
 // Packing many files gives what is in each, once, wherever names and numbers meet.
 func TestPack(t *testing.T) {
 	dir := t.TempDir()

@@ -37,6 +37,8 @@ func askNode(ctx context.Context, api API) *Running {
 	r := &Running{Addr: api.Addr(), Certificate: alive.Certificate}
 	if ready, err := api.Get(ctx, "/readyz"); err == nil {
 		r.Verdict = string(bytes.TrimSpace(ready.Body))
+	} else {
+		r.Verdict = "it does not say whether it is ready: " + err.Error()
 	}
 	get := func(path string, v any) {
 		if r.Refusal != "" {

@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"herd/cmd/herd/internal/human"
 )
 
 // Disk is where a node keeps what it knows.
 type Disk struct {
 	Dir  string // of the setting; empty: nowhere
 	Err  error  // why nothing can be written there; nil: it can, or the running node sees to it
-	Free uint64 // bytes; 0: not known
+	Free int64  // bytes; less than 0: not known
 }
 
 // Bounds of free space, in bytes.
@@ -28,12 +30,14 @@ func (f *Facts) disk() []Finding {
 		return []Finding{ok("disk", "none: the node begins with nothing, and asks the others")}
 	case d.Err != nil:
 		return []Finding{fault("disk", fmt.Sprintf("%s can't be written to: %v", d.Dir, d.Err), "Make it a folder that the node's user may write to, or correct --data-dir.")}
-	case d.Free > 0 && d.Free < none:
-		return []Finding{fault("disk", fmt.Sprintf("%s are free at %s", size(d.Free), d.Dir), "Make room: a full disk keeps no report.")}
-	case d.Free > 0 && d.Free < scarce:
-		return []Finding{warning("disk", fmt.Sprintf("%s are free at %s", size(d.Free), d.Dir), "Make room, or watch it: a snapshot takes as much again as the table.")}
+	case d.Free < 0:
+		return []Finding{ok("disk", "%s can be written to", d.Dir)}
+	case d.Free < none:
+		return []Finding{fault("disk", fmt.Sprintf("%s are free at %s", human.Size(uint64(d.Free)), d.Dir), "Make room: a full disk keeps no report.")}
+	case d.Free < scarce:
+		return []Finding{warning("disk", fmt.Sprintf("%s are free at %s", human.Size(uint64(d.Free)), d.Dir), "Make room, or watch it: a snapshot takes as much again as the table.")}
 	}
-	return []Finding{ok("disk", "%s can be written to, %s are free", d.Dir, size(d.Free))}
+	return []Finding{ok("disk", "%s can be written to, %s are free", d.Dir, human.Size(uint64(d.Free)))}
 }
 
 // lookAtDisk tries whether files can be made, where dir is or would be.

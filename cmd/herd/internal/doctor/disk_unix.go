@@ -4,11 +4,11 @@ package doctor
 
 import "syscall"
 
-// freeBytes is what the file system of dir has for this user; 0: not known.
-func freeBytes(dir string) uint64 {
+// freeBytes is what the file system of dir has for this user; less than 0: not known.
+func freeBytes(dir string) int64 {
 	var s syscall.Statfs_t
 	if syscall.Statfs(dir, &s) != nil {
-		return 0
+		return -1
 	}
-	return uint64(s.Bavail) * uint64(s.Bsize)
+	return int64(s.Bavail) * int64(s.Bsize)
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"herd/cmd/herd/internal/human"
 	"herd/config"
 )
 
@@ -135,36 +136,28 @@ const clientBytes = 100
 func (f *Facts) memory() []Finding {
 	m := f.Memory
 	if m.Goal > 0 && m.Limit > 0 && m.Goal > m.Limit {
-		return []Finding{warning("memory", fmt.Sprintf("GOMEMLIMIT is %s, and %s there are", size(m.Goal), size(m.Limit)),
-			fmt.Sprintf("Set GOMEMLIMIT to %s, nine tenths of what there is.", size(m.Limit/10*9)))}
+		return []Finding{warning("memory", fmt.Sprintf("GOMEMLIMIT is %s, and %s there are", human.Size(m.Goal), human.Size(m.Limit)),
+			fmt.Sprintf("Set GOMEMLIMIT to %s, nine tenths of what there is.", human.Size(m.Limit/10*9)))}
 	}
-	limit := cmp.Or(min(cmp.Or(m.Goal, m.Limit), cmp.Or(m.Limit, m.Goal)), 0)
+	limit := min(cmp.Or(m.Goal, m.Limit), cmp.Or(m.Limit, m.Goal))
 	if limit == 0 {
 		return nil // nobody knows
 	}
-	clients := uint64(f.Config.Herd.MaxClients)
+	clients, bound := uint64(f.Config.Herd.MaxClients), uint64(f.Config.Herd.MemoryLimit)
 	switch {
+	case bound > limit:
+		return []Finding{warning("memory", fmt.Sprintf("herd.memory_limit is %s, and %s there are", human.Size(bound), human.Size(limit)),
+			fmt.Sprintf("Lower herd.memory_limit on all nodes, to %s, or give the node more memory.", human.Size(limit/10*9)))}
+	case bound > 0:
+		return []Finding{ok("memory", "herd.memory_limit keeps the node to %s of %s", human.Size(bound), human.Size(limit))}
 	case clients == 0:
-		return []Finding{warning("memory", fmt.Sprintf("herd.max_clients is 0: the table grows until the %s there are have been used up", size(limit)),
-			fmt.Sprintf("Set herd.max_clients on all nodes, to %d at the most.", limit/2/clientBytes))}
+		return []Finding{warning("memory", fmt.Sprintf("herd.max_clients is 0: the table grows until the %s there are have been used up", human.Size(limit)),
+			fmt.Sprintf("Set herd.memory_limit on all nodes, or herd.max_clients, to %d at the most.", limit/2/clientBytes))}
 	case clients*clientBytes > limit/4*3:
-		return []Finding{warning("memory", fmt.Sprintf("herd.max_clients = %d may take %s, and %s there are", clients, size(clients*clientBytes), size(limit)),
-			fmt.Sprintf("Lower herd.max_clients on all nodes, to %d, or give the node more memory.", limit/2/clientBytes))}
+		return []Finding{warning("memory", fmt.Sprintf("herd.max_clients = %d may take %s, and %s there are", clients, human.Size(clients*clientBytes), human.Size(limit)),
+			fmt.Sprintf("Lower herd.max_clients on all nodes, to %d, set herd.memory_limit, or give the node more memory.", limit/2/clientBytes))}
 	}
-	return []Finding{ok("memory", "%d clients may take %s of %s", clients, size(clients*clientBytes), size(limit))}
-}
-
-// size is a number of bytes as a person wants to read it.
-func size(n uint64) string {
-	const units = "KMGT"
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	x, i := float64(n)/1024, 0
-	for ; x >= 1024 && i < len(units)-1; i++ {
-		x /= 1024
-	}
-	return fmt.Sprintf("%.3g %ciB", x, units[i])
+	return []Finding{ok("memory", "%d clients may take %s of %s", clients, human.Size(clients*clientBytes), human.Size(limit))}
 }
 
 // Summary counts findings in a sentence, and tells whether there is a fault.

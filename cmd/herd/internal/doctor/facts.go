@@ -72,7 +72,7 @@ type Running struct {
 
 	Self        Self
 	Members     []Member
-	OtherLimits int // members with another ttl or max_clients
+	OtherLimits int // members with another ttl, max_clients or memory_limit
 }
 
 // Self is the running node.
@@ -81,8 +81,6 @@ type Self struct {
 	Origin string `json:"origin"`
 	Client string `json:"client"`
 	Gossip string `json:"gossip"`
-	HTTP   string `json:"http"`
-	Ready  bool   `json:"ready"`
 }
 
 // Member is another node, as the running one sees it.

@@ -21,7 +21,7 @@ func (f *Facts) node() []Finding {
 		add(warning("node", "it answers at "+r.Addr+" and says no more: "+r.Refusal, "Give --token-file a token of it, and --ca-file who has signed its certificate."))
 	}
 	if r.Verdict != "ready" {
-		add(fault("node", r.Verdict, f.unready(r.Verdict)))
+		add(fault("node", r.Verdict, unready(r.Verdict)))
 	}
 	if r.Refusal == "" && r.Self.Name != f.Config.Name {
 		add(warning("node", fmt.Sprintf("%q runs at %s, and the configuration says %q", r.Self.Name, r.Addr, f.Config.Name), "Name its configuration, or restart it with this one."))
@@ -30,7 +30,7 @@ func (f *Facts) node() []Finding {
 		add(warning("node", "it shows another certificate than that in "+f.Config.TLS.CertFile, "Send it SIGHUP, and look into its log."))
 	}
 	if r.OtherLimits > 0 {
-		add(warning("node", count(r.OtherLimits, "member")+" have another ttl or max_clients", "Configure all nodes to the same: what most have holds."))
+		add(warning("node", count(r.OtherLimits, "member")+" with another ttl, max_clients or memory_limit", "Configure all nodes to the same: what most have holds."))
 	}
 	if all == nil {
 		add(ok("node", "%q runs, and is ready", r.Self.Name))
@@ -38,7 +38,7 @@ func (f *Facts) node() []Finding {
 	return all
 }
 
-func (f *Facts) unready(verdict string) string {
+func unready(verdict string) string {
 	switch {
 	case strings.Contains(verdict, "clock"):
 		return "Set its clock, and have NTP keep it."
