@@ -179,14 +179,8 @@ func (c *chaosVerb) find(ctx context.Context) (chaosHerd, error) {
 const maxChaosNodes = 1024
 
 func membersOf(ctx context.Context, c *client) (list memberList, err error) {
-	body, err := c.do(ctx, http.MethodGet, "/v1/members")
-	if err != nil {
-		return list, err
-	}
-	if err := json.Unmarshal(body, &list); err != nil {
-		return list, fmt.Errorf("read the members from %s: %w", c.addr, err)
-	}
-	return list, nil
+	err = c.get(ctx, "/v1/members", "the members", &list)
+	return list, err
 }
 
 func (h chaosHerd) names() []string {
@@ -232,14 +226,8 @@ func words(args ...string) []string {
 
 // state asks a node what acts there.
 func (n *chaosNode) state(ctx context.Context) (s chaosState, err error) {
-	body, err := n.http.do(ctx, http.MethodGet, "/v1/chaos")
-	if err != nil {
-		return s, err
-	}
-	if err := json.Unmarshal(body, &s); err != nil {
-		return s, fmt.Errorf("read the faults of %s: %w", n.name, err)
-	}
-	return s, nil
+	err = n.http.get(ctx, "/v1/chaos", "the faults of "+n.name, &s)
+	return s, err
 }
 
 // post sends v to a path of the node's API.

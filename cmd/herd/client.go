@@ -67,6 +67,18 @@ func (c *client) do(ctx context.Context, method, path string) ([]byte, error) {
 	return c.send(ctx, method, path, nil)
 }
 
+// get asks for what is at a path, and reads the JSON of it into v.
+func (c *client) get(ctx context.Context, path, what string, v any) error {
+	body, err := c.do(ctx, http.MethodGet, path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return fmt.Errorf("read %s from %s: %w", what, c.addr, err)
+	}
+	return nil
+}
+
 // send is do with a body, which goes as JSON.
 func (c *client) send(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.url(path), bytes.NewReader(body))

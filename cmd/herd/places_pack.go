@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"unicode"
@@ -63,7 +63,10 @@ func (p *packVerb) check() error {
 	case len(p.attribution) > maxAttribution || strings.ContainsFunc(p.attribution, unicode.IsControl):
 		return usagef("--attribution must be one line of HTML, at most %d bytes", maxAttribution)
 	}
-	return p.mayWrite()
+	if err := p.mayWrite(); err != nil {
+		return fmt.Errorf("write the packed file: %w", err)
+	}
+	return nil
 }
 
 // mayWrite is asked before the work, and again after it.
@@ -73,11 +76,11 @@ func (p *packVerb) mayWrite() error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return fmt.Errorf("write the packed file: %w", err)
+		return err
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("write the packed file: %s is not a regular file", p.out)
+		return fmt.Errorf("%s is not a regular file", p.out)
 	case !p.force:
-		return fmt.Errorf("write the packed file: %s is there already; --force replaces it", p.out)
+		return fmt.Errorf("%s is there already; --force replaces it", p.out)
 	}
 	return nil
 }
@@ -130,21 +133,14 @@ func (p *packVerb) run(ctx context.Context, args []string) error {
 
 // write puts the file in its place in one step: a node that reloads meanwhile
 // reads the old one or the new one.
-func (p *packVerb) write(file []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(p.out), "."+filepath.Base(p.out)+"-*")
+func (p *packVerb) write(file []byte) error {
+	err := replaceFile(p.out, 0o644, func(w io.Writer) error {
+		if _, err := w.Write(file); err != nil {
+			return err
+		}
+		return p.mayWrite()
+	})
 	if err != nil {
-		return fmt.Errorf("write the packed file: %w", err)
-	}
-	defer os.Remove(f.Name()) // gone already, if all went well
-	_, err = f.Write(file)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err != nil {
-		return fmt.Errorf("write the packed file: %w", err)
-	}
-	if err := p.mayWrite(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), p.out); err != nil {
 		return fmt.Errorf("write the packed file: %w", err)
 	}
 	return nil

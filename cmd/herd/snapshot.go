@@ -38,7 +38,10 @@ func openSnapshot(name string) (*snapshot.Reader, io.Closer, error) {
 	}
 	r, err := snapshot.NewReader(f)
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("read %s: %w", name, err), f.Close())
+		if !errors.As(err, new(*os.PathError)) { // which says it
+			err = fmt.Errorf("read %s: %w", name, err)
+		}
+		return nil, nil, errors.Join(err, f.Close())
 	}
 	return r, f, nil
 }

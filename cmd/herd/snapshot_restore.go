@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,13 +85,9 @@ func (r *restoreVerb) run(ctx context.Context, name string) error {
 func (r *restoreVerb) dial(ctx context.Context) (*protocol.Client, error) {
 	c := protocol.Config{Addrs: r.addrs}
 	if len(c.Addrs) == 0 {
-		body, err := r.client.do(ctx, http.MethodGet, "/v1/members")
+		list, err := membersOf(ctx, &r.client)
 		if err != nil {
 			return nil, err
-		}
-		var list memberList
-		if err := json.Unmarshal(body, &list); err != nil {
-			return nil, fmt.Errorf("read the members from %s: %w", r.client.addr, err)
 		}
 		for _, m := range list.Members {
 			if m.State == "alive" && m.Client != "" {

@@ -2,14 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -46,7 +41,7 @@ func (a *app) snapshotSave() *cobra.Command {
 			return err
 		}
 		var n int
-		err := replaceFile(args[0], func(w io.Writer) (err error) {
+		err := replaceFile(args[0], 0o600, func(w io.Writer) (err error) {
 			n, err = s.save(ctx, w)
 			return err
 		})
@@ -62,13 +57,9 @@ func (a *app) snapshotSave() *cobra.Command {
 
 // save writes a snapshot and returns how many clients are in it.
 func (s *saveVerb) save(ctx context.Context, w io.Writer) (int, error) {
-	body, err := s.client.do(ctx, http.MethodGet, "/v1/self")
-	if err != nil {
-		return 0, err
-	}
 	var self struct{ Name string }
-	if err := json.Unmarshal(body, &self); err != nil {
-		return 0, fmt.Errorf("read who %s is: %w", s.client.addr, err)
+	if err := s.client.get(ctx, "/v1/self", "its name", &self); err != nil {
+		return 0, err
 	}
 	out, err := snapshot.NewWriter(w, snapshot.Format(s.format), snapshot.Header{Saved: time.Now().UTC(), Node: self.Name})
 	if err != nil {
@@ -78,16 +69,12 @@ func (s *saveVerb) save(ctx context.Context, w io.Writer) (int, error) {
 	defer p.done()
 	q := url.Values{"limit": {strconv.Itoa(pageSize)}}
 	for {
-		body, err := s.client.do(ctx, http.MethodGet, "/v1/clients?"+q.Encode())
-		if err != nil {
-			return 0, err
-		}
 		var page struct {
 			Clients []snapshot.Record
 			Next    string
 		}
-		if err := json.Unmarshal(body, &page); err != nil {
-			return 0, fmt.Errorf("read the clients from %s: %w", s.client.addr, err)
+		if err := s.client.get(ctx, "/v1/clients?"+q.Encode(), "the clients", &page); err != nil {
+			return 0, err
 		}
 		for i := range page.Clients {
 			if err := out.Write(&page.Clients[i]); err != nil {
@@ -100,25 +87,4 @@ func (s *saveVerb) save(ctx context.Context, w io.Writer) (int, error) {
 		}
 		q.Set("cursor", page.Next)
 	}
-}
-
-// replaceFile has write fill a file, for its owner alone, which takes the place of one of that name
-// when it is whole and on disk.
-func replaceFile(name string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if err = write(f); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -141,11 +139,7 @@ func (w *walkVerb) nodes(ctx context.Context) ([]string, error) {
 	var errs []error
 	for i, addr := range w.asked {
 		c := w.client.at(addr)
-		body, err := c.do(ctx, http.MethodGet, "/v1/members")
-		var list memberList
-		if err == nil {
-			err = json.Unmarshal(body, &list)
-		}
+		list, err := membersOf(ctx, &c)
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -38,7 +38,10 @@ type Reader struct {
 // NewReader reads the beginning of a snapshot.
 func NewReader(r io.Reader) (*Reader, error) {
 	s := &Reader{r: bufio.NewReaderSize(r, MaxLine)}
-	text, _ := s.r.Peek(MaxLine) // a line is there or will be missed
+	text, err := s.r.Peek(MaxLine) // a line is there or will be missed
+	if len(text) == 0 && err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
 	if n := bytes.IndexByte(text, '\n'); n >= 0 {
 		text = text[:n]
 	}

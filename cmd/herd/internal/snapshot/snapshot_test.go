@@ -172,6 +172,9 @@ func TestLists(t *testing.T) {
 // A disk that fails is an error, not an end.
 func TestReadError(t *testing.T) {
 	broken := errors.New("broken")
+	if _, err := NewReader(errReader{broken}); !errors.Is(err, broken) {
+		t.Errorf("at its beginning: error %v", err)
+	}
 	text := write(t, NDJSON, some())
 	r, err := NewReader(io.MultiReader(bytes.NewReader(text[:len(text)/2]), errReader{broken}))
 	for err == nil {
