@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"herd/node/client/sse"
 )
 
 func (a *app) events() *cobra.Command {
@@ -73,7 +75,7 @@ func (e *eventsVerb) follow(ctx context.Context) error {
 	s := eventSource{client: &e.client, path: e.path()}
 	cut := false
 	for range ticks(ctx, time.Second) {
-		err := s.read(ctx, func(ev event, more bool) error {
+		err := s.read(ctx, func(ev sse.Event, more bool) error {
 			if cut {
 				cut = false
 				fmt.Fprintf(e.app.stderr, "herd: following %s again\n", e.client.addr)
@@ -116,13 +118,13 @@ type eventLine struct {
 	Data  json.RawMessage `json:"data"`
 }
 
-func (e *eventsVerb) print(out *bufio.Writer, ev event) error {
+func (e *eventsVerb) print(out *bufio.Writer, ev sse.Event) error {
 	switch {
-	case ev.name == "hello":
+	case ev.Name == "hello":
 		return nil
-	case ev.name == "reset":
+	case ev.Name == "reset":
 		var v struct{ Why string }
-		if err := json.Unmarshal(ev.data, &v); err != nil {
+		if err := json.Unmarshal(ev.Data, &v); err != nil {
 			return fmt.Errorf("read an event: %w", err)
 		}
 		if _, err := fmt.Fprintf(e.app.stderr, "herd: events were missed: %s\n", v.Why); err != nil || !e.json {
@@ -130,15 +132,15 @@ func (e *eventsVerb) print(out *bufio.Writer, ev event) error {
 		}
 	}
 	if e.json {
-		return printLine(out, eventLine{ev.name, ev.id, ev.data})
+		return printLine(out, eventLine{ev.Name, ev.ID, ev.Data})
 	}
-	switch ev.name {
+	switch ev.Name {
 	case "fix":
 		var f struct {
 			Received time.Time `json:"received"`
 			Line     string    `json:"at_line"`
 		}
-		if err := json.Unmarshal(ev.data, &f); err != nil {
+		if err := json.Unmarshal(ev.Data, &f); err != nil {
 			return fmt.Errorf("read a fix: %w", err)
 		}
 		_, err := fmt.Fprintf(out, "%s  %s\n", f.Received.Local().Format(time.TimeOnly), f.Line)
@@ -148,7 +150,7 @@ func (e *eventsVerb) print(out *bufio.Writer, ev event) error {
 			Name, State, Was string
 			Since            time.Time
 		}
-		if err := json.Unmarshal(ev.data, &m); err != nil {
+		if err := json.Unmarshal(ev.Data, &m); err != nil {
 			return fmt.Errorf("read a member: %w", err)
 		}
 		if m.Was == "" {

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"herd/node/client/sse"
 )
 
 const (
@@ -116,8 +119,8 @@ func TestEventsRefused(t *testing.T) {
 // A line without an end is not kept.
 func TestEventsLongLine(t *testing.T) {
 	s := eventSource{client: &client{addr: "Clark"}}
-	err := s.parse(strings.NewReader("data: "+strings.Repeat("k", maxEventLine)+"\n\n"), func() {}, func(event, bool) error { return nil })
-	if err == nil || !strings.Contains(err.Error(), "longer than") {
+	err := s.parse(strings.NewReader("data: "+strings.Repeat("k", sse.MaxEvent)+"\n\n"), func() {}, func(sse.Event, bool) error { return nil })
+	if !errors.Is(err, sse.ErrTooLong) {
 		t.Errorf("got %v", err)
 	}
 }

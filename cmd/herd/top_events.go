@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"herd/cmd/herd/internal/top"
+	"herd/node/client/sse"
 )
 
 const (
@@ -22,18 +23,18 @@ var errEnough = errors.New("enough for now")
 func (f *topFeed) followMembers(ctx context.Context, addr string) {
 	s := f.events(addr, "member")
 	for range ticks(ctx, topTurn) {
-		s.read(ctx, func(e event, _ bool) error { // a stream that ends is followed again
+		s.read(ctx, func(e sse.Event, _ bool) error { // a stream that ends is followed again
 			now := time.Now()
-			switch e.name {
+			switch e.Name {
 			case "member":
 				var c top.Change
-				if err := json.Unmarshal(e.data, &c); err != nil {
+				if err := json.Unmarshal(e.Data, &c); err != nil {
 					return err
 				}
 				f.send(ctx, topUpdate{tell: func(m *top.Model) { m.Change(c) }, happened: true})
 			case "reset":
 				var v struct{ Why string }
-				if err := json.Unmarshal(e.data, &v); err != nil {
+				if err := json.Unmarshal(e.Data, &v); err != nil {
 					return err
 				}
 				f.send(ctx, topUpdate{tell: func(m *top.Model) { m.Missed(now, v.Why) }, happened: true})
@@ -77,13 +78,13 @@ func (f *topFeed) hear(ctx context.Context, on bool, why string) {
 func (f *topFeed) readFixes(ctx context.Context, s *eventSource) error {
 	var batch []top.Fix
 	began, n := time.Now(), 0
-	return s.read(ctx, func(e event, more bool) error {
-		switch e.name {
+	return s.read(ctx, func(e sse.Event, more bool) error {
+		switch e.Name {
 		case "hello":
 			f.hear(ctx, true, "")
 		case "fix":
 			var fix top.Fix
-			if err := json.Unmarshal(e.data, &fix); err != nil {
+			if err := json.Unmarshal(e.Data, &fix); err != nil {
 				return err
 			}
 			batch = append(batch, fix)
