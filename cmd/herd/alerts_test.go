@@ -25,13 +25,7 @@ const (
 
 // Each alert fires when it should and not before: Prometheus' own tool plays its tests.
 func TestAlerts(t *testing.T) {
-	tool, err := exec.LookPath("promtool")
-	if err != nil && os.Getenv("CI") != "" {
-		t.Fatal("promtool is not here: .ci/run has to see to it")
-	}
-	if err != nil {
-		t.Skip("promtool is not here: it is in Debian's package prometheus")
-	}
+	tool := needTool(t, "promtool", "prometheus")
 	for _, args := range [][]string{{"check", "rules", rulesFile}, {"test", "rules", rulesTestFile}} {
 		if out, err := exec.Command(tool, args...).CombinedOutput(); err != nil {
 			t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)

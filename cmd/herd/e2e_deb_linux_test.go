@@ -122,10 +122,11 @@ func dpkg(t *testing.T, root string, args ...string) {
 // after kill -9 and after a panic, reloads, is not started again with a wrong configuration, and
 // leaves nothing behind.
 func TestE2EDeb(t *testing.T) {
-	for _, tool := range []string{"dpkg", "dpkg-deb", "useradd", "ldd"} {
-		if _, err := exec.LookPath(tool); err != nil || os.Geteuid() != 0 {
-			t.Skipf("needs root and %s", tool)
-		}
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	for tool, in := range map[string]string{"dpkg": "dpkg", "dpkg-deb": "dpkg", "useradd": "passwd", "ldd": "libc-bin"} {
+		needTool(t, tool, in)
 	}
 	root := cleanRoot(t)
 	in := func(name string) string { return filepath.Join(root, name) }

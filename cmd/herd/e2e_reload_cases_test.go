@@ -191,11 +191,45 @@ func placesCase(provider, key string, value any, before func(), holds func() boo
 // asking tells whether the upstream is asked with a text in the request.
 func (r *reloading) asking(text string) func() bool {
 	return func() bool {
-		r.answers.expect(0)
+		r.answers.expect(1)
 		r.ask()
 		last, _, _ := r.answers.saw()
 		return strings.Contains(last, text)
 	}
+}
+
+// timeoutCase has a server that answers at first, and then only if the node waits for as long as
+// it can.
+func (r *reloading) timeoutCase(provider string) reloadCase {
+	calls := 1
+	c := placesCase(provider, "timeout", "50ms", func() { calls = 1 }, func() bool {
+		r.answers.expect(calls)
+		calls = 2 // nobody else asks
+		return strings.Contains(r.ask(), "in place of "+provider+" (timed_out)")
+	})
+	c.with["places."+provider+".timeout"] = "1m"
+	return c
+}
+
+// inFlightCase has two questions, each answered when the other one is there too.
+func (r *reloading) inFlightCase(provider string) reloadCase {
+	c := placesCase(provider, "max_in_flight", 1, nil, func() bool {
+		r.answers.expect(2)
+		r.asked += 2
+		var asking sync.WaitGroup
+		for i := range 2 {
+			s := r.session()
+			asking.Go(func() {
+				defer s.conn.Close()
+				s.whatsAt("c0", fmt.Sprintf("2.%04d", r.asked-i), 20)
+			})
+		}
+		asking.Wait()
+		_, _, most := r.answers.saw()
+		return most == 1
+	})
+	c.with["places."+provider+".timeout"] = "1s" // for the other one to come
+	return c
 }
 
 // bounded are the cases that all have who ask a server.
@@ -218,43 +252,26 @@ func (r *reloading) bounded(provider string) []reloadCase {
 	}
 	return []reloadCase{
 		placesCase(provider, "enabled", false, nil, func() bool {
-			r.answers.expect(0)
+			r.answers.expect(1)
 			r.ask()
 			_, calls, _ := r.answers.saw()
 			return calls == 0
 		}),
 		placesCase(provider, "base_url", url, nil, elsewhere),
-		placesCase(provider, "timeout", "50ms", nil, func() bool {
-			r.answers.expect(300 * time.Millisecond)
-			return strings.Contains(r.ask(), "in place of "+provider+" (timed_out)")
-		}),
+		r.timeoutCase(provider),
 		placesCase(provider, "rate_per_minute", 1, nil, func() bool {
-			r.answers.expect(0)
+			r.answers.expect(1)
 			r.ask()
 			return strings.Contains(r.ask(), "in place of "+provider+" (throttled)")
 		}),
-		placesCase(provider, "max_in_flight", 1, nil, func() bool {
-			r.answers.expect(100 * time.Millisecond)
-			r.asked += 2
-			var asking sync.WaitGroup
-			for i := range 2 {
-				s := r.session()
-				asking.Go(func() {
-					defer s.conn.Close()
-					s.whatsAt("c0", fmt.Sprintf("2.%04d", r.asked-i), 20)
-				})
-			}
-			asking.Wait()
-			_, _, most := r.answers.saw()
-			return most == 1
-		}),
+		r.inFlightCase(provider),
 		placesCase(provider, "budget_day", 700, nil, series(budget("day"), "700")),
 		placesCase(provider, "budget_month", 700, nil, series(budget("month"), "700")),
 		placesCase(provider, "cache", "1h", nil, func() bool {
 			r.asked++
 			s := r.session()
 			defer s.conn.Close()
-			r.answers.expect(0)
+			r.answers.expect(1)
 			for range 2 {
 				r.near(s, fmt.Sprintf("2.%04d", r.asked))
 			}
@@ -280,7 +297,7 @@ func (r *reloading) overpassCases() []reloadCase {
 		r.bounded("overpass"),
 		placesCase("overpass", "user_agent", "canaries of test", nil, r.asking("canaries of test")),
 		placesCase("overpass", "rank", "distance", nil, func() bool {
-			r.answers.expect(0)
+			r.answers.expect(1)
 			body := r.ask()
 			return strings.Index(body, "Near") < strings.Index(body, "Far")
 		}),

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -153,11 +154,13 @@ type answerer struct {
 	mu               sync.Mutex // guards the fields below
 	last             string
 	calls, now, most int
-	delay            time.Duration
+	meet             int           // so many calls at once are answered, and all after them
+	met              chan struct{} // closed: they are there
 }
 
 func startAnswerer(t *testing.T) *answerer {
 	a := &answerer{}
+	a.expect(1)
 	a.Server = httptest.NewServer(a)
 	t.Cleanup(a.Close)
 	return a
@@ -170,9 +173,17 @@ func (a *answerer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.calls++
 	a.now++
 	a.most = max(a.most, a.now)
-	delay := a.delay
+	if a.now >= a.meet {
+		a.meet = math.MaxInt
+		close(a.met)
+	}
+	met := a.met
 	a.mu.Unlock()
-	time.Sleep(delay) // as a slow server does
+	select {
+	case <-met:
+	case <-r.Context().Done(): // the node has given up
+	case <-time.After(hang / 2): // sooner than a node that waits for as long as it can
+	}
 	a.mu.Lock()
 	a.now--
 	a.mu.Unlock()
@@ -189,11 +200,11 @@ func (a *answerer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// expect begins to count anew, with answers after a delay.
-func (a *answerer) expect(delay time.Duration) {
+// expect begins to count anew, with answers once so many calls are under way at once.
+func (a *answerer) expect(meet int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.last, a.calls, a.most, a.delay = "", 0, 0, delay
+	a.last, a.calls, a.most, a.meet, a.met = "", 0, 0, meet, make(chan struct{})
 }
 
 func (a *answerer) saw() (last string, calls, most int) {
