@@ -21,7 +21,7 @@ type logs struct {
 }
 
 // openLogs makes the logger that a configuration asks for. The caller owes an end. Who logs
-// waits for no writer.
+// waits for the file, if there is one, and never for standard error.
 func openLogs(c config.Log, stderr io.Writer) (*logs, error) {
 	l := &logs{file: &logFile{}}
 	if err := l.file.use(c.File); err != nil {

@@ -31,7 +31,7 @@ func (s Source) Archives(binary, dir string, targets []Target) error {
 		}
 		names = append(names, name)
 	}
-	return Sums(dir, names)
+	return sums(dir, names)
 }
 
 // common is what goes into every archive.
@@ -146,8 +146,8 @@ func zipped(w io.Writer, files []file, date time.Time) error {
 	return z.Close()
 }
 
-// Sums writes SHA256SUMS about files of a folder, for sha256sum -c.
-func Sums(dir string, names []string) error {
+// sums writes SHA256SUMS about files of a folder, for sha256sum -c.
+func sums(dir string, names []string) error {
 	var b strings.Builder
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		body, err := os.ReadFile(filepath.Join(dir, name))

@@ -132,14 +132,14 @@ func TestSums(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("abc"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := Sums(dir, []string{"a"}); err != nil {
+	if err := sums(dir, []string{"a"}); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
 	if want := "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a\n"; err != nil || string(text) != want {
 		t.Errorf("got %q, %v", text, err)
 	}
-	if err := Sums(dir, []string{"b"}); err == nil {
+	if err := sums(dir, []string{"b"}); err == nil {
 		t.Error("a file that is not there has a sum")
 	}
 }
