@@ -2,7 +2,43 @@ package replica
 
 import (
 	"bytes"
+	"encoding/binary"
+	"time"
 )
+
+// end is one end of a session.
+type end struct {
+	at     *node
+	other  *end
+	link   *Link // nil until opened
+	closed bool
+	opened time.Duration
+	wake   [2]bool   // the lane's writer has reason to ask the core
+	ahead  [2][]byte // by lane, a message that its reader has prepared
+	scan   []byte    // what the writer of its delta lane has scanned, and not written
+	pipes  [2]pipe   // what the writers have written and the other has not read
+}
+
+// pipe is a connection in one direction: bytes in order.
+type pipe struct {
+	b    []byte
+	read int
+}
+
+func (p *pipe) unread() []byte { return p.b[p.read:] }
+
+// take removes the first message from the pipe. It is valid until the next write.
+func (p *pipe) take() []byte {
+	b := p.unread()
+	if len(b) == 0 {
+		return nil
+	}
+	n := prefixLen + int(binary.BigEndian.Uint32(b))
+	if p.read += n; p.read == len(p.b) {
+		p.b, p.read = p.b[:0], 0
+	}
+	return b[prefixLen:n]
+}
 
 // write has a lane's writer write once, if it has reason to and is not blocked.
 func (w *world) write(e *end, lane Lane) {
