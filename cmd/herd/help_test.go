@@ -40,3 +40,28 @@ func TestHelp(t *testing.T) {
 	}
 	walk(f.root())
 }
+
+// A verb that is mistyped is a mistake in usage, at every depth.
+func TestMistyped(t *testing.T) {
+	groups := 0
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		if cmd.HasAvailableSubCommands() && cmd.Name() != "bench" { // which takes addresses
+			groups++
+			f := newFakeApp(fine)
+			args := append(strings.Fields(cmd.CommandPath())[1:], "nonsense")
+			if code := f.run(t.Context(), args); code != exitUsage || !strings.Contains(f.err.String(), "nonsense") {
+				t.Errorf("%q: exit code %d: %s", args, code, &f.err)
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() && sub.Name() != "help" {
+				walk(sub)
+			}
+		}
+	}
+	walk(newFakeApp(fine).root())
+	if groups < 5 {
+		t.Errorf("%d verbs have verbs of their own", groups)
+	}
+}

@@ -16,13 +16,13 @@ import (
 )
 
 func (a *app) snapshot() *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:   "snapshot",
 		Short: "Save the clients of a herd to a file, and bring them back",
 		Long: "A snapshot has every client of a herd with what it has sent: position and time, byte for\n" +
 			"byte. It is taken and brought back while the herd serves.",
 		Example: "  herd snapshot save herd.ndjson\n  herd snapshot restore herd.ndjson",
-	}
+	})
 	cmd.AddCommand(a.snapshotSave(), a.snapshotRestore(), a.snapshotInspect())
 	return cmd
 }

@@ -174,6 +174,21 @@ func TestChecks(t *testing.T) {
 	}
 }
 
+// Who is alone is not told that others are reached.
+func TestAlone(t *testing.T) {
+	f := well()
+	f.Node.Members, f.Members = f.Node.Members[:1], nil
+	var found []string
+	for _, g := range f.Judge() {
+		if g.Check == "members" {
+			found = append(found, g.Found)
+		}
+	}
+	if len(found) != 1 || found[0] != "no other node is alive" {
+		t.Errorf("got %q", found)
+	}
+}
+
 // A seed that does not answer is a fault only if no other does.
 func TestOneSeedIsEnough(t *testing.T) {
 	f := well()

@@ -77,7 +77,11 @@ func (f *Facts) members() []Finding {
 	for i := range wrong {
 		wrong[i].Check = "members"
 	}
-	if wrong == nil {
+	switch {
+	case wrong != nil:
+	case live == 0:
+		wrong = append(wrong, ok("members", "no other node is alive"))
+	default:
 		wrong = append(wrong, ok("members", "%s, all reached by TCP and UDP, all in sync", count(live, "other node")))
 	}
 	return wrong
