@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -127,6 +128,11 @@ func TestSizes(t *testing.T) {
 	for n, want := range map[int]string{0: "0B", 1: "1B", 1023: "1023B", 1024: "1KiB", 1536: "1536B", 1 << 20: "1MiB", 3 << 30: "3GiB"} {
 		if got := sizeText(n); got != want {
 			t.Errorf("%d: got %s, want %s", n, got, want)
+		}
+	}
+	for _, n := range []int{1, 1 << 10, 1<<30 + 1, 3_000_000_000, 2<<40 + 1<<10, math.MaxInt} { // what is shown can be read
+		if got, ok := parseSize(sizeText(n)); !ok || got != n {
+			t.Errorf("%d is shown as %s and read as %d, %t", n, sizeText(n), got, ok)
 		}
 	}
 }

@@ -34,8 +34,8 @@ func (l *Loaded) Take(to *Loaded) (*Loaded, []Change, error) {
 	}
 	read := byName(&to.Config)
 	for _, r := range table(&next.Config) {
-		if from, ok := read[r.name]; ok && l.takes(r, to) {
-			r.value.parse([]string{text(from.value.get())})
+		if from, ok := read[r.name]; ok && l.takes(r, to) && !r.value.parse([]string{text(from.value.get())}) {
+			return nil, nil, fmt.Errorf("take over %s: %v can't be read as it is written", r.name, from.value.get())
 		}
 	}
 	if err := next.fits(); err != nil {

@@ -39,6 +39,7 @@ func TestTake(t *testing.T) {
 		c.Name, c.Gossip.Label = "Bona", "x"
 		c.Client.MaxLine, c.Client.IdleTimeout, c.Client.MaxConns = 64<<10, 90*time.Second, 7
 		c.Gossip.Join, c.Herd.TTL, c.Herd.MaxClients = []string{"a:1", "b:2"}, 24*time.Hour, 0
+		c.Herd.MemoryLimit = 3_000_000_000
 		c.Log.Level, c.Log.Format, c.Log.File = "debug", "json", "a,b"
 		c.Places.Files = []File{newFile("new")}
 		l.ReadTokens = []Secret{"canary-canary-other"}
@@ -58,6 +59,7 @@ func TestTake(t *testing.T) {
 		"gossip.key_file: what is in its file false",
 		"herd.ttl: 0s, now 24h true",
 		"herd.max_clients: 10000000, now 0 true",
+		"herd.memory_limit: 0B, now 3000000000B true",
 		"places.file.new.format: none, now auto true",
 		"places.file.new.rank: none, now prominence true",
 		"http.read_token_file: what is in its file true",
@@ -78,6 +80,9 @@ func TestTake(t *testing.T) {
 	_, again, err := next.Take(to)
 	if want := []string{"name: Clark, now Bona false", "gossip.label: none, now x false", "gossip.key_file: what is in its file false", "log.format: text, now json false"}; err != nil || !slices.Equal(changed(again), want) {
 		t.Errorf("once more: %v, %v", changed(again), err)
+	}
+	if next.Config.Herd.MemoryLimit != 3_000_000_000 {
+		t.Errorf("the limit on memory is %d", next.Config.Herd.MemoryLimit)
 	}
 	if was.Config.Client.MaxLine != 4<<10 || len(was.Config.Gossip.Join) != 0 {
 		t.Error("what was there has changed")

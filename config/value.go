@@ -312,7 +312,7 @@ const sizeUnits = "KMG" // KiB, MiB, GiB
 func parseSize(s string) (int, bool) {
 	digits := strings.TrimRight(s, "BiKMG")
 	n, err := strconv.Atoi(digits)
-	if err != nil || n < 0 || n > 1<<30 && len(digits) < len(s) {
+	if err != nil || n < 0 {
 		return 0, false
 	}
 	unit := s[len(digits):]
@@ -323,8 +323,11 @@ func parseSize(s string) (int, bool) {
 	if i < 0 || unit[1:] != "iB" {
 		return 0, false
 	}
-	big := int64(n) << (10 * (i + 1)) // n ≤ 2^30: no overflow
-	return int(min(big, math.MaxInt)), true
+	shift := 10 * (i + 1)
+	if n > math.MaxInt>>shift {
+		return math.MaxInt, true // greater than any may be
+	}
+	return n << shift, true
 }
 
 func sizeText(n int) string {
