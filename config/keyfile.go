@@ -47,7 +47,10 @@ func (f *KeyFile) Save(keys [][]byte) error {
 	if err := replace(name, keyText(text, keys)); err != nil {
 		return fmt.Errorf("key file %s: %w", f.name, bare(err))
 	}
-	f.held = keys
+	f.held = keys // whether it outlives a power cut or not
+	if err := syncFolder(filepath.Dir(name)); err != nil {
+		return fmt.Errorf("key file %s: sync its folder: %w", f.name, bare(err))
+	}
 	return nil
 }
 
@@ -65,7 +68,8 @@ func keyText(old string, keys [][]byte) string {
 	return b.String()
 }
 
-// replace puts a file with another text and the same mode in the place of one.
+// replace puts a file with another text and the same mode in the place of one. It is for the
+// caller to sync the folder.
 func replace(name, text string) error {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -84,10 +88,7 @@ func replace(name, text string) error {
 	if err := sameOwner(temp.Name(), info); err != nil {
 		return err
 	}
-	if err := os.Rename(temp.Name(), name); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(name))
+	return os.Rename(temp.Name(), name)
 }
 
 func equalKeys(a, b [][]byte) bool { return slices.EqualFunc(a, b, bytes.Equal) }

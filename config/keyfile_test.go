@@ -53,6 +53,30 @@ func TestSaveKeys(t *testing.T) {
 	}
 }
 
+// A folder that can't be made safe from a power cut is told of, and does not keep later rings
+// out.
+func TestSaveKeysInClosedFolder(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Geteuid() == 0 {
+		t.Skip("no folder is closed to an administrator")
+	}
+	path := keyFile(t, keyA+"\n", 0o600)
+	l := loadKeys(t, "HERD_KEY_FILE="+path)
+	dir := filepath.Dir(path)
+	if err := os.Chmod(dir, 0o300); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(dir, 0o700)
+	if err := l.KeyFile.Save([][]byte{bytes.Repeat([]byte("b"), 32)}); err == nil || !strings.Contains(err.Error(), "sync its folder") {
+		t.Errorf("got %v", err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.KeyFile.Save([][]byte{bytes.Repeat([]byte("c"), 32)}); err != nil {
+		t.Errorf("the next ring: %v", err)
+	}
+}
+
 // What can't be saved leaves the file as it is, and no message shows a key.
 func TestSaveKeysFails(t *testing.T) {
 	to := [][]byte{bytes.Repeat([]byte("b"), 32)}
