@@ -79,6 +79,9 @@ func (c *session) adopt(began time.Time) {
 		c.idle.set = began
 	}
 	c.conn.SetReadDeadline(c.idle.by())
+	if c.server.bounds.Load() != b {
+		c.adopt(began) // that took the place of the deadline that was to wake it
+	}
 }
 
 // early tells whether the time of the client has yet to end, and sets the deadline for

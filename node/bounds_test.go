@@ -57,6 +57,27 @@ func TestSetIdleTimeout(t *testing.T) {
 	})
 }
 
+// TestSetIdleTimeoutMeanwhile: another timeout holds for a session that is about to wait for
+// the one before.
+func TestSetIdleTimeoutMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		p := newPort(t, l)
+		client, conn := l.meddle(t)
+		b := p.with(func(b *clientBounds) { b.IdleTimeout = time.Hour })
+		p.bounds.Store(&b)
+		again := func() { p.setBounds(p.with(func(b *clientBounds) { b.IdleTimeout = time.Minute })) }
+		conn.before.Store(&again)
+		send(t, client, "x\n")
+		receive(t, client, "? x\n")
+		began := time.Now()
+		ends(t, client)
+		if took, want := time.Since(began), time.Minute+time.Minute/slack; took > want {
+			t.Errorf("ended after %s, want %s", took, want)
+		}
+	})
+}
+
 // TestSetLengths: a line that has begun may be as long as it might have been; the next ones, and
 // IDs, are bounded anew.
 func TestSetLengths(t *testing.T) {

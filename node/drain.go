@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"sync"
 	"time"
 )
@@ -30,6 +31,27 @@ func (d *drain) due(c *session, now time.Time) bool { return d != nil && !now.Be
 
 // step is how often a loop looks for sessions that are due: a look costs it all that it has.
 func (d *drain) step() time.Duration { return max(drainGrace, d.spread/256) }
+
+// endDrained ends the session because the node leaves. It has had nothing to do since a time,
+// but for the queue. What the client was sent just now must not be lost for what it may
+// send meanwhile.
+func (c *session) endDrained(since time.Time) error {
+	if err := c.settle(); err != nil {
+		return errors.Join(errDrained, err)
+	}
+	if last := c.queue.lastBusy(); last.After(since) {
+		since = last
+	}
+	replied := !c.stall.set.IsZero()
+	c.linger = c.linger || replied && time.Since(since) < lingerTime
+	return errDrained
+}
+
+// endDrained ends a connection of the loop as [session.endDrained] does.
+func (l *loop) endDrained(c *session) {
+	c.linger = c.linger || l.now.Sub(c.seat.lively) < lingerTime
+	l.end(c, errDrained)
+}
 
 // drain has no connection come any more, and all sessions end within spread. It may be called
 // again: the sooner end holds.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,6 +84,72 @@ func TestDrainTwice(t *testing.T) {
 			}
 		})
 	}
+}
+
+// meddling is a connection of which something else is done just before its next read deadline is
+// set.
+type meddling struct {
+	net.Conn
+	before atomic.Pointer[func()]
+}
+
+func (c *meddling) SetReadDeadline(t time.Time) error {
+	if f := c.before.Swap(nil); f != nil {
+		(*f)()
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// meddle connects a client that has had a reply.
+func (l *pipes) meddle(t *testing.T) (net.Conn, *meddling) {
+	near, far := net.Pipe()
+	t.Cleanup(func() { near.Close() })
+	conn := &meddling{Conn: far}
+	l.came <- conn
+	send(t, near, "x\n")
+	receive(t, near, "? x\n")
+	synctest.Wait() // it reads
+	return near, conn
+}
+
+// A sooner end holds for a session that is about to wait for the later one.
+func TestDrainSoonerMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		p := newPort(t, l)
+		client, conn := l.meddle(t)
+		p.draining.Store(&drain{begun: time.Now().Add(time.Hour)})
+		sooner := func() { p.drain(0) }
+		conn.before.Store(&sooner)
+		began := time.Now()
+		send(t, client, "x\n")
+		receive(t, client, "? x\n")
+		ends(t, client)
+		if took, most := time.Since(began), drainGrace+lingerTime; took > most {
+			t.Errorf("it took %s, want %s", took, most)
+		}
+	})
+}
+
+// What a client was sent just before its end is not lost for what it sends meanwhile.
+func TestDrainLingers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		p := newPort(t, l)
+		near, far := net.Pipe()
+		half := &halfPipe{far, make(chan struct{})}
+		l.came <- half
+		send(t, near, "x\n")
+		receive(t, near, "? x\n")
+		p.drain(0)
+		select {
+		case <-half.ended:
+		case <-time.After(time.Second):
+			t.Fatal("the connection is cut off")
+		}
+		send(t, near, "too late\n")
+		ends(t, near)
+	})
 }
 
 // What is busy when its time has come ends when its reply has left, and is cut off at the end.

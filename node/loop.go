@@ -43,6 +43,8 @@ type loop struct {
 	now     time.Time
 	idle    time.Duration // as of the last look at the server's bounds
 	look    time.Time     // when to look for silent connections
+	drain   *drain        // as of the last look at the server's
+	due     time.Time     // when to look for sessions whose time has come in that
 	ready   []poll.Ready
 	turn    []*session        // those that have something to send
 	more    []*session        // those with lines for the next turn; gone ones have no seat
@@ -171,15 +173,20 @@ func (l *loop) tick() {
 	}
 	l.poller.Until(l.look) // before it looks, or a call of Wake might be lost
 	d := s.draining.Load()
-	if d != nil {
-		if next := l.now.Add(d.step()); l.look.IsZero() || next.Before(l.look) {
-			l.poller.Until(next)
-		}
+	if d != l.drain {
+		l.drain, l.due = d, time.Time{}
+	}
+	due := d != nil && !l.now.Before(l.due)
+	if due {
+		l.due = l.now.Add(d.step())
+	}
+	if d != nil && (l.look.IsZero() || l.due.Before(l.look)) {
+		l.poller.Until(l.due)
 	}
 
 	l.acknowledged()
 	killed := s.alive.Err() != nil
-	if !killed && d == nil && !look {
+	if !killed && !due && !look {
 		return
 	}
 	for _, c := range l.all() {
@@ -372,13 +379,6 @@ func (l *loop) giveBack(c *session) {
 		l.spare = append(l.spare, c.lines)
 	}
 	c.lines = nil
-}
-
-// endDrained ends a connection because the node leaves. What it was sent just now must not be
-// lost for what it may send meanwhile.
-func (l *loop) endDrained(c *session) {
-	c.linger = c.linger || l.now.Sub(c.seat.lively) < lingerTime
-	l.end(c, errDrained)
 }
 
 // end ends the connection. Where replies might be lost by that, it has a goroutine

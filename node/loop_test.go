@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"herd/node/poll"
 	"herd/places"
 )
 
@@ -38,6 +39,31 @@ func needsLoops(t *testing.T, p *port) {
 	conn.Close()
 	for p.connections() > 0 {
 		runtime.Gosched()
+	}
+}
+
+// In a drain a loop goes through its connections now and then, not whenever it is woken.
+func TestLoopLooksNowAndThen(t *testing.T) {
+	poller, err := poll.New(1)
+	if err != nil {
+		t.Skip("no poller on " + runtime.GOOS)
+	}
+	defer poller.Close()
+	s := newClientServer(clientConfig{})
+	l := &loop{server: s, poller: poller, acks: newAcks(s, poller.Wake), now: time.Now()}
+	l.sessions, l.count = []*session{{seat: &seat{busy: true}}}, 1
+	s.draining.Store(&drain{begun: l.now, spread: time.Hour})
+	l.tick()
+	if got, want := l.due.Sub(l.now), time.Hour/256; got != want {
+		t.Errorf("it looks again after %s, want %s", got, want)
+	}
+	if n := testing.AllocsPerRun(10, l.tick); n > 0 {
+		t.Errorf("it looks each time: %v allocations", n)
+	}
+	s.draining.Store(&drain{begun: l.now}) // the sooner end holds at once
+	l.tick()
+	if got := l.due.Sub(l.now); got != drainGrace {
+		t.Errorf("in a shorter drain it looks again after %s, want %s", got, drainGrace)
 	}
 }
 

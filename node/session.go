@@ -3,10 +3,8 @@ package node
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
-	"os"
 	"time"
 
 	"herd/gossip/location"
@@ -53,10 +51,8 @@ type session struct {
 	batch
 	slow bool // it has taken long
 
-	queue *queue // nil until something is put aside
-
-	// The queue's while it is busy.
-	stall  deadline // of writes
+	queue  *queue   // nil until something is put aside
+	stall  deadline // of writes; the queue's while it is busy
 	linger bool     // unread input may stand against our last replies
 }
 
@@ -122,10 +118,7 @@ func (c *session) serve() error {
 			if err := c.send(); err != nil {
 				return err
 			}
-			switch err := c.read(); {
-			case err == errDrained:
-				return errors.Join(err, c.settle())
-			case err != nil:
+			if err := c.read(); err != nil {
 				return err
 			}
 		case pause == done:
@@ -345,9 +338,6 @@ func (c *session) deliver(ctx context.Context, b batch) error {
 		}
 		s.count.iAmAt.Add(c.stripe, b.reports)
 	}
-	if s.draining.Load() != nil {
-		c.linger = true
-	}
 	return c.write(b.replies)
 }
 
@@ -357,61 +347,4 @@ func (c *session) settle() error {
 		return err
 	}
 	return c.queue.settle()
-}
-
-// read takes in what the client has sent, or waits for it.
-func (c *session) read() error {
-	s := c.server
-	began := time.Now()
-	if c.whole || c.idle.set.IsZero() { // half a line now and then is no life
-		c.whole = false
-		if by, due := c.idle.renew(began); due {
-			c.conn.SetReadDeadline(by)
-		}
-	}
-	for {
-		c.adopt(began)
-		if d := s.draining.Load(); d != nil { // after renew, whose deadline may be later
-			c.conn.SetReadDeadline(d.end(c))
-		}
-		n, err := c.conn.Read(c.lines.Space())
-		s.hold()
-		c.received = s.config.Clock().UnixNano()
-		if n > 0 { // an error comes again with the next read
-			c.lines.Fed(n)
-			s.count.bytesIn.Add(c.stripe, uint64(n))
-			c.debug = s.log.IsDebug()
-			return nil
-		}
-		switch d := s.draining.Load(); {
-		case err == io.EOF:
-			c.lines.End()
-			return nil
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-			return err
-		case d.due(c, time.Now()):
-			return errDrained
-		case d != nil: // it was another deadline
-		case c.guest:
-			if err := c.rest(began); err != nil {
-				return err
-			}
-		case c.early():
-		case !c.hasWaited():
-			s.count.idle.Add(1)
-			return errIdle
-		}
-	}
-}
-
-// hasWaited tells whether the client was silent because it waited for us, so that
-// its time begins when it had its last reply; and then sets the deadline anew.
-func (c *session) hasWaited() bool {
-	last := c.queue.lastBusy()
-	if !last.After(c.idle.set) {
-		return false
-	}
-	by := c.idle.anew(last)
-	c.conn.SetReadDeadline(by)
-	return by.After(time.Now())
 }
