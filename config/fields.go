@@ -80,12 +80,11 @@ func table(c *Config) []row {
 		{"herd.max_clients", true, live(whole(&c.Herd.MaxClients, 0, 500_000_000)), "clients that are kept, of all the herd: beyond that those go whose last report is oldest; 0 keeps all. What most of the herd is set to holds"},
 		{"herd.memory_limit", true, live(memory(&c.Herd.MemoryLimit)), "memory of the process: clients are kept, of all the herd, as many as fit into three quarters of it, as by max_clients; 0 is no limit. What most of the herd is set to holds"},
 		{"herd.ready_timeout", true, span(&c.Herd.ReadyTimeout, "100ms", "1h", "30s"), "how long to try to catch up before being ready regardless"},
-	}
-	rows = append(rows, []row{
+
 		{"storage.data_dir", true, path(&c.Storage.DataDir), "folder of this node's own, where it keeps what it knows: it begins with that when it starts again; empty is nowhere"},
 		{"storage.sync", true, choice(&c.Storage.Sync, "always", "interval", "none"), "when that is made safe from a crash of the machine: before a report is answered, once in sync_interval, or when the system likes"},
 		{"storage.sync_interval", true, span(&c.Storage.SyncInterval, "10ms", "1m", "1s"), "how much a crash of the machine may lose, if all nodes crash"},
-	}...)
+	}
 	for _, name := range c.Places.all() {
 		rows = append(rows, provider(&c.Places, name)...)
 	}
@@ -95,7 +94,7 @@ func table(c *Config) []row {
 		{"http.write_token_file", false, live(keyPath(&c.HTTP.WriteTokenFile)), "file with the tokens of those who may do all: report, have the node leave, take profiles"},
 		{"http.insecure_http", true, live(toggle(&c.HTTP.Insecure)), "allow HTTP beyond loopback without tokens: whoever reaches http.addr sees all clients, and can have the node leave"},
 
-		{"tls.cert_file", false, live(path(&c.TLS.CertFile)), "file with the certificate of the node, PEM, and those up to a root; with it clients and HTTP speak TLS."},
+		{"tls.cert_file", false, live(path(&c.TLS.CertFile)), "file with the certificate of the node, PEM, and those up to a root; with it clients and HTTP speak TLS"},
 		{"tls.key_file", false, live(keyPath(&c.TLS.KeyFile)), "file with the private key of the certificate, PEM"},
 		{"tls.client_ca_file", false, live(path(&c.TLS.ClientCAFile)), "file with the certificates, PEM, of those who sign for clients: then a client needs one, but for /livez and /readyz"},
 		{"tls.min_version", false, live(choice(&c.TLS.MinVersion, "1.2", "1.3")), "the least that a client may speak"},

@@ -51,7 +51,7 @@ func (n *Node) checks(b *strings.Builder, sync gossip.Sync) {
 			fmt.Sprintf("%s, more than %s", clock.Difference(), clock.Limit))
 	}
 	if disk := n.cluster.Stats().Disk; disk.On {
-		line(!disk.Trouble, "journal", journalText(disk), journalText(disk))
+		line(!disk.Trouble && (disk.InSync || !disk.Waits), "journal", journalText(disk), journalText(disk))
 	}
 	for _, m := range n.cluster.Members() {
 		if m.Self || m.State != gossip.Alive && m.State != gossip.Suspect {

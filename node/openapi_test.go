@@ -18,9 +18,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"herd/gossip"
-
 	"herd/config"
+	"herd/gossip"
 )
 
 // readOpenAPI is the description of the API, which is a good one, examples included.

@@ -1,0 +1,37 @@
+package node
+
+import (
+	"strings"
+	"testing"
+
+	"herd/gossip"
+)
+
+// The line about the journal is a bad one where the disk fails, and where reports are to wait
+// for it and don't.
+func TestJournalLine(t *testing.T) {
+	for _, c := range []struct {
+		disk gossip.DiskStats
+		want string // empty: no line
+	}{
+		{gossip.DiskStats{}, ""},
+		{gossip.DiskStats{On: true, Why: "long ago"}, "[+] journal: on disk\n"},
+		{gossip.DiskStats{On: true, Waits: true, InSync: true}, "[+] journal: every acknowledged report is on disk\n"},
+		{gossip.DiskStats{On: true, Waits: true}, "[-] journal: the disk does not keep up: reports are acknowledged without it\n"},
+		{gossip.DiskStats{On: true, Waits: true, Trouble: true}, "[-] journal: behind: the disk is slow\n"},
+		{gossip.DiskStats{On: true, Trouble: true, Why: "no space left"}, "[-] journal: behind: no space left\n"},
+	} {
+		n := newTestNode(t)
+		n.cluster.stats.Disk = c.disk
+		_, body := n.get(t, "GET", "/readyz?verbose")
+		got := ""
+		for line := range strings.Lines(body) {
+			if strings.Contains(line, "journal") {
+				got += line
+			}
+		}
+		if got != c.want {
+			t.Errorf("%+v: got %q, want %q", c.disk, got, c.want)
+		}
+	}
+}
