@@ -13,6 +13,7 @@ func TestCheck(t *testing.T) {
 		older = "AT Clark +1.000000000 kiwi +34-118 099"
 		newer = "AT Bona +1.000000000 lime +1+1 200"
 		other = "AT Clark +2.000000000 kiwi +34-118 100" // first, with another difference
+		twin  = "AT Bona +0.500000000 kiwi +34-118 100"  // less than first, of the same time
 	)
 	clark, bona := p("Clark"), p("Bona")
 	write := Op{Kind: Write, At: clark, Client: "kiwi", Position: "+34-118", Time: "100", Line: first, Inv: 10, Ret: 20}
@@ -27,6 +28,8 @@ func TestCheck(t *testing.T) {
 	refused.Outcome = Fail
 	synced := write
 	synced.Held = []Process{bona}
+	again := write
+	again.At, again.Line, again.Inv, again.Ret = bona, twin, 45, 50
 	dump := func(at Process, lines ...string) Dump { return Dump{At: at, Lines: lines, Inv: 1000, Ret: 1001} }
 	later := Op{Kind: Write, At: bona, Client: "lime", Position: "+1+1", Time: "200", Line: newer, Inv: 30, Ret: 40}
 	unknown, no := later, later
@@ -157,6 +160,9 @@ func TestCheck(t *testing.T) {
 		{"the wrong one given up", History{Settings: one, Ops: []Op{write, later, {Kind: Read, At: bona, Client: "lime", Inv: 60, Ret: 61}}}, OwnWrites, "does not know"},
 		{"given up by one with less room", History{Settings: less, Ops: []Op{write, later, read(clark, 60, "")}, Dumps: []Dump{dump(clark, newer), dump(bona, newer)}}, "", ""},
 		{"not given up by one with less room", History{Settings: less, Ops: []Op{write, later}, Dumps: []Dump{dump(clark, newer, first), dump(bona, newer, first)}}, "", ""},
+		{"given up, and reported again where that is not known", History{Settings: one, Ops: []Op{synced, later, again, read(bona, 60, twin)}}, "", ""},
+		{"reported again, not given up", History{Ops: []Op{synced, later, again, read(bona, 60, twin)}}, InSync, "in sync"},
+		{"given up, and an older one shown", History{Settings: one, Ops: []Op{early, synced, later, read(bona, 60, older)}}, InSync, "in sync"},
 		{"given up and shown again", History{Settings: one, Ops: []Op{write, later, read(clark, 60, ""), read(clark, 70, first)}}, Resurrection, "given up there already"},
 		{"the last one given up", History{Settings: Settings{MaxClients: 1}, Ops: []Op{write, read(clark, 60, "")}}, OwnWrites, "does not know"},
 		{"given up at one node only", History{Settings: one, Ops: []Op{write, later}, Dumps: []Dump{dump(clark, newer, first), dump(bona, newer)}}, Convergence, ""},

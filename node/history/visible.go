@@ -148,7 +148,9 @@ func (c *checker) look(l *look, sources []source) {
 		}
 	}
 	c.atLeast(OwnWrites, l, l.acked.before(l.inv), "the node has acknowledged")
-	c.atLeast(InSync, l, l.held.before(l.inv), "the node was in sync when another acknowledged")
+	if held := l.held.before(l.inv); !c.twin(l.fix, held.fix) || !c.mayBeGone(held.fix, l.ret) {
+		c.atLeast(InSync, l, held, "the node was in sync when another acknowledged")
+	}
 	c.atLeast(Monotonic, l, l.shown.before(l.inv), "the node has shown")
 	for _, s := range sources {
 		c.source(l, s)
@@ -156,6 +158,13 @@ func (c *checker) look(l *look, sources []source) {
 	if l.fix == none && c.h.givesUp() {
 		c.expired(l)
 	}
+}
+
+// twin tells whether two fixes are of one client and one order time. Where the one was given up
+// for want of room, which took it nowhere else, a node that has yet to hear of the floor takes the
+// other, if somebody reports it there again.
+func (c *checker) twin(a, b int32) bool {
+	return a != none && b != none && c.place(a) == c.place(b)
 }
 
 // atLeast tests that a look shows what is known, or something newer.
