@@ -1,0 +1,120 @@
+package gossip
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// list is the members by name, then by start. A dead incarnation of a name that is
+// alive again is left out: the herd shows nodes, and that node is alive.
+func (t *memberTable) list() []Member {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pruneLocked()
+	alive := make(map[string]bool)
+	for _, m := range t.byID {
+		alive[m.Name] = alive[m.Name] || m.State.live()
+	}
+	newest := make(map[string]*Member)
+	var all []Member
+	for _, m := range t.byID {
+		switch {
+		case m.State.live():
+			all = append(all, *m)
+		case alive[m.Name]:
+		default:
+			if n := newest[m.Name]; n == nil || m.Started.After(n.Started) {
+				newest[m.Name] = m
+			}
+		}
+	}
+	for _, m := range newest {
+		all = append(all, *m)
+	}
+	slices.SortFunc(all, func(a, b Member) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), a.Started.Compare(b.Started), cmp.Compare(a.Origin, b.Origin))
+	})
+	return all
+}
+
+// peers is the live members but this node, and those that are said to be back. One of
+// these, and one whose name a newer one has, is marked as superseded: it is most likely
+// dead, and the herd has yet to notice.
+func (t *memberTable) peers() []Member {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	newest := make(map[string]*Member)
+	for _, m := range t.byID {
+		if n := newest[m.Name]; (m.State.live() || m.said) && (n == nil || m.newer(n)) {
+			newest[m.Name] = m
+		}
+	}
+	var all []Member
+	for _, m := range t.byID {
+		if (m.State.live() || m.said) && !m.Self {
+			c := *m
+			c.superseded = newest[m.Name] != m || m.said
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b Member) int { return cmp.Compare(a.Origin, b.Origin) })
+	return all
+}
+
+// limits are those that the herd's other nodes are configured to. Who has failed counts: he
+// may be alive behind a cut, and whoever is alone there must not take himself for the
+// herd. Of a name the newest incarnation counts.
+func (t *memberTable) limits() []Limits {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	newest := make(map[string]*Member, len(t.byID))
+	for _, m := range t.byID {
+		if n := newest[m.Name]; n == nil || m.newer(n) {
+			newest[m.Name] = m
+		}
+	}
+	var all []Limits
+	for _, m := range newest {
+		if !m.Self && m.State != Left && m.Protocol >= floorVersion {
+			all = append(all, m.Limits)
+		}
+	}
+	return all
+}
+
+// newer tells which of two incarnations of a name started later. This node knows best
+// of itself, and of others by when it learned of them; their clocks may be wrong, and
+// decide only if it learned of both at once.
+func (m *Member) newer(n *Member) bool {
+	if m.Self || n.Self {
+		return m.Self
+	}
+	if d := m.seen.Sub(n.seen); d < -time.Second || d > time.Second {
+		return d > 0
+	}
+	return cmp.Or(m.Started.Compare(n.Started), cmp.Compare(m.Origin, n.Origin)) > 0
+}
+
+// holders is the live members of a name but this node.
+func (t *memberTable) holders(name string) []Holder {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []Holder
+	for _, m := range t.byID {
+		if m.Name == name && m.State.live() && !m.Self {
+			all = append(all, Holder{m.Origin, m.Gossip, m.since})
+		}
+	}
+	return all
+}
+
+// byState counts the members that list shows.
+func (t *memberTable) byState() map[string]int {
+	count := map[string]int{Alive.String(): 0, Suspect.String(): 0, Failed.String(): 0, Left.String(): 0}
+	for _, m := range t.list() {
+		count[m.State.String()]++
+	}
+	return count
+}
