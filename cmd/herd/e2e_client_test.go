@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -314,6 +315,13 @@ func (l *traffic) end() {
 	l.once.Do(func() { close(l.stop) })
 	l.writers.Wait()
 	l.readers.Wait()
+}
+
+// soFar is what has been acknowledged by now.
+func (l *traffic) soFar() book {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.acked)
 }
 
 // report ends the load, logs what it did and fails the test if a node that was

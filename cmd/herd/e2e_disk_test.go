@@ -3,13 +3,21 @@
 package main
 
 import (
+	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+)
+
+var (
+	flagDiskClients  = flag.Int("disk-clients", 0, "how many silent clients are on disk when nodes are started again; 0: none, or as HERD_E2E says")
+	flagDiskInterval = flag.Bool("disk-interval", false, "the herd that is cut off has its disks synced once a second, not always")
+	flagMissed       = flag.Int("missed", 0, "how many updates a node misses that is away; 0: as HERD_E2E says")
 )
 
 // startDurable starts n nodes with data folders of their own.
@@ -48,16 +56,33 @@ func relaunch(t *testing.T, herd []*process) (slowest time.Duration) {
 // All nodes are killed at once under load, and each time one data folder is deleted, one
 // has a file cut short and one a wrong bit: what was acknowledged is there. A disk that is late by
 // ack_timeout is not waited for, so that is longer than a busy machine has a sync take.
+//
+//	HERD_E2E=full go test ./cmd/herd -run PowerCut -v -disk-clients 1000000 -timeout 1h
+//
+// With -disk-interval what was acknowledged a second before is there, and how much of the newest
+// is not is logged.
 func TestE2EPowerCut(t *testing.T) {
-	s := sizes()
-	herd, folders := startDurable(t, 5, "--sync", "always", "--ack-timeout", "10s")
+	s, sync := sizes(), "always"
+	if *flagDiskInterval {
+		sync = "interval"
+	}
+	herd, folders := startDurable(t, 5, "--sync", sync, "--ack-timeout", "10s")
 	known := book{}
+	if *flagDiskClients > 0 {
+		known = fill(t, herd[0], *flagDiskClients)
+		until(t, "all is on disk", func() bool { return onDisk(herd, *flagDiskClients) })
+	}
 	for round := range s.cuts {
 		l := startLoad(t, herd, s.load)
 		until(t, "the load is on", func() bool { return l.answered.Load() > int64(s.load) })
+		if *flagDiskInterval {
+			maps.Copy(known, l.soFar())
+			<-time.After(time.Second)
+		}
 		each(herd, (*process).kill)
-		for id, f := range l.report(t, herd...) {
-			known[id] = f
+		newest := l.report(t, herd...)
+		if !*flagDiskInterval {
+			maps.Copy(known, newest)
 		}
 		hurt := rand.Perm(len(herd))
 		if err := os.RemoveAll(folders[hurt[0]]); err != nil {
@@ -68,8 +93,23 @@ func TestE2EPowerCut(t *testing.T) {
 		ready := relaunch(t, herd)
 		settled := settle(t, herd)
 		checkAll(t, herd, known)
+		if *flagDiskInterval {
+			lost, err := herd[0].missing(newest)
+			t.Logf("round %d: the last fixes of %d of %d clients are lost, %v", round, lost, len(newest), err)
+		}
 		t.Logf("round %d: all ready after %v, all in sync after %v more", round, ready.Round(time.Millisecond), settled.Round(time.Millisecond))
 	}
+}
+
+// onDisk tells whether each node has so many clients at least, and has written them.
+func onDisk(herd []*process, clients int) bool {
+	for _, p := range herd {
+		m := p.metrics()
+		if sum(m, "herd_table_clients") < float64(clients) || sum(m, "herd_journal_queue_bytes") > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // damage changes one file of a journal.
@@ -90,16 +130,24 @@ func damage(t *testing.T, folder string, change func([]byte) []byte) {
 }
 
 // A node that was away brings what it has on disk, and gets what it has missed.
+//
+//	go test ./cmd/herd -run AwayAndBack -v -disk-clients 1000000 -missed 50000 -timeout 1h
 func TestE2EAwayAndBack(t *testing.T) {
 	s := sizes()
 	herd, _ := startDurable(t, 3, "--sync-interval", "50ms")
+	if *flagDiskClients > 0 {
+		s.clients = *flagDiskClients
+	}
 	known := fill(t, herd[0], s.clients)
-	until(t, "all is written", func() bool { return sum(herd[2].metrics(), "herd_journal_queue_bytes") == 0 })
+	until(t, "all is on disk", func() bool { return onDisk(herd[2:], s.clients) })
 	code, _ := herd[2].stop(os.Interrupt)
 	if code != exitDone {
 		t.Errorf("exit code %d", code)
 	}
 	missed := max(20, s.clients/100)
+	if *flagMissed > 0 {
+		missed = *flagMissed
+	}
 	at := herd[0].session()
 	for i := range missed {
 		f := fixNow(fmt.Sprintf("client-%d", i))
