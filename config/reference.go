@@ -11,7 +11,7 @@ const introduction = `# Settings
 
 Every setting has one name. In a file it is a key in a block, in HCL or in JSON:
 
-    name = env.HOSTNAME
+    name = "clark"
     gossip {
       addr     = "0.0.0.0:4132"
       join     = ["herd.internal:4132"]
