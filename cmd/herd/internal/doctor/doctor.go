@@ -129,7 +129,7 @@ func (f *Facts) isDefault(name string) bool {
 	return true
 }
 
-// clientBytes is what a client in the table takes, all in all: docs/measuring.md.
+// clientBytes is what a client in the table takes, all in all: docs/operating.md.
 const clientBytes = 100
 
 // memory is whether the table may grow larger than the memory there is.
