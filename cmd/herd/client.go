@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ func (c *client) at(addr string) client {
 func (c *client) split() (scheme, addr string) {
 	for _, scheme := range []string{"http://", "https://"} {
 		if addr, ok := strings.CutPrefix(c.addr, scheme); ok {
-			return scheme, addr
+			return scheme, strings.TrimSuffix(addr, "/") // as browsers show it
 		}
 	}
 	if c.scheme != "" {
@@ -100,7 +101,7 @@ func (c *client) send(ctx context.Context, method, path string, body []byte) ([]
 	case len(body) > maxBody:
 		return nil, fmt.Errorf("the answer of %s to %s is longer than %d bytes", c.addr, path, maxBody)
 	case resp.StatusCode/100 != 2:
-		return nil, &refusal{resp.StatusCode, detail(body), fmt.Sprintf("%s answers %s to %s %s", c.addr, resp.Status, method, path), string(body)}
+		return nil, c.refused(resp, method, path, body)
 	}
 	return body, nil
 }
@@ -109,15 +110,22 @@ func (c *client) send(ctx context.Context, method, path string, body []byte) ([]
 type refusal struct {
 	status int
 	detail string // what the node says of it; may be empty
-	what   string
+	addr   string // the node
+	what   string // the status, and to which request
 	body   string
 }
 
+func (c *client) refused(resp *http.Response, method, path string, body []byte) *refusal {
+	path, _, _ = strings.Cut(path, "?")
+	return &refusal{resp.StatusCode, detail(body), c.addr, fmt.Sprintf("%s to %s %s", resp.Status, method, path), string(body)}
+}
+
+// Error is what the node says, if it says something: it knows what would be right.
 func (r *refusal) Error() string {
 	if r.detail == "" {
-		return r.what
+		return r.addr + " answers " + r.what
 	}
-	return r.what + ": " + strings.TrimSuffix(r.detail, ".")
+	return r.addr + " says: " + strings.TrimSuffix(r.detail, ".")
 }
 
 // detail is what a node says of a request that it refuses; empty: nothing.
@@ -143,8 +151,12 @@ func (c *client) unanswered(err error) error {
 // innermost leaves out that a POST was posted: the address and the cause say it.
 func innermost(err error) error {
 	var op *net.OpError
-	if errors.As(err, &op) {
+	var asked *url.Error
+	switch {
+	case errors.As(err, &op):
 		return op.Err
+	case errors.As(err, &asked):
+		return asked.Err
 	}
 	return err
 }

@@ -61,7 +61,7 @@ func (s *eventSource) stream(ctx context.Context, alive func(), f func(e sse.Eve
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, sse.MaxEvent)) // what can't be read says nothing
-		err := &refusal{resp.StatusCode, detail(body), fmt.Sprintf("%s answers %s to GET %s", c.addr, resp.Status, s.path), string(body)}
+		err := c.refused(resp, http.MethodGet, s.path, body)
 		if resp.StatusCode/100 == 4 {
 			return &refusedError{err}
 		}

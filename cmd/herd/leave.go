@@ -31,7 +31,7 @@ func (a *app) leave() *cobra.Command {
 		path := "/v1/leave"
 		if cmd.Flags().Changed("drain") {
 			if drain < 0 || drain > config.MaxDrain {
-				return usagef("--drain %v: from 0s to %v", drain, config.MaxDrain)
+				return usagef("--drain is %v, it must be 0s to %v", drain, config.MaxDrain)
 			}
 			path += "?drain=" + drain.String()
 		}
@@ -66,8 +66,9 @@ func (a *app) leave() *cobra.Command {
 func (c *client) waitGone(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	_, addr := c.split()
 	for range ticks(ctx, 50*time.Millisecond) {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", c.addr)
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 		if err == nil {
 			conn.Close()
 		} else if ctx.Err() == nil {

@@ -17,19 +17,21 @@ func TestLeaveWaitsForDrain(t *testing.T) {
 		`{"state":"leaving"}`:                exitUnmet,
 		`{"state":"leaving","drain":"soon"}`: exitFailed,
 	} {
-		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) }))
-		var conns atomic.Int32
-		s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-			if state == http.StateNew && conns.Add(1) == 2 { // of the verb, that looks whether it is gone
-				s.Listener.Close()
+		for _, form := range []string{"%s", "http://%s", "http://%s/"} {
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) }))
+			var conns atomic.Int32
+			s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew && conns.Add(1) == 2 { // of the verb, that looks whether it is gone
+					s.Listener.Close()
+				}
 			}
+			s.Start()
+			f := newFakeApp(fine)
+			code := f.run(t.Context(), []string{"leave", "--timeout", "1ms", "--http-addr", fmt.Sprintf(form, s.Listener.Addr())})
+			if code != want || (want == exitDone) != strings.Contains(f.out.String(), "has left") {
+				t.Errorf("%s, %s: exit code %d: %s%s", form, answer, code, &f.out, &f.err)
+			}
+			s.Close()
 		}
-		s.Start()
-		f := newFakeApp(fine)
-		code := f.run(t.Context(), []string{"leave", "--timeout", "1ms", "--http-addr", s.Listener.Addr().String()})
-		if code != want || (want == exitDone) != strings.Contains(f.out.String(), "has left") {
-			t.Errorf("%s: exit code %d: %s%s", answer, code, &f.out, &f.err)
-		}
-		s.Close()
 	}
 }
