@@ -162,7 +162,11 @@ func (k Clock) Difference() string {
 	if d >= time.Second {
 		unit = time.Millisecond
 	}
-	return fmt.Sprintf("%s %s the median of %d peers", d.Round(unit), side, k.Peers)
+	of := fmt.Sprintf("the median of %d peers", k.Peers)
+	if k.Peers == 1 {
+		of = "its one peer"
+	}
+	return fmt.Sprintf("%s %s %s", d.Round(unit), side, of)
 }
 
 // compareClocksLocked compares the clocks. Of an even number of peers the middle one that is
