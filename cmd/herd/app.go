@@ -76,12 +76,16 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetUsageTemplate(usageTemplate)
+	root.Version = versionLine()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		a.dev(), a.node(), a.members(), a.ready(), a.clients(), a.near(), a.events(), a.top(), a.send(), a.leave(), a.doctor(), a.reload(), a.snapshot(), a.places(), a.walk(), a.bench(), a.chaos(), a.keygen(), a.keyring(),
 		a.config(), a.version(), a.completion(), a.manual(),
 	)
 	root.AddCommand(topics()...)
+	sayUsage(root)
+	strictHelp(root)
 	return root
 }
 

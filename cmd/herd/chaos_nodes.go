@@ -133,7 +133,11 @@ func (a *app) chaosHeal() *cobra.Command {
 		if len(risen) > 0 {
 			text = " Started " + strings.Join(risen, ", ") + " again."
 		}
-		_, err = fmt.Fprintf(a.stdout, "Healed %d faults.%s\n", healed, text)
+		faults := "faults"
+		if healed == 1 {
+			faults = "fault"
+		}
+		_, err = fmt.Fprintf(a.stdout, "Healed %d %s.%s\n", healed, faults, text)
 		return err
 	})
 }

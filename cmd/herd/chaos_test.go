@@ -230,7 +230,7 @@ func TestChaosHeal(t *testing.T) {
 	}{
 		{"", "Healed 2 faults. Started Clark, Dora again.\n", exitDone},
 		{"Clark", "Healed 0 faults. Started Clark again.\n", exitDone},
-		{"Bona", "Healed 1 faults.\n", exitDone},
+		{"Bona", "Healed 1 fault.\n", exitDone},
 		{"Erna", "Erna does not answer", exitUnreachable},
 	} {
 		a, b, c := chaosFakes(t)

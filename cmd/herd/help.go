@@ -2,6 +2,7 @@ package main
 
 import (
 	"embed"
+	"fmt"
 	"path"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 
 // usageTemplate is cobra's, shorter and with the example at the end, where the
 // eye is when the page has scrolled by.
-const usageTemplate = `Usage:{{if .Runnable}}
+const usageTemplate = `Usage:{{if and .Runnable (not (index .Annotations "group"))}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
   {{.CommandPath}} COMMAND
 
@@ -57,6 +58,7 @@ func topics() []*cobra.Command {
 // group is a word that holds verbs and does nothing itself. Cobra would show
 // its help, and succeed, for a verb that it doesn't hold.
 func group(cmd *cobra.Command) *cobra.Command {
+	cmd.Annotations = map[string]string{"group": "true"} // for usageTemplate
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return cmd.Help() }
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -72,6 +74,38 @@ func group(cmd *cobra.Command) *cobra.Command {
 		return err
 	})
 	return cmd
+}
+
+// sayUsage has errors about arguments say how a verb is called: cobra says only how many
+// there must be.
+func sayUsage(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil && !cmd.HasAvailableSubCommands() {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return fmt.Errorf("%w\nUsage: %s", err, cmd.UseLine())
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		sayUsage(sub)
+	}
+}
+
+// strictHelp makes help about what there is not a mistake in usage, as a verb is that there
+// is not.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, err := root.Find([]string{"help"})
+	if err != nil {
+		panic("herd: " + err.Error()) // it was just made
+	}
+	help.Args = func(_ *cobra.Command, words []string) error {
+		if _, _, err := root.Find(words); err != nil {
+			return usagef("%w\nSee \"herd --help\".", err)
+		}
+		return nil
+	}
 }
 
 func unknownVerb(group *cobra.Command, word string) error {

@@ -15,9 +15,10 @@ func (a *app) keygen() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "keygen",
-		Short: "Make a gossip key",
+		Short: "Make a gossip key, or a token",
 		Long: "Keygen makes a random key of 256 bits. All nodes of a herd need the same one, in a\n" +
-			"file that only its owner can read (--key-file) or in HERD_GOSSIP_KEY.",
+			"file that only its owner can read (--key-file) or in HERD_GOSSIP_KEY. What it makes is as\n" +
+			"good for a token of the HTTP address.",
 		Example: "  herd keygen --out /etc/herd/gossip.key",
 		Args:    cobra.NoArgs,
 	}

@@ -103,10 +103,14 @@ func verbPage(cmd *cobra.Command, name, date string) string {
 	var b strings.Builder
 	b.WriteString(title(name, 1, date) + roff.Names(name, cmd.Short) + roff.Section("synopsis"))
 	usage, operands, _ := strings.Cut(cmd.UseLine(), " [flags]")
-	if cmd.HasAvailableSubCommands() {
+	switch operands = roff.Text(operands); {
+	case !cmd.HasAvailableSubCommands():
+	case cmd.Runnable() && cmd.Annotations["group"] == "": // it does something of its own, too
+		operands += "\n.br\n" + roff.Bold(cmd.CommandPath()) + " COMMAND"
+	default:
 		operands = " COMMAND"
 	}
-	b.WriteString(roff.Bold(usage) + " [" + roff.Italic("flags") + "]" + roff.Text(operands) + "\n")
+	b.WriteString(roff.Bold(usage) + " [" + roff.Italic("flags") + "]" + operands + "\n")
 	long := cmd.Long
 	if long == "" {
 		long = cmd.Short + "."

@@ -66,6 +66,8 @@ func (a *app) members() *cobra.Command {
 	}
 	cmd.RunE = verb(func(ctx context.Context, _ []string) error {
 		switch {
+		case m.wait < 0:
+			return usagef("--wait is %d, it must be 1 or more", m.wait)
 		case m.watch:
 			return m.follow(ctx)
 		case m.wait > 0:

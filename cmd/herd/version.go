@@ -21,23 +21,29 @@ func (a *app) version() *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	cmd.RunE = verb(func(context.Context, []string) error {
+		if !asJSON {
+			_, err := fmt.Fprintln(a.stdout, versionLine())
+			return err
+		}
 		v := struct {
 			Version  string `json:"version"`
 			Revision string `json:"revision,omitempty"`
 			Go       string `json:"go"`
 			Platform string `json:"platform"`
 		}{release, revision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
-		if asJSON {
-			return printJSON(a.stdout, v)
-		}
-		if v.Revision != "" {
-			v.Revision = " (" + v.Revision + ")"
-		}
-		_, err := fmt.Fprintf(a.stdout, "herd %s%s %s %s\n", v.Version, v.Revision, v.Go, v.Platform)
-		return err
+		return printJSON(a.stdout, v)
 	})
 	jsonFlag(cmd, &asJSON)
 	return cmd
+}
+
+// versionLine is the version in a line.
+func versionLine() string {
+	text := "herd " + release
+	if r := revision(); r != "" {
+		text += " (" + r + ")"
+	}
+	return fmt.Sprintf("%s %s %s/%s", text, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // revision is the commit that the binary was built from, if it is known.
