@@ -33,7 +33,7 @@ const (
 	maxLinks  = maxMembers
 )
 
-// verdict is the acceptor's reply.
+// verdict is the acceptor's reply. Both ends log it.
 type verdict byte
 
 const (
@@ -48,10 +48,10 @@ const (
 var verdicts = [...]string{
 	welcome:           "welcome",
 	notMe:             "another incarnation lives there",
-	refusedVersion:    "it speaks another version",
-	refusedQuarantine: "it has this node in quarantine for a bad message",
-	refusedFull:       "it has too many sessions",
-	refusedCrossed:    "its own session came first",
+	refusedVersion:    "no version in common",
+	refusedQuarantine: "quarantine for a bad message",
+	refusedFull:       "too many sessions",
+	refusedCrossed:    "the acceptor's own session came first",
 }
 
 func (v verdict) String() string {
@@ -126,6 +126,8 @@ func (c *Cluster) dialLane(ctx context.Context, m Member, purpose Purpose, h hai
 		return nil, errNotMe
 	case v == refusedCrossed:
 		return nil, errCrossed
+	case v == refusedVersion:
+		return nil, fmt.Errorf("refused: %v: it speaks %d at the most, this node %d", v, reply[0], h.version)
 	case v != welcome:
 		return nil, errors.New("refused: " + v.String())
 	}
@@ -150,7 +152,7 @@ func (c *Cluster) acceptLane(s *Stream) {
 	}
 	h := readHail(&b)
 	if v := c.judge(h); v != welcome {
-		c.refuseSession(s, v)
+		c.refuseSession(s, h, v)
 		return
 	}
 	first, v := c.match(h, s)
@@ -160,7 +162,7 @@ func (c *Cluster) acceptLane(s *Stream) {
 				s.Close()
 			}
 		} else {
-			c.refuseSession(s, v)
+			c.refuseSession(s, h, v)
 		}
 		return
 	}
@@ -186,10 +188,10 @@ func (c *Cluster) judge(h hail) verdict {
 	defer c.mu.Unlock()
 	l := c.links[h.from]
 	switch {
+	case h.to != c.self.Origin, h.from == c.self.Origin, h.from == 0:
+		return notMe // first: the one before at this address may have been of a newer release
 	case h.version < oldestVersion, h.version > c.self.Protocol:
 		return refusedVersion
-	case h.to != c.self.Origin, h.from == c.self.Origin, h.from == 0:
-		return notMe
 	case c.quarantinedLocked(h.from):
 		return refusedQuarantine
 	case l == nil && len(c.links) >= maxLinks, c.crowdedLocked(h.from):
@@ -209,11 +211,16 @@ func appendReply(b []byte, version byte, v verdict, self location.Origin) []byte
 	return binary.BigEndian.AppendUint64(append(b, version, byte(v)), uint64(self))
 }
 
-func (c *Cluster) refuseSession(s *Stream, v verdict) {
+func (c *Cluster) refuseSession(s *Stream, h hail, v verdict) {
 	c.mu.Lock()
 	c.stats.sessionsRefused++
 	c.mu.Unlock()
-	if v != notMe && v != refusedCrossed {
+	switch v {
+	case notMe, refusedCrossed:
+	case refusedVersion:
+		c.warn("session refused: its release and this one speak no version in common: give one of them a release that goes with both",
+			"peer", clean(s.PeerName()), "addr", s.RemoteAddr(), "session", h.version, "oldest", oldestVersion, "newest", c.self.Protocol)
+	default:
 		c.warn("session refused", "peer", clean(s.PeerName()), "addr", s.RemoteAddr(), "verdict", v)
 	}
 	_ = c.replySession(s, v) // it will see the end either way

@@ -121,6 +121,7 @@ func TestVerdicts(t *testing.T) {
 			{hail{sessionVersion + 1, 5, n.self.Origin, 1}, refusedVersion},
 			{hail{oldestVersion - 1, 5, n.self.Origin, 1}, refusedVersion},
 			{hail{sessionVersion, 5, n.self.Origin + 1, 2}, notMe},
+			{hail{sessionVersion + 1, 5, n.self.Origin + 1, 2}, notMe}, // who was here before was of a newer release
 			{hail{sessionVersion, n.self.Origin, n.self.Origin, 3}, notMe},
 			{hail{sessionVersion, 0, n.self.Origin, 4}, notMe},
 			{hail{sessionVersion, 5, n.self.Origin, 5}, welcome},
@@ -130,6 +131,10 @@ func TestVerdicts(t *testing.T) {
 				t.Errorf("%+v: got %v, want %v", c.hail, got, c.want)
 			}
 			s.Close()
+		}
+		const said = "speak no version in common: give one of them a release that goes with both: peer=evil addr="
+		if got := h.log.count(said); got != 1 { // and a minute later once more
+			t.Errorf("other versions are told of %d times, want once", got)
 		}
 		// One stream of a session alone is dropped in time, and so are two of a kind.
 		n.mu.Lock()
