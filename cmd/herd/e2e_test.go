@@ -89,6 +89,7 @@ func until(t *testing.T, what string, holds func() bool) time.Duration {
 // spec is how a node is started. Addresses left empty are any free ones.
 type spec struct {
 	name                 string
+	binary               string // empty: the one under test
 	client, gossip, http string
 	join                 []string
 	key                  string
@@ -166,8 +167,11 @@ func launch(t *testing.T, s spec) *process {
 	defer f.Close()
 	p.log = f.Name()
 	p.file = filepath.Join(t.TempDir(), "ready.json")
+	if s.binary == "" {
+		s.binary = herdBinary(t)
+	}
 	args := []string{
-		herdBinary(t), "node", "--name", s.name, "--ready-file", p.file,
+		s.binary, "node", "--name", s.name, "--ready-file", p.file,
 		"--client-addr", s.orFree(t, s.client), "--gossip-addr", s.orFree(t, s.gossip), "--http-addr", s.orFree(t, s.http),
 	}
 	for _, seed := range s.join {
