@@ -53,7 +53,7 @@ func TestEmbeddedTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if set.Len() != 199_524+5_210 {
+	if set.Len() != 199_524+5_209 {
 		t.Errorf("%d places", set.Len())
 	}
 	var names []string

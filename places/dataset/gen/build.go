@@ -147,6 +147,9 @@ func (b *builder) takeAirports(data []byte) error {
 		return err
 	}
 	for _, a := range list {
+		if nowhere(a.Lat) && nowhere(a.Lng) {
+			continue // it is where the equator meets the prime meridian: not known, or made up
+		}
 		// There is no number of passengers. A large airport stands out like a
 		// town of 65,000, a medium one like a village of 2,000, double with
 		// flights that anyone can book.
@@ -164,6 +167,12 @@ func (b *builder) takeAirports(data []byte) error {
 		}
 	}
 	return nil
+}
+
+// nowhere tells a coordinate that is zero to a hundredth of a degree.
+func nowhere(s string) bool {
+	v, err := strconv.ParseFloat(s, 64)
+	return err == nil && math.Abs(v) < 0.01
 }
 
 // area says where a place is. GeoNames' region codes of the dump are not all

@@ -35,6 +35,7 @@ func files() map[string]string {
 			row("8", "Mariehamn", "60.1", "19.9", "PPL", "AX", "", "1", "2020-01-01"),
 		"data/airports.json": `[
 			{"id":"4185","type":"large_airport","name":" Charles de Gaulle ","latitude_deg":"49.012798","longitude_deg":"2.55","iso_country":"FR","scheduled_service":"yes"},
+			{"id":"10","type":"medium_airport","name":"Nowhere","latitude_deg":"-0.000005","longitude_deg":"-0.000017","iso_country":"FR","scheduled_service":"no"},
 			{"id":"9","type":"medium_airport","name":"Field","latitude_deg":"49","longitude_deg":"2","iso_country":"FR","scheduled_service":"no"}]`,
 	}
 }
