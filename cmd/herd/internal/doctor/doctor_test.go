@@ -137,6 +137,7 @@ func TestChecks(t *testing.T) {
 		{"not ready", func(f *Facts) { f.Node.Verdict = "not ready: catching up with Bona" }, Fault, "node", "catching up with Bona", "reached"},
 		{"clock of the node", func(f *Facts) { f.Node.Verdict = "not ready: its clock is 3h behind" }, Fault, "node", "3h behind", "NTP"},
 		{"refusal", func(f *Facts) { f.Node.Refusal = "status 401" }, Warning, "node", "status 401", "--token-file"},
+		{"another node of another herd", func(f *Facts) { f.Node.Self.Name = "Jaquez"; f.Members[0].Stream = &node.KeyError{} }, Warning, "node", `"Jaquez" runs`, "--config"},
 		{"another node", func(f *Facts) { f.Node.Self.Name = "Jaquez" }, Warning, "node", `"Jaquez" runs`, "restart"},
 		{"old certificate", func(f *Facts) { f.Node.Certificate = &x509.Certificate{Raw: []byte{1}} }, Warning, "node", "another certificate", "SIGHUP"},
 		{"limits", func(f *Facts) { f.Node.OtherLimits = 2 }, Warning, "node", "2 members with another ttl", "same"},

@@ -23,8 +23,8 @@ func (f *Facts) node() []Finding {
 	if r.Verdict != "ready" {
 		add(fault("node", r.Verdict, unready(r.Verdict)))
 	}
-	if r.Refusal == "" && r.Self.Name != f.Config.Name {
-		add(warning("node", fmt.Sprintf("%q runs at %s, and the configuration says %q", r.Self.Name, r.Addr, f.Config.Name), "Name its configuration, or restart it with this one."))
+	if r.Refusal == "" && f.another() {
+		add(warning("node", fmt.Sprintf("%q runs at %s, and the configuration says %q", r.Self.Name, r.Addr, f.Config.Name), "Name its configuration by --config, or restart it with this one."))
 	}
 	if l := f.Loaded.TLS; l != nil && r.Certificate != nil && !r.Certificate.Equal(l.Certificates[0].Leaf) {
 		add(warning("node", "it shows another certificate than that in "+f.Config.TLS.CertFile, "Send it SIGHUP, and look into its log."))
@@ -37,6 +37,10 @@ func (f *Facts) node() []Finding {
 	}
 	return all
 }
+
+// another tells whether the node that runs is not the configuration's: how its members take
+// this configuration's key then says nothing of it.
+func (f *Facts) another() bool { return f.Node.Self.Name != f.Config.Name }
 
 func unready(verdict string) string {
 	switch {
@@ -81,6 +85,8 @@ func (f *Facts) members() []Finding {
 	case wrong != nil:
 	case live == 0:
 		wrong = append(wrong, ok("members", "no other node is alive"))
+	case f.another():
+		wrong = append(wrong, ok("members", "%s, all in sync, by what %q says", count(live, "other node"), f.Node.Self.Name))
 	default:
 		wrong = append(wrong, ok("members", "%s, all reached by TCP and UDP, all in sync", count(live, "other node")))
 	}
@@ -92,7 +98,7 @@ func (f *Facts) member(m Member) *Finding {
 	age := f.Now.Sub(m.Since).Round(time.Second)
 	var w Finding
 	switch {
-	case m.live() && i >= 0 && unwell(f.Members[i]) != nil:
+	case m.live() && i >= 0 && !f.another() && unwell(f.Members[i]) != nil:
 		return unwell(f.Members[i])
 	case m.State == "failed":
 		w = warning("", fmt.Sprintf("%q at %s failed %s ago", m.Name, m.Gossip, age), "Start it again; if it is gone for good, it is forgotten in a while.")
