@@ -26,6 +26,7 @@ type Disk struct {
 	savedAt  time.Duration // when a vector was last given
 	owesSave bool
 	catching bool   // the answer under way is of what was dropped
+	unsaid   bool   // the answer under way goes by a vector that was taken back
 	turn     uint64 // joining: it is in when a later one is kept
 }
 
@@ -84,12 +85,12 @@ func (d *Disk) Next(now time.Duration, buf []byte, limit int) (out []byte, more 
 	c, l := d.core, d.link
 	c.step(now)
 	a, scanned := l.answer, l.scan.ahead
-	if a != nil && c.silent { // see nextDelta
+	if a != nil && (c.silent || d.unsaid) { // see nextDelta
 		l.answer, a = nil, nil
 		l.lag, l.rest = true, 0
 		d.queue = d.queue[:0]
 	}
-	l.scan = scan{answer: a}
+	l.scan, d.unsaid = scan{answer: a}, false
 	if a != nil && !scanned {
 		buf = c.scanOn(a, buf, limit)
 	}
@@ -211,6 +212,21 @@ func (d *Disk) Failed(now time.Duration, all bool) {
 	c.settle()
 }
 
+// unsay has the disk be given a vector anew: those it was given claim what nobody has of an
+// origin, and how much of it they do not is not known. Else the claim would come back with a
+// restart, and what was dropped of that origin would not be given again.
+func (d *Disk) unsay(o location.Origin) {
+	if d == nil {
+		return
+	}
+	for _, m := range []*mark{&d.given, &d.kept} { // a scan may read what they are now
+		m.vector, m.saved = m.vector.without(o), m.saved.without(o)
+	}
+	d.unsaid = d.link.answer != nil
+	d.Save()
+	d.link.touch(Live)
+}
+
 // drop forgets what waits.
 func (d *Disk) drop() {
 	d.queue = nil
@@ -292,8 +308,9 @@ func (d *Disk) store(k kind, from location.Origin, body []byte) {
 // second, and be well.
 const diskQueues = 4
 
-// Nothing is a message for [Replay] that says nothing: to try whether a disk works again.
-func Nothing() []byte { return appendSaved(nil, 0, nil)[prefixLen:] }
+// Nothing is a message for [Replay] that says nothing, a chunk of no fixes: to try whether a disk
+// works again.
+func Nothing() []byte { return []byte{byte(kindChunk), 0} }
 
 // lacks takes note that there is something which the disk does not have.
 func (d *Disk) lacks() {

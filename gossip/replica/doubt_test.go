@@ -297,3 +297,64 @@ func TestUnsure(t *testing.T) {
 		t.Errorf("horizon %+v", h)
 	}
 }
+
+// What a disk was given of a lie that was found out does not come back with a restart, nor does
+// the disk go by it when it has failed: before the next vector, or in the middle of a delta.
+func TestLyingVectorOnDisk(t *testing.T) {
+	for _, fails := range []string{"never", "before the next vector", "before it is found out"} {
+		t.Run(fails, func(t *testing.T) {
+			b := newLab(t)
+			victim, origin := b.core(1, Config{}), b.core(2, Config{})
+			d := victim.OpenDisk(b.now, fails != "never")
+			kept := written(d, b.now)
+			d.Synced(b.now)
+			lie := b.liar(victim, 66)
+			e := location.Entry{Fix: fixAt(t, "evil", 6), Dot: location.Dot{Origin: 2, Seq: 1}}
+			w := chunkWriter{limit: 1 << 16}
+			w.add("client-0", &e)
+			w.close()
+			if err := errors.Join(lie(Delta, w.buf), lie(Delta, appendCommit(nil, Vector{2: 100, 66: 1}))); err != nil {
+				t.Fatal(err)
+			}
+			d.Save()
+			kept = append(kept, written(d, b.now)...)
+			if c, _ := replayed(t, 8, kept); c.vector[2] != 100 {
+				t.Fatal("the lie is not on disk")
+			}
+			d.Synced(b.now)
+			for i := range 20 {
+				b.report(origin, fmt.Sprint("client-", i), 7)
+			}
+			if fails == "before it is found out" {
+				d.Failed(b.now, false)
+				if d.Next(b.now, nil, 0); victim.disk.link.answer == nil { // it goes by the lie
+					t.Fatal("no delta is under way")
+				}
+			}
+			victim.TakeDirty(func(*Link, Lane) {})
+			b.link(victim, origin)
+			b.pass(100 * time.Millisecond)
+			if victim.Stats().Unfounded != 1 || victim.vector[2] != 20 {
+				t.Fatalf("vector %v", victim.vector)
+			}
+			switch fails {
+			case "before the next vector":
+				d.Failed(b.now, false)
+			case "before it is found out":
+				d.drop() // it is full besides
+			}
+			woken := false
+			victim.TakeDirty(func(l *Link, _ Lane) { woken = woken || l == d.link })
+			if !woken {
+				t.Error("its writer is not called")
+			}
+			if d.holdsBack() && d.kept.vector[2] > 0 {
+				t.Error("what is not on disk would be acknowledged")
+			}
+			kept = append(kept, written(d, b.now)...)
+			if c, _ := replayed(t, 8, kept); c.vector[2] != 20 || c.table.Len() != 20 {
+				t.Errorf("after a restart there are %d of 20 clients, vector %v", c.table.Len(), c.vector)
+			}
+		})
+	}
+}

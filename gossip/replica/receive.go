@@ -197,6 +197,7 @@ func (c *Core) committed(l *Link, v Vector) {
 			delete(c.vector, l.peer)
 		}
 		delete(c.beyond, l.peer)
+		c.disk.unsay(l.peer)
 		c.stats.Unfounded++
 	}
 	linked := make(map[location.Origin]*Link, len(c.links))

@@ -153,12 +153,10 @@ func (r *Replay) Take(m Replayed) {
 	case kindStored:
 		r.vector.arrive(r.beyond, m.origin, m.prev, m.seq)
 	case kindSaved:
-		r.latest = max(r.latest, m.latest)
-		for o, seq := range m.vector {
-			if seq > r.vector[o] {
-				r.vector[o] = seq
-				r.vector.join(r.beyond, o)
-			}
+		// All of it, for it was the core's then: what it claims no more was taken back.
+		r.latest, r.vector = max(r.latest, m.latest), m.vector
+		for o := range r.beyond {
+			r.vector.join(r.beyond, o)
 		}
 	}
 }

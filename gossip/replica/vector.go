@@ -27,6 +27,15 @@ func (v Vector) CoversDot(d location.Dot) bool { return d.Seq <= v[d.Origin] }
 // Clone returns a copy.
 func (v Vector) Clone() Vector { return maps.Clone(v) }
 
+// without is v with nothing of one origin. v itself stays as it is.
+func (v Vector) without(o location.Origin) Vector {
+	if _, ok := v[o]; ok {
+		v = v.Clone()
+		delete(v, o)
+	}
+	return v
+}
+
 // origins are v's origins in order, so that what is sent repeats exactly.
 func (v Vector) origins() []location.Origin { return slices.Sorted(maps.Keys(v)) }
 
