@@ -78,6 +78,7 @@ func TestMessages(t *testing.T) {
 		{golden: "json-by-the-name-of.hcl"},
 		{golden: "clash.hcl"},
 		{golden: "clash-default.hcl"},
+		{golden: "always-nowhere.hcl"},
 		{golden: "chaos-open.hcl"},
 		{golden: "no-key.hcl"},
 		{golden: "no-token.hcl"},

@@ -105,7 +105,7 @@ has missed; when all nodes lose power, they are ready from disk without waiting 
 
 sync says what a crash of the machine may take. "always": nothing that was acknowledged, for neither clients nor other nodes are answered before a report is on disk, as
 long as that takes no longer than ack_timeout. "interval": the last sync_interval. "none": what the system has not written by itself. All that
-is at risk only if every node that has it crashes at once. A process that is killed, on a machine that goes on, loses a tenth of a second at the most, with "always" nothing.
+is at risk only if every node that has it crashes at once. A process that is killed, on a machine that goes on, loses a tenth of a second at the most, with "always" nothing. "always" without a data_dir is refused.
 
 The folder takes up to twice what the table takes on disk and 64 MiB, and once more while a snapshot is written: about 50 bytes a client. One node at a time can use it. A journal
 that is damaged is loaded up to the damage, and the herd has the rest. One that a later release has written is refused: start that release, or

@@ -30,7 +30,7 @@ func (c *Config) problems() []problem {
 			found = append(found, problem{field: r.name, detail: mustBe(r)})
 		}
 	}
-	return slices.Concat(found, c.clashes(), c.openChaos(), c.Places.problems())
+	return slices.Concat(found, c.clashes(), c.openChaos(), c.nowhere(), c.Places.problems())
 }
 
 // openChaos finds faults on command for everybody.
@@ -42,6 +42,17 @@ func (c *Config) openChaos() []problem {
 	return []problem{{
 		field: "chaos", other: "http.addr",
 		detail: fmt.Sprintf("With chaos, whoever reaches the HTTP address %s can pause and kill this node. Keep http.addr on loopback, or set insecure_chaos = true if the network keeps strangers out.", c.HTTP.Addr),
+	}}
+}
+
+// nowhere finds answers that would wait for a disk that there is none of.
+func (c *Config) nowhere() []problem {
+	if c.Storage.Sync != "always" || c.Storage.DataDir != "" {
+		return nil
+	}
+	return []problem{{
+		field: "storage.sync", other: "storage.data_dir",
+		detail: `With "always" a report is answered when it is on disk, and this node keeps nothing there. Set storage.data_dir, or leave storage.sync out.`,
 	}}
 }
 

@@ -1,0 +1,3 @@
+storage {
+  sync = "always"
+}
