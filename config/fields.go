@@ -62,7 +62,7 @@ func table(c *Config) []row {
 		{"client.max_conns_per_addr", false, live(whole(&c.Client.MaxConnsPerAddr, 0, 1_000_000)), "of those, from one address, unless it is of loopback; 0 is half of max_conns"},
 		{"client.max_line", false, live(size(&c.Client.MaxLine, 64, 1<<20)), "longest command line; a longer one closes its connection"},
 		{"client.idle_timeout", false, live(span(&c.Client.IdleTimeout, "0s", "24h", "5m")), "how long a client may take for its next whole line, then it is closed; 0s is for ever"},
-		{"client.drain", false, span(&c.Client.Drain, "0s", "1h", "500ms"), "over how long a node that leaves ends its clients' connections, each when nothing is half answered; \"herd leave --drain\" may say otherwise"},
+		{"client.drain", false, live(span(&c.Client.Drain, "0s", "1h", "500ms")), "over how long a node that leaves ends its clients' connections, each when nothing is half answered; \"herd leave --drain\" may say otherwise"},
 		{"client.max_id", false, live(whole(&c.Client.MaxID, 1, Default().Client.MaxID)), "longest client ID in bytes"},
 
 		{"gossip.addr", false, address(&c.Gossip.Addr), "where other nodes connect, TCP and UDP; port 0 takes any free one"},

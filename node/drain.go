@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -85,6 +86,8 @@ func (s *clientServer) drain(spread time.Duration) {
 // parting is the end of a node for its clients: by when all of them are gone. The zero value is
 // that of a node that nobody has asked to leave. It is safe for concurrent use.
 type parting struct {
+	usual atomic.Int64 // nanoseconds that it takes if nobody says otherwise
+
 	mu   sync.Mutex // guards the fields below, and calls of told
 	end  time.Time  // zero: never
 	told func(left time.Duration)
@@ -103,6 +106,9 @@ func (p *parting) within(d time.Duration) {
 		p.told(d)
 	}
 }
+
+// usualDrain is over how long clients' connections end if nobody says otherwise.
+func (n *Node) usualDrain() time.Duration { return time.Duration(n.parting.usual.Load()) }
 
 // leaveWithin has the node leave, and its clients be gone within that time, or sooner if that was
 // asked for.

@@ -75,7 +75,7 @@ func (n *Node) getSelf(w http.ResponseWriter, _ *http.Request) {
 // open until it has left.
 func (n *Node) postLeave(w http.ResponseWriter, r *http.Request) {
 	p := readParams(r)
-	drain := p.span("drain", 0, config.MaxDrain, n.config.Settings.Client.Drain)
+	drain := p.span("drain", 0, config.MaxDrain, n.usualDrain())
 	if p.bad(w) {
 		return
 	}

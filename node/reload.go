@@ -31,6 +31,7 @@ func (n *Node) prepareReloads() {
 		ReadTokens: c.ReadTokens, WriteTokens: c.WriteTokens, TLS: c.TLS,
 	}
 	n.reloads.lastGood.Store(c.Clock().Unix())
+	n.parting.usual.Store(int64(c.Settings.Client.Drain))
 }
 
 // ErrNoConfig is returned by [Node.Reload] of a node that has no configuration to read.
@@ -101,6 +102,7 @@ func (n *Node) takeLocked(to *config.Loaded) ([]config.Change, error) {
 	n.authority.set(next.ReadTokens, next.WriteTokens)
 	n.certificates.now.Store(next.TLS)
 	n.server.setBounds(boundsOf(c.Client))
+	n.parting.usual.Store(int64(c.Client.Drain))
 	n.cluster.SetJoin(c.Gossip.Join)
 	n.cluster.SetLimits(limitsOf(c.Herd))
 	n.reloads.running = next

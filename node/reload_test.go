@@ -105,3 +105,18 @@ func TestReloadFreesFiles(t *testing.T) {
 		t.Error("the old table is still there")
 	}
 }
+
+// TestReloadDrain: a node that is asked to leave takes the time that holds now.
+func TestReloadDrain(t *testing.T) {
+	n := newTestNode(t)
+	to := n.config.Settings
+	to.HTTP.Insecure = true // its address is not of loopback
+	to.Client.Drain = 42 * time.Minute
+	if err := n.ReloadTo(&config.Loaded{Config: to}); err != nil {
+		t.Fatal(err)
+	}
+	w := n.ask("POST", "/v1/leave", "", "192.0.2.1:1000")
+	if w.Code != 202 || !strings.Contains(w.Body.String(), `"drain":"42m0s"`) {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}

@@ -38,7 +38,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if again {
 		return errors.New("the node has been run before")
 	}
-	defer context.AfterFunc(ctx, func() { n.leaveWithin(n.config.Settings.Client.Drain) })()
+	defer context.AfterFunc(ctx, func() { n.leaveWithin(n.usualDrain()) })()
 	r := &run{Node: n, failed: make(chan error, 3)}
 	err := r.up()
 	if err == nil {

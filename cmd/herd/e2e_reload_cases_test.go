@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
+	"testing"
 	"time"
 )
 
@@ -336,5 +338,33 @@ func (r *reloading) placesCases() []reloadCase {
 		file("path", r.write("other.csv", "name,lat,lon\nRieber Hall,34.0716,-118.4451\n"), says("Rieber Hall")),
 		file("attribution", "of the campus", says("of the campus")),
 		format,
+	}
+}
+
+// TestE2EReloadDrain: a node that leaves takes the time that a reload has brought for that, and
+// not the hour that it was started with.
+func TestE2EReloadDrain(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "herd.hcl")
+	drain := func(d string) {
+		t.Helper()
+		if err := os.WriteFile(file, fmt.Appendf(nil, "client {\n  drain = %q\n}\n", d), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drain("1h")
+	p := start(t, spec{name: "Clark", flags: []string{"--config", file}})
+	for range 2 { // the first of an hour's drain may end at once
+		s := p.session()
+		defer s.conn.Close()
+		if _, err := s.report(fixNow("kiwi")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drain("0s")
+	if code, out := herdVerb(t, "reload", "--http-addr", p.Ready.HTTP); code != exitDone || !strings.Contains(out, "client.drain  1h   0s   taken over") {
+		t.Fatalf("exit code %d: %s", code, out)
+	}
+	if code, took := p.stop(syscall.SIGTERM); code != exitDone {
+		t.Errorf("exit code %d after %v", code, took)
 	}
 }
