@@ -20,7 +20,9 @@ import (
 // A rotation is install, use, remove, each over the whole herd. At no time does a live member
 // send with a key that another lacks: use is refused until all live members have said
 // that they have the key, and remove until all have said that they send with another one. So
-// links stand, and streams and packets pass, all the while. One that was away meanwhile is
+// links stand, and streams and packets pass, all the while. Two such steps through two nodes may
+// cross: then some members remove the key that others have begun to use, and these go back to
+// the one before at once. One that was away meanwhile is
 // refused by the others when it comes back: see prover.check.
 const (
 	orderTimeout = 3 * time.Second // for all members to answer an order
@@ -86,7 +88,7 @@ func (c *Cluster) Keyring(ctx context.Context) ([]KeyReport, error) {
 
 // ChangeKeyring has all live members, this one included, take one step of a rotation, each of
 // which may be taken again. A [KeyringError] tells that it is not safe to; a report
-// with an error, or refused, that one member has not taken it. It takes 6 s at the most.
+// with an error, or refused, that one member has not taken it. It takes 9 s at the most.
 func (c *Cluster) ChangeKeyring(ctx context.Context, change KeyChange) ([]KeyReport, error) {
 	return c.order(ctx, change)
 }
@@ -101,7 +103,7 @@ func (c *Cluster) order(ctx context.Context, change KeyChange) ([]KeyReport, err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	o := keyOrder{action: change.Action, by: clean(change.By)}
+	o, before := keyOrder{action: change.Action, by: clean(change.By)}, c.ring.fingerprints()[0]
 	switch o.action {
 	case KeyInstall:
 		o.key = change.Key
@@ -115,7 +117,25 @@ func (c *Cluster) order(ctx context.Context, change KeyChange) ([]KeyReport, err
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	return c.askMembers(ctx, o), nil
+	reports := c.askMembers(ctx, o)
+	if lack := refusing(reports); o.action == KeyUse && lack != "" && before != change.Fingerprint {
+		// Whoever asks may have gone, and the herd must not stay so.
+		c.askMembers(context.WithoutCancel(ctx), keyOrder{action: KeyUse, key: before[:], by: o.by})
+		reason := fmt.Sprintf("another order has removed it meanwhile from %s; the herd is to use %v as before", lack, before)
+		return nil, &KeyringError{change.Action, change.Fingerprint, reason}
+	}
+	return reports, nil
+}
+
+// refusing names the members that have refused an order.
+func refusing(reports []KeyReport) string {
+	var names []string
+	for _, r := range reports {
+		if r.Outcome == KeyRefused {
+			names = append(names, r.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // inTheWay is why a change would have members not understand each other; empty: it would not.

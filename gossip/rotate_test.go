@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -152,6 +153,50 @@ func TestRotationOutOfOrder(t *testing.T) {
 			t.Errorf("%d orders refused", s.KeysRefused)
 		}
 	})
+}
+
+// Two orders through two nodes at once, to use a key and to remove it, part nobody, however
+// they cross: all have the keys that the others send with, and the steps may be taken again.
+func TestRotationsCross(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		all := h.startFirst(3)
+		to, crossed := testKey(7), 0
+		use, remove := KeyChange{Action: KeyUse, Fingerprint: FingerprintOf(to)}, KeyChange{Action: KeyRemove, Fingerprint: FingerprintOf(to)}
+		for ahead := -600 * time.Microsecond; ahead <= 600*time.Microsecond; ahead += 200 * time.Microsecond {
+			h.orderAgain(all[2], KeyChange{Action: KeyInstall, Key: to})
+			var orders sync.WaitGroup
+			orders.Go(func() {
+				time.Sleep(max(0, ahead))
+				_, err := all[0].ChangeKeyring(t.Context(), use)
+				if err != nil && strings.Contains(err.Error(), "meanwhile") {
+					crossed++
+				}
+			})
+			time.Sleep(max(0, -ahead))
+			all[1].ChangeKeyring(t.Context(), remove)
+			orders.Wait()
+			for _, x := range all {
+				for _, y := range all {
+					if indexKey(y.ring.keys(), x.ring.fingerprints()[0]) < 0 {
+						t.Errorf("%v ahead: %s sends with a key that %s lacks", ahead, x.name, y.name)
+					}
+				}
+			}
+			h.orderAgain(all[1], KeyChange{Action: KeyUse, Fingerprint: FingerprintOf(h.key)})
+		}
+		if crossed == 0 {
+			t.Error("no two orders have crossed")
+		}
+	})
+}
+
+// orderAgain gives an order through a node, which no member is to refuse.
+func (h *herd) orderAgain(through *testNode, change KeyChange) {
+	h.t.Helper()
+	reports, err := through.ChangeKeyring(h.t.Context(), change)
+	if err != nil || refusing(reports) != "" {
+		h.t.Errorf("%v: %v, %+v", change.Action, err, reports)
+	}
 }
 
 // A member that does not answer is named; nothing that takes all of them is done without it.
