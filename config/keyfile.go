@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"herd/gossip/durable"
 )
 
 // KeyFile is the file that a node's gossip keys were read from, for them to be changed in.
@@ -44,13 +46,15 @@ func (f *KeyFile) Save(keys [][]byte) error {
 	case !equalKeys(there, f.held):
 		return fmt.Errorf("key file %s: somebody has changed its keys since the node read them: it is left alone", f.name)
 	}
-	if err := replace(name, keyText(text, keys)); err != nil {
+	err = replace(name, keyText(text, keys))
+	switch {
+	case errors.Is(err, durable.ErrFolder): // they are there, whether they outlive a power cut or not
+		f.held = keys
+		return fmt.Errorf("key file %s: %w", f.name, err)
+	case err != nil:
 		return fmt.Errorf("key file %s: %w", f.name, bare(err))
 	}
-	f.held = keys // whether it outlives a power cut or not
-	if err := syncFolder(filepath.Dir(name)); err != nil {
-		return fmt.Errorf("key file %s: sync its folder: %w", f.name, bare(err))
-	}
+	f.held = keys
 	return nil
 }
 
@@ -68,27 +72,16 @@ func keyText(old string, keys [][]byte) string {
 	return b.String()
 }
 
-// replace puts a file with another text and the same mode in the place of one. It is for the
-// caller to sync the folder.
+// replace puts a file with another text, the same mode and the same owner in the place of one.
 func replace(name, text string) error {
 	info, err := os.Stat(name)
 	if err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name()) // unless it was renamed
-	_, err = temp.WriteString(text)
-	err = errors.Join(err, temp.Chmod(info.Mode().Perm()), temp.Sync(), temp.Close())
-	if err != nil {
-		return err
-	}
-	if err := sameOwner(temp.Name(), info); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), name)
+	return durable.Replace(name, info.Mode().Perm(), func(f *os.File) error {
+		_, err := f.WriteString(text)
+		return errors.Join(err, sameOwner(f, info))
+	})
 }
 
 func equalKeys(a, b [][]byte) bool { return slices.EqualFunc(a, b, bytes.Equal) }

@@ -4,6 +4,4 @@ package config
 
 import "os"
 
-func sameOwner(string, os.FileInfo) error { return nil } // of the folder
-
-func syncFolder(string) error { return nil } // folders can't be
+func sameOwner(*os.File, os.FileInfo) error { return nil } // of the folder

@@ -10,9 +10,10 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
+
+	"herd/gossip/durable"
 )
 
 // The address book on disk lets a node that starts again find its herd without a seed.
@@ -90,26 +91,15 @@ func parseBook(text []byte) ([]bookEntry, error) {
 }
 
 // writeBook takes the place of the file, in one step.
-func writeBook(name string, entries []bookEntry) (err error) {
+func writeBook(name string, entries []bookEntry) error {
 	text, err := json.MarshalIndent(bookFile{bookVersion, entries}, "", " ")
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*") // of mode 0600
-	if err != nil {
+	return durable.Replace(name, 0o600, func(f *os.File) error {
+		_, err := f.Write(append(text, '\n'))
 		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(append(text, '\n'))
-	err = cmp.Or(err, f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
+	})
 }
 
 // recall takes in what was in the file. What is too old, or of a time to come, is not tried

@@ -6,5 +6,3 @@ import "math"
 
 // maxFiles is how many files this process may have open.
 func maxFiles() uint64 { return math.MaxUint64 }
-
-func syncFolder(string) error { return nil } // folders can't be

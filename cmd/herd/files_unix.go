@@ -3,9 +3,7 @@
 package main
 
 import (
-	"errors"
 	"math"
-	"os"
 	"syscall"
 )
 
@@ -17,13 +15,4 @@ func maxFiles() uint64 {
 		return math.MaxUint64
 	}
 	return uint64(limit.Cur)
-}
-
-// syncFolder has a rename in a folder outlive a power cut.
-func syncFolder(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

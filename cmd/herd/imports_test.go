@@ -18,7 +18,7 @@ const root = "../.."
 
 // parts are the folders of the module and which others their packages may
 // import: cmd → node → gossip, places, config; cmd has verbs about places alone. A
-// folder may import what lies in it. gossip/location is vocabulary that all may import.
+// folder may import what lies in it.
 var parts = map[string][]string{
 	"cmd":    {"node", "places", "config"},
 	"node":   {"gossip", "places", "config"},
@@ -27,11 +27,14 @@ var parts = map[string][]string{
 	"config": nil,
 }
 
-// leaves import the standard library and gossip/location, nothing else.
-var leaves = []string{"cmd/herd/internal/human", "cmd/herd/internal/roff", "gossip/fault", "gossip/journal", "gossip/location", "gossip/replica", "node/access", "node/client/sse", "node/events", "node/protocol", "node/web"}
+// shared are leaves that all may import: vocabulary, and how a file is replaced.
+var shared = []string{"gossip/location", "gossip/durable"}
+
+// leaves import the standard library and what is shared, nothing else.
+var leaves = []string{"cmd/herd/internal/human", "cmd/herd/internal/roff", "gossip/durable", "gossip/fault", "gossip/journal", "gossip/location", "gossip/replica", "node/access", "node/client/sse", "node/events", "node/protocol", "node/web"}
 
 // modest are folders that could live outside of the program: besides the standard
-// library and gossip/location they import these of ours, and no library.
+// library and what is shared they import these of ours, and no library.
 var modest = map[string][]string{
 	"node/client":  {"node/client/sse"},
 	"node/history": {"node/protocol"},
@@ -124,7 +127,7 @@ func refuse(s source, name string) string {
 	if inside, ours := strings.CutPrefix(name, "herd/"); ours {
 		from, to := partOf(s.folder), partOf(inside)
 		switch {
-		case inside == "gossip/location":
+		case slices.Contains(shared, inside):
 		case leaf:
 			return "a leaf knows nothing of the program"
 		case isModest && !slices.Contains(few, inside):

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"regexp"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"herd/cmd/herd/internal/human"
+	"herd/gossip/durable"
 	"herd/places/dataset"
 	"herd/places/geofile"
 )
@@ -134,7 +134,7 @@ func (p *packVerb) run(ctx context.Context, args []string) error {
 // write puts the file in its place in one step: a node that reloads meanwhile
 // reads the old one or the new one.
 func (p *packVerb) write(file []byte) error {
-	err := replaceFile(p.out, 0o644, func(w io.Writer) error {
+	err := durable.Replace(p.out, 0o644, func(w *os.File) error {
 		if _, err := w.Write(file); err != nil {
 			return err
 		}

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"herd/cmd/herd/internal/snapshot"
+	"herd/gossip/durable"
 )
 
 // saveVerb is herd snapshot save and its flags.
@@ -41,7 +43,7 @@ func (a *app) snapshotSave() *cobra.Command {
 			return err
 		}
 		var n int
-		err := replaceFile(args[0], 0o600, func(w io.Writer) (err error) {
+		err := durable.Replace(args[0], 0o600, func(w *os.File) (err error) {
 			n, err = s.save(ctx, w)
 			return err
 		})

@@ -6,8 +6,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
+
+	"herd/gossip/durable"
 )
 
 // lockName is the file that says who has a folder.
@@ -79,16 +80,7 @@ func (d dir) Rename(from, to string) error { return os.Rename(d.join(from), d.jo
 
 func (d dir) Remove(name string) error { return os.Remove(d.join(name)) }
 
-func (d dir) Sync() error {
-	if runtime.GOOS == "windows" {
-		return nil // it does not sync folders, and does not need to
-	}
-	f, err := os.Open(d.path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
+func (d dir) Sync() error { return durable.SyncFolder(d.path) }
 
 type reader struct{ *os.File }
 

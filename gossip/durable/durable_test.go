@@ -1,17 +1,17 @@
-package main
+package durable
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
 
 // A file is there when it is whole, and what was there before stays until then; nothing else is
 // left in its folder. What is no file is left alone.
-func TestReplaceFile(t *testing.T) {
+func TestReplace(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "file")
 	broken := errors.New("broken")
@@ -20,8 +20,8 @@ func TestReplaceFile(t *testing.T) {
 		err  error
 		want string
 	}{{"one", nil, "one"}, {"two", broken, "one"}, {"three", nil, "three"}} {
-		err := replaceFile(name, 0o600, func(w io.Writer) error {
-			_, err := io.WriteString(w, c.text)
+		err := Replace(name, 0o640, func(f *os.File) error {
+			_, err := f.WriteString(c.text)
 			return errors.Join(err, c.err)
 		})
 		if !errors.Is(err, c.err) {
@@ -32,7 +32,10 @@ func TestReplaceFile(t *testing.T) {
 			t.Errorf("%s: there is %q, error %v", c.text, text, err)
 		}
 	}
-	if err := replaceFile(dir, 0o600, func(io.Writer) error { return nil }); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if info, err := os.Stat(name); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o640 {
+		t.Errorf("mode %v, error %v", info.Mode(), err)
+	}
+	if err := Replace(dir, 0o600, func(*os.File) error { return nil }); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a folder: error %v", err)
 	}
 	entries, err := os.ReadDir(dir)
