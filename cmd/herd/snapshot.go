@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"herd/cmd/herd/internal/human"
 	"herd/cmd/herd/internal/snapshot"
 )
 
@@ -78,7 +79,7 @@ func (a *app) snapshotInspect() *cobra.Command {
 			err = printTable(a.stdout, summaryTable(&sum))
 		}
 		if err == nil && !sum.Whole {
-			err = &exit{exitFailed, fmt.Errorf("%s is damaged: %d lines, %s", args[0], sum.Damaged, sum.First[0])}
+			err = &exit{exitFailed, fmt.Errorf("%s is damaged: %s, %s", args[0], human.Count(int(sum.Damaged), "line"), sum.First[0])}
 		}
 		return err
 	})

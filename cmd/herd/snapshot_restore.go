@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"herd/cmd/herd/internal/human"
 	"herd/cmd/herd/internal/snapshot"
 	protocol "herd/node/client"
 )
@@ -233,7 +234,7 @@ func (r *restoreVerb) show(n *restored) error {
 		_, err = fmt.Fprintf(r.app.stdout, "%s %d, stale %d, refused %d, damaged %d\n", text, n.restored.Load(), n.stale.Load(), refused, n.damaged)
 	}
 	if err == nil && refused+n.damaged > 0 {
-		err = &exit{code: exitFailed, err: fmt.Errorf("%d clients were refused, %d lines are damaged", refused, n.damaged)}
+		err = &exit{code: exitFailed, err: fmt.Errorf("%s refused, %s damaged", human.Count(int(refused), "client"), human.Count(int(n.damaged), "line"))}
 	}
 	return err
 }

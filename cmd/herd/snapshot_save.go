@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"herd/cmd/herd/internal/human"
 	"herd/cmd/herd/internal/snapshot"
 	"herd/gossip/durable"
 )
@@ -48,7 +49,7 @@ func (a *app) snapshotSave() *cobra.Command {
 			return err
 		})
 		if err == nil {
-			fmt.Fprintf(a.stderr, "saved %d clients to %s\n", n, args[0])
+			fmt.Fprintf(a.stderr, "saved %s to %s\n", human.Count(n, "client"), args[0])
 		}
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"herd/cmd/herd/internal/human"
 	"herd/node/crowd"
 	"herd/node/load"
 	"herd/places/dataset"
@@ -180,11 +181,7 @@ const mostAsked = 100
 
 // walkLine tells of a second.
 func walkLine(s load.Second, nodes int) string {
-	of := "nodes"
-	if nodes == 1 {
-		of = "node"
-	}
-	text := fmt.Sprintf("%d s: %d reports to %d %s, p50 %s, p99 %s", s.Second, s.Commands, nodes, of, ms(s.P50), ms(s.P99))
+	text := fmt.Sprintf("%d s: %d reports to %s, p50 %s, p99 %s", s.Second, s.Commands, human.Count(nodes, "node"), ms(s.P50), ms(s.P99))
 	if s.Wrong > 0 {
 		text += fmt.Sprintf(", %d wrong", s.Wrong)
 	}

@@ -169,11 +169,7 @@ func Summary(all []Finding) (text string, faulty bool) {
 	parts := []string{}
 	for s := Fault; s > OK; s-- {
 		if n[s] > 0 {
-			plural := "s"
-			if n[s] == 1 {
-				plural = ""
-			}
-			parts = append(parts, fmt.Sprintf("%d %s%s", n[s], s, plural))
+			parts = append(parts, human.Count(n[s], s.String()))
 		}
 	}
 	if len(parts) == 0 {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"herd/cmd/herd/internal/human"
 	"herd/node"
 )
 
@@ -113,14 +114,14 @@ func (f *Facts) clock() []Finding {
 	if d < 0 {
 		side = "behind"
 	}
-	found := fmt.Sprintf("%s %s that of %s", d.Abs().Round(time.Millisecond), side, count(len(ahead), "node"))
+	found := fmt.Sprintf("%s %s that of %s", d.Abs().Round(time.Millisecond), side, human.Count(len(ahead), "node"))
 	switch limit := f.Config.Herd.MaxClientAhead / 2; {
 	case d.Abs()-doubt > limit:
 		return []Finding{fault("clock", fmt.Sprintf("%s; %s may be, half of max_client_ahead", found, limit), "Set it, and have NTP keep it: look at this machine first, then at the others.")}
 	case d.Abs()-doubt > time.Second:
 		return []Finding{warning("clock", found, "Have NTP keep it: differences between client and node are shown wrong by that much.")}
 	}
-	return []Finding{ok("clock", "within %s of %s", max(d.Abs(), doubt).Round(time.Millisecond)+time.Millisecond, count(len(ahead), "node"))}
+	return []Finding{ok("clock", "within %s of %s", max(d.Abs(), doubt).Round(time.Millisecond)+time.Millisecond, human.Count(len(ahead), "node"))}
 }
 
 // answers are the probes of all who proved the key, each node once.
@@ -137,13 +138,6 @@ func (f *Facts) answers() []node.Probe {
 		seen[id] = seen[id] || p.Stream == nil
 		return p.Stream != nil || again
 	})
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // seeds is whether one lets this node join.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"herd/cmd/herd/internal/human"
 	"herd/node"
 )
 
@@ -30,7 +31,7 @@ func (f *Facts) node() []Finding {
 		add(warning("node", "it shows another certificate than that in "+f.Config.TLS.CertFile, "Send it SIGHUP, and look into its log."))
 	}
 	if r.OtherLimits > 0 {
-		add(warning("node", count(r.OtherLimits, "member")+" with another ttl, max_clients or memory_limit", "Configure all nodes to the same: what most have holds."))
+		add(warning("node", human.Count(r.OtherLimits, "member")+" with another ttl, max_clients or memory_limit", "Configure all nodes to the same: what most have holds."))
 	}
 	if all == nil {
 		add(ok("node", "%q runs, and is ready", r.Self.Name))
@@ -86,9 +87,9 @@ func (f *Facts) members() []Finding {
 	case live == 0:
 		wrong = append(wrong, ok("members", "no other node is alive"))
 	case f.another():
-		wrong = append(wrong, ok("members", "%s, all in sync, by what %q says", count(live, "other node"), f.Node.Self.Name))
+		wrong = append(wrong, ok("members", "%s, all in sync, by what %q says", human.Count(live, "other node"), f.Node.Self.Name))
 	default:
-		wrong = append(wrong, ok("members", "%s, all reached by TCP and UDP, all in sync", count(live, "other node")))
+		wrong = append(wrong, ok("members", "%s, all reached by TCP and UDP, all in sync", human.Count(live, "other node")))
 	}
 	return wrong
 }

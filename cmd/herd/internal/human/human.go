@@ -15,3 +15,11 @@ func Size(n uint64) string {
 	}
 	return fmt.Sprintf("%.1f %ciB", size, units[i])
 }
+
+// Count is a number of things that have a plain plural: "1 client", "2 clients".
+func Count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

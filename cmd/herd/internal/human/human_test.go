@@ -9,3 +9,11 @@ func TestSize(t *testing.T) {
 		}
 	}
 }
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0 clients", 1: "1 client", 2: "2 clients"} {
+		if got := Count(n, "client"); got != want {
+			t.Errorf("%d: got %q, want %q", n, got, want)
+		}
+	}
+}
