@@ -36,27 +36,9 @@ func (s Source) Archives(binary, dir string, targets []Target) error {
 
 // common is what goes into every archive.
 func (s Source) common(binary string, targets []Target) ([]file, error) {
-	var files []file
-	for _, c := range [][2]string{
-		{"README.md", ""},
-		{"CHANGELOG.md", ""},
-		{"LICENSE", ""},
-		{"NOTICE", ""},
-		{"cmd/herd/dist/grafana/herd.json", "examples/grafana.json"},
-		{"cmd/herd/dist/prometheus/herd.rules.yml", "examples/prometheus.rules.yml"},
-		{"cmd/herd/dist/kubernetes/herd.yaml", "examples/kubernetes.yaml"},
-		{"cmd/herd/dist/systemd/herd.service", "examples/herd.service"},
-		{"cmd/herd/dist/deb/herd.hcl", "examples/herd.hcl"},
-	} {
-		to := c[1]
-		if to == "" {
-			to = c[0]
-		}
-		f, err := s.read(c[0], to, 0o644)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, f)
+	files, err := s.pages()
+	if err != nil {
+		return nil, err
 	}
 	others, err := s.thirdParty(targets)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,6 +37,45 @@ func TestArchives(t *testing.T) {
 				t.Errorf("%s: got %+v, want %+v", name, g, f)
 			}
 		}
+	}
+}
+
+// What a page of an archive links to is in the archive; a page that links to anything else is not
+// packed.
+func TestPages(t *testing.T) {
+	files, err := Source{Root: "../../../.."}.pages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{"examples": true}
+	for _, f := range files {
+		there[f.name] = true
+	}
+	links := 0
+	for _, f := range files {
+		if path.Ext(f.name) != ".md" {
+			continue
+		}
+		for _, link := range relative.FindAllSubmatch(f.body, -1) {
+			links++
+			if to := path.Join(path.Dir(f.name), string(link[1])); !there[to] {
+				t.Errorf("%s links to %s", f.name, to)
+			}
+		}
+	}
+	if links < 15 {
+		t.Errorf("%d links", links)
+	}
+	packed := map[string]string{"a/x.md": "docs/x.md", "b.md": "b.md"}
+	page, err := relink([]byte("[b](../b.md#c), [c](#c), [d](https://example.com/d)"), "a/x.md", packed)
+	if want := "[b](../b.md#c), [c](#c), [d](https://example.com/d)"; err != nil || string(page) != want {
+		t.Errorf("got %s, %v", page, err)
+	}
+	if page, err = relink([]byte("[x](a/x.md)"), "b.md", packed); err != nil || string(page) != "[x](docs/x.md)" {
+		t.Errorf("got %s, %v", page, err)
+	}
+	if _, err := relink([]byte("[x](x.go)"), "b.md", packed); err == nil || !strings.Contains(err.Error(), "x.go") {
+		t.Errorf("a link to what is not packed: %v", err)
 	}
 }
 
