@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -92,7 +94,7 @@ func littleCPU(r *faultRun) {
 	p := r.procs[i]
 	over := r.rec.Fault("5 % of a core", p.spec.name)
 	r.stands(p.spec.name, true)
-	free := r.limit("cpu", p.cmd.Process.Pid, "cpu.cfs_quota_us", "5000", "-1")
+	_, free := r.limit(p.cmd.Process.Pid, bound{"cpu", [3]string{"cpu.cfs_quota_us", "5000", "-1"}, [3]string{"cpu.max", "5000", "max"}})
 	r.wait(4 * limitTime)
 	free()
 	r.stands(p.spec.name, false)
@@ -108,11 +110,11 @@ func littleMemory(r *faultRun) {
 	p := r.procs[i]
 	over := r.rec.Fault("1 MiB more memory", p.spec.name)
 	r.stands(p.spec.name, true)
-	free := r.limit("memory", p.cmd.Process.Pid, "memory.limit_in_bytes", strconv.Itoa(1<<20), "-1")
+	few := strconv.Itoa(1 << 20) // what it has is not charged to the group
+	group, free := r.limit(p.cmd.Process.Pid, bound{"memory", [3]string{"memory.limit_in_bytes", few, "-1"}, [3]string{"memory.max", few, "max"}})
 	r.wait(2 * limitTime)
-	failed, err := os.ReadFile(fmt.Sprintf("/sys/fs/cgroup/memory/herd-%d/memory.failcnt", p.cmd.Process.Pid))
-	if err != nil || strings.TrimSpace(string(failed)) == "0" {
-		r.t.Errorf("the limit was not met: %s, %v", failed, err)
+	if !memoryFailed(group) {
+		r.t.Error("the limit was not met")
 	}
 	free()
 	killed := false
@@ -136,20 +138,47 @@ func littleMemory(r *faultRun) {
 	r.falseDeaths(p.spec.name)
 }
 
-// limit puts a process into a control group of its own, of version 1, until free.
-func (r *faultRun) limit(controller string, pid int, file, few, all string) (free func()) {
-	r.t.Helper()
-	root := filepath.Join("/sys/fs/cgroup", controller)
-	group := filepath.Join(root, fmt.Sprintf("herd-%d", pid))
-	if err := os.Mkdir(group, 0o755); err != nil {
-		r.t.Skipf("no control group: %v", err)
+// memoryFailed tells whether a control group has wanted more memory than it may have.
+func memoryFailed(group string) bool {
+	if n, err := os.ReadFile(filepath.Join(group, "memory.failcnt")); err == nil {
+		return strings.TrimSpace(string(n)) != "0"
 	}
+	events, _ := os.ReadFile(filepath.Join(group, "memory.events"))
+	return regexp.MustCompile(`(?m)^max [1-9]`).Match(events)
+}
+
+// bound is what a control group bounds: in each version of them the file, and what is in it with the
+// bound and without.
+type bound struct {
+	controller string
+	v1, v2     [3]string
+}
+
+// limit puts a process into a control group of its own until free.
+func (r *faultRun) limit(pid int, b bound) (group string, free func()) {
+	r.t.Helper()
+	const all = "/sys/fs/cgroup"
 	write := func(dir, file, text string) error {
 		return os.WriteFile(filepath.Join(dir, file), []byte(text), 0)
 	}
+	root, file := filepath.Join(all, b.controller), b.v1
+	home := root
+	if _, err := os.Stat(filepath.Join(all, "cgroup.controllers")); err == nil { // version 2
+		root, file = all, b.v2
+		err = write(root, "cgroup.subtree_control", "+"+b.controller)
+		was, readErr := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+		if err = errors.Join(err, readErr); err != nil {
+			r.t.Skipf("no control group: %v", err)
+		}
+		home = filepath.Join(root, strings.TrimPrefix(strings.TrimSpace(string(was)), "0::"))
+	}
+	group = filepath.Join(root, fmt.Sprintf("herd-%d", pid))
+	if err := os.Mkdir(group, 0o755); err != nil {
+		r.t.Skipf("no control group: %v", err)
+	}
 	free = func() {
-		write(group, file, all)
-		write(root, "cgroup.procs", strconv.Itoa(pid)) // unless it is dead
+		write(group, file[0], file[2])
+		write(home, "cgroup.procs", strconv.Itoa(pid)) // unless it is dead
 		until(r.t, "the control group is empty", func() bool {
 			err := os.Remove(group)
 			return err == nil || os.IsNotExist(err)
@@ -158,11 +187,11 @@ func (r *faultRun) limit(controller string, pid int, file, few, all string) (fre
 	r.t.Cleanup(func() { os.Remove(group) })
 	err := write(group, "cgroup.procs", strconv.Itoa(pid))
 	if err == nil {
-		err = write(group, file, few)
+		err = write(group, file[0], file[1])
 	}
 	if err != nil {
 		free()
-		r.t.Fatalf("limit %s: %v", controller, err)
+		r.t.Fatalf("limit %s: %v", b.controller, err)
 	}
-	return free
+	return group, free
 }
