@@ -37,7 +37,7 @@ func DiskAt(folder string, mode SyncMode, interval time.Duration) Disk {
 
 const (
 	syncTick  = 50 * time.Millisecond // what nobody waits for is written so often
-	lazySync  = 20 * time.Second      // with SyncNone: a failure takes no more than that
+	lazySync  = 20 * time.Second      // with SyncNone: a failure takes no more than that; else, when idle, a folder that is gone is seen
 	diskPause = time.Second           // between tries of a disk that fails
 	diskLimit = 1 << 20               // bytes asked of the core for one write
 )

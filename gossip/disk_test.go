@@ -248,6 +248,38 @@ func TestSnapshotFailsToBegin(t *testing.T) {
 	})
 }
 
+// A folder that is removed while the node runs is found out, though nothing is written; then all that the
+// node holds is written anew.
+func TestFolderRemoved(t *testing.T) {
+	for _, mode := range []SyncMode{SyncAlways, SyncInterval, SyncNone} {
+		inBubble(t, func(t *testing.T, h *herd) {
+			d := h.withDisks(1, mode)[0]
+			n := h.startFirst(1)[0]
+			for i := range 50 {
+				n.report(t, fmt.Sprint("a", i), 1000+i)
+			}
+			time.Sleep(time.Minute) // it is all there, and nothing happens
+			for _, name := range d.Names() {
+				d.Put(name, nil)
+			}
+			h.await("trouble", 21*time.Second, func() bool { return n.Stats().Disk.Trouble })
+			n.report(t, "b", 1000)
+			h.await("in order again", 4*time.Second, func() bool { return !n.Stats().Disk.Trouble })
+			if mode == SyncAlways {
+				h.await("in sync again", time.Second, func() bool { return n.Stats().Disk.InSync })
+			}
+			time.Sleep(21 * time.Second)
+			h.kill(n)
+			d.Crash()
+			n = h.start(0)
+			h.await("ready", time.Second, func() bool { return isClosed(n.CaughtUp()) })
+			if s := n.Stats().Disk; n.Table().Len() != 51 || s.Damaged {
+				t.Errorf("%d of 51 clients are on disk, damaged %v", n.Table().Len(), s.Damaged)
+			}
+		})
+	}
+}
+
 // Two nodes can't have one disk.
 func TestDiskIsTaken(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {

@@ -98,14 +98,14 @@ func (k *keeper) write(last bool) bool {
 
 func (k *keeper) syncDue(last bool) bool {
 	switch {
-	case last:
+	case last || time.Since(k.synced) >= lazySync: // with nothing to sync it finds out whether the file is there
 		return true
 	case k.config.Mode == SyncAlways:
 		return k.dirty || k.joining()
 	case k.config.Mode == SyncInterval:
 		return k.dirty && time.Since(k.synced) >= k.config.Interval
 	}
-	return k.dirty && time.Since(k.synced) >= lazySync
+	return false
 }
 
 // joining tells whether the core has yet to be told that the disk has all.
@@ -192,9 +192,13 @@ func (k *keeper) snapshotIfDue() {
 	if k.trouble.Load() {
 		return
 	}
+	s, err := k.log.Begin()
+	if errors.Is(err, journal.ErrGone) {
+		k.failed(err)
+		return
+	}
 	k.rewrite.Store(false)
 	k.snapping.Store(true)
-	s, err := k.log.Begin()
 	k.snapshots.Go(func() {
 		defer k.snapping.Store(false)
 		if err == nil {

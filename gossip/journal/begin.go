@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
+	"slices"
 )
 
 // carry is what was read from the end of a file but is not durable perhaps: the process that wrote it was
@@ -16,7 +19,15 @@ type carry struct {
 }
 
 // begin begins the next log file. It is durable, without messages, when it returns.
-func (l *Log) begin() error {
+func (l *Log) begin() (err error) {
+	defer func() {
+		l.strayed = l.strayed || errors.Is(err, fs.ErrNotExist)
+	}()
+	if l.strayed {
+		if err := l.find(); err != nil {
+			return err
+		}
+	}
 	if l.carry != nil {
 		if err := l.carryOver(); err != nil {
 			return err
@@ -36,6 +47,36 @@ func (l *Log) begin() error {
 	}
 	l.active = a
 	return nil
+}
+
+// find looks whether the file that the log goes on after is in its place. If not, the folder is another one,
+// or none: it is locked, and the log begins anew.
+func (l *Log) find() error {
+	all, err := l.fs.List()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(all, func(i Info) bool { return i.Name == name })
+	}
+	there := has(l.tail.name())
+	if !there {
+		if err := l.unlock(); err != nil {
+			return err
+		}
+	}
+	if l.lock == nil {
+		if l.lock, err = l.fs.Lock(); err != nil {
+			return fmt.Errorf("lock: %w", err)
+		}
+	}
+	if l.strayed = false; there {
+		return nil
+	}
+	maps.DeleteFunc(l.files, func(name string, _ int64) bool { return !has(name) })
+	l.tail, l.carry, l.snapshot = mark{}, nil, Info{}
+	l.stats.Appended, l.stats.Durable = 0, 0
+	return fmt.Errorf("%w: the journal begins anew", ErrGone)
 }
 
 // carryOver makes a log file of what is to be carried over. It has its name when it is whole

@@ -65,7 +65,11 @@ func (d dir) List() ([]Info, error) {
 }
 
 func (d dir) Create(name string) (File, error) {
-	return os.OpenFile(d.join(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(d.join(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return written{f}, nil
 }
 
 func (d dir) Open(name string) (Reader, error) {
@@ -81,6 +85,18 @@ func (d dir) Rename(from, to string) error { return os.Rename(d.join(from), d.jo
 func (d dir) Remove(name string) error { return os.Remove(d.join(name)) }
 
 func (d dir) Sync() error { return durable.SyncFolder(d.path) }
+
+type written struct{ *os.File }
+
+// Gone finds out that the folder was removed, or that another file system was mounted over it.
+func (w written) Gone() bool {
+	is, err := w.Stat()
+	if err != nil {
+		return false // it was closed meanwhile
+	}
+	there, err := os.Stat(w.Name())
+	return err != nil || !os.SameFile(is, there)
+}
 
 type reader struct{ *os.File }
 

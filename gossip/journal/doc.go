@@ -41,5 +41,10 @@
 // that was full, or failed for a while, needs nothing but further tries. A system that has failed
 // to sync a file may have dropped what it held of it, and says so only once: that file is not trusted any more.
 //
+// A file that was removed, with its folder perhaps, takes all that is written to it, and keeps nothing. So Sync looks whether
+// the log file is in its place, and fails with ErrGone if it is not. Append looks once more. If the file has come back, as
+// it has when something was mounted over the folder for a while, the log goes on after it. Else it makes the folder, if there is none,
+// locks it and begins anew, which it says by failing with ErrGone once more: what was there does not count any more.
+//
 // The package neither logs nor starts goroutines. Its calls take as long as the disk does.
 package journal

@@ -39,6 +39,10 @@ type File interface {
 
 	// Sync makes durable what was written. It may run beside Write and Close.
 	Sync() error
+
+	// Gone tells whether the file is no longer in its folder under its name: what is written to it
+	// then is lost, though nothing says so. It may run beside Write, Sync and Close.
+	Gone() bool
 }
 
 // Reader is a file that is being read.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"sync"
 )
@@ -28,16 +29,17 @@ const maxFiles = 64
 type Log struct {
 	fs    FS
 	cfg   Config
-	lock  io.Closer
 	store uint64
 
 	mu       sync.Mutex // guards what follows; held while a file is written to or begun, not while one is synced
+	lock     io.Closer  // of the folder; nil: others may have it
 	files    map[string]int64
 	snapshot Info    // the newest that is whole; no name: none
 	next     uint64  // number of the next file
 	tail     mark    // where the next log file goes on
 	ready    bool    // tail is known: Replay has ended
 	active   *active // what is appended to; nil: none, the next Append begins one
+	strayed  bool    // whether the file that tail is in is in its place is to be looked at
 	writing  bool    // a Snapshot is under way
 	closed   bool
 	stats    Stats
@@ -62,7 +64,8 @@ type active struct {
 // Stats is a Log in numbers.
 type Stats struct {
 	// Appended counts the messages appended since Open, without those that a failure has
-	// taken: it falls back to Durable then. Durable is how many of them would survive a crash.
+	// taken: it falls back to Durable then. Durable is how many of them would survive a crash; it is 0
+	// again when the log begins anew.
 	// What Replay has handed out is as safe as it was before, and durable with the first of them.
 	Appended, Durable uint64
 
@@ -74,6 +77,9 @@ type Stats struct {
 	Written int64  // bytes written to disk since Open, snapshots too
 	Syncs   uint64 // of log files since Open
 }
+
+// ErrGone is wrapped by the errors of a Log whose file was not in its place: see Sync.
+var ErrGone = errors.New("the file is gone from its folder")
 
 // errClosed is the error of a Log that was closed.
 var errClosed = errors.New("journal is closed")
@@ -110,12 +116,22 @@ func (l *Log) Close() error {
 		return nil
 	}
 	l.closed = true
-	err := l.lock.Close()
+	err := l.unlock()
 	if l.active != nil {
 		err = errors.Join(l.active.file.Close(), err)
 		l.active = nil
 	}
 	return err
+}
+
+// unlock lets others have the folder, if this log has it.
+func (l *Log) unlock() error {
+	if l.lock == nil {
+		return nil
+	}
+	lock := l.lock
+	l.lock = nil
+	return lock.Close()
 }
 
 // Append appends messages, in one write if they are few. They will be read in order, and
@@ -213,7 +229,8 @@ func writeBlocks(w io.Writer, buf []byte, messages [][]byte, seed uint32, first,
 }
 
 // Sync makes durable what was appended before. It may run beside Append. When it fails, the log goes
-// back to what is durable, and that is all that it has: see [Stats].
+// back to what is durable, and that is all that it has: see [Stats]. It fails with ErrGone, even if there is
+// nothing to be made durable, when the file is not in its place.
 func (l *Log) Sync() error {
 	l.mu.Lock()
 	if l.closed {
@@ -221,18 +238,25 @@ func (l *Log) Sync() error {
 		return errClosed
 	}
 	a := l.active
-	if a == nil || a.durable == a.count {
+	if a == nil {
 		l.mu.Unlock()
 		return nil
 	}
-	count := a.count
+	count, safe := a.count, a.durable == a.count
 	l.mu.Unlock()
 
-	err := a.file.Sync()
+	var err error
+	if !safe {
+		err = a.file.Sync()
+	}
+	gone := a.file.Gone()
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
+	case gone && l.active == a:
+		l.giveUp(a)
+		return fmt.Errorf("sync journal: %s: %w", a.name, ErrGone)
 	case a.durable >= count: // another has done it
 		return nil
 	case l.active != a:
@@ -254,7 +278,7 @@ func (l *Log) settle(a *active, count uint64) {
 
 // giveUp ends the active file: the log goes on, in another, after what is durable of it.
 func (l *Log) giveUp(a *active) {
-	l.active = nil
+	l.active, l.strayed = nil, true
 	l.tail = mark{a.header.file, a.durable}
 	l.stats.Appended = l.stats.Durable
 	_ = a.file.Close() // nothing that it could say is news
@@ -263,10 +287,13 @@ func (l *Log) giveUp(a *active) {
 // remove removes a file that nothing needs. One that can't be removed stays among the
 // files: the next snapshot tries again.
 func (l *Log) remove(name string) {
-	if l.fs.Remove(name) == nil {
+	if isGone(l.fs.Remove(name)) {
 		delete(l.files, name)
 	}
 }
+
+// isGone tells of an attempt to remove a file whether it is not there now.
+func isGone(err error) bool { return err == nil || errors.Is(err, fs.ErrNotExist) }
 
 // Stats returns the counters.
 func (l *Log) Stats() Stats {

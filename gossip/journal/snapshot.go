@@ -24,7 +24,7 @@ type Snapshot struct {
 
 // Begin begins a snapshot: it stands for all that was appended before, so its messages must
 // leave nothing of that out. What is appended from now on follows it. It ends with Commit or Abort; there
-// is one at a time. When Begin fails for the log's sake, that is a failure of Sync.
+// is one at a time. When Begin fails for the log's sake, with ErrGone for example, that is a failure of Sync.
 func (l *Log) Begin() (*Snapshot, error) {
 	s, err := l.beginSnapshot()
 	if err != nil {
@@ -56,6 +56,7 @@ func (l *Log) beginSnapshot() (*Snapshot, error) {
 			l.settle(a, a.count)
 		}
 		l.giveUp(a)
+		l.strayed = false // Sync has just looked
 	}
 	if l.active == nil {
 		if err := l.begin(); err != nil {
@@ -202,7 +203,7 @@ func (l *Log) prune(number uint64) {
 	for _, name := range old {
 		err := l.fs.Remove(name)
 		l.mu.Lock()
-		if err == nil {
+		if isGone(err) {
 			delete(l.files, name)
 		}
 		l.mu.Unlock()

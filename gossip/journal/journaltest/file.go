@@ -71,6 +71,12 @@ func (f *file) Sync() error {
 	return nil
 }
 
+func (f *file) Gone() bool {
+	f.d.mu.Lock()
+	defer f.d.mu.Unlock()
+	return f.okLocked() == nil && f.d.now[f.name] != f.data
+}
+
 func (f *file) Close() error {
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
