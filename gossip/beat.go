@@ -104,7 +104,7 @@ func (c *Cluster) passOnLocked(mine []*link) []*link {
 			continue
 		}
 		c.tell(syncNews{e.Kind, l.name, e.Origin})
-		if e.Kind == replica.CaughtUp {
+		if e.Kind == replica.CaughtUp || e.Kind == replica.MemberIn {
 			c.nudge()
 		}
 	}

@@ -183,6 +183,13 @@ type expected struct {
 	superseded  bool // no link, and a newer member has its name
 }
 
+// evenLocked tells whether this node lacks nothing that a member has acknowledged, nor the member what
+// this node will acknowledge.
+func (c *Cluster) evenLocked(e expected, now time.Duration) bool {
+	l := c.links[e.origin]
+	return l != nil && !c.behindLocked(e, now) && l.core.Counts()
+}
+
 // behindLocked tells whether this node may lack what a member has acknowledged.
 func (c *Cluster) behindLocked(e expected, now time.Duration) bool {
 	l := c.links[e.origin]

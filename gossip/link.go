@@ -33,7 +33,7 @@ type link struct {
 	core *replica.Link // but for Prepare and Scan under cluster.mu
 
 	// Guarded by cluster.mu.
-	level   bool        // this node once held all that the peer had acknowledged
+	level   bool        // see evenLocked; it was so once
 	states  []stateLink // as cluster.states; nil: the peer takes none
 	turn    int         // of which of them it is to be sent next
 	clock   clockLink

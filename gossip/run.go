@@ -319,7 +319,7 @@ func (c *Cluster) checkCaughtUp(joined bool) {
 	now, behind, met, alone := c.now(), false, false, true
 	for _, e := range c.expected {
 		l := c.links[e.origin]
-		if l != nil && !c.behindLocked(e, now) {
+		if c.evenLocked(e, now) {
 			l.level = true
 		}
 		level := l != nil && l.level

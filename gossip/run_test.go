@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"testing"
+	"time"
 
 	"herd/gossip/location"
 	"herd/gossip/simnet"
@@ -37,4 +38,44 @@ func TestCaughtUpWithNobody(t *testing.T) {
 		}
 		c.Close()
 	}
+}
+
+// When a node is ready all members are in sync at it, however long their acknowledgements take:
+// what it acknowledges first they have.
+func TestReadyWithAllInSync(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		three := h.startFirst(3)
+		h.kill(three[2])
+		slow := simnet.Link{Latency: 40 * time.Millisecond}
+		for _, n := range three[:2] {
+			h.net.SetLink(n.ip, three[2].ip, slow)
+		}
+		again := h.start(2, three[0].addr())
+		h.await("ready", 5*time.Second, func() bool { return isClosed(again.CaughtUp()) })
+		for _, m := range again.Members() {
+			if m.State == Alive && !m.Self && !m.InSync {
+				t.Errorf("%s is not in sync", m.Name)
+			}
+		}
+		f := again.report(t, "kiwi", 1000)
+		for _, n := range three[:2] {
+			if e, ok := n.Get([]byte("kiwi")); !ok || e.Fix != f {
+				t.Errorf("%s lacks what the node acknowledged first", n.name)
+			}
+		}
+	})
+}
+
+// Nobody waits for a member that stands still, or whose answers get lost: it is met later.
+func TestReadyWithoutOneThatIsStill(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		three := h.startFirst(3)
+		h.net.Pause(three[1].ip)
+		h.kill(three[2])
+		again := h.start(2, three[0].addr())
+		took := h.await("ready", 5*time.Second, func() bool { return isClosed(again.CaughtUp()) })
+		t.Logf("ready after %v", took)
+		h.net.Resume(three[1].ip)
+		h.await("one view", 10*time.Second, h.oneView)
+	})
 }

@@ -58,7 +58,7 @@ func (c *Cluster) Members() []Member {
 // Sync is how this node stands to the others.
 type Sync struct {
 	CaughtUp bool     // it has been, once
-	Behind   []string // names of the live members that may have acknowledged what it lacks, now
+	Behind   []string // names of the live members that may have acknowledged what it lacks, now; before CaughtUp, of those too that are yet to be in sync
 	Clock    Clock    // of this node beside theirs
 }
 
@@ -70,7 +70,7 @@ func (c *Cluster) Sync() Sync {
 	s.Clock = c.compareClocksLocked()
 	now := c.now()
 	for _, e := range c.expected {
-		if c.behindLocked(e, now) {
+		if c.behindLocked(e, now) || !s.CaughtUp && !e.superseded && !c.evenLocked(e, now) {
 			s.Behind = append(s.Behind, e.name)
 		}
 	}

@@ -61,7 +61,7 @@
 //  7. A member comes in by way of joining, goes out only by time, and leases end
 //     before it is out; a link given up holds acks until its lease has ended; no
 //     grant while a batch has been unacknowledged for half an ack_timeout. A node
-//     is ready when all live members it knows have answered.
+//     is ready when all live members it knows have answered, and are in.
 //  8. What a look-up brings is merged with its dot before it is shown.
 //  9. A node refuses what is at its floor, the greatest place at which it gave up a
 //     client, or below. A commit comes after the floor from when the answer ended, and who

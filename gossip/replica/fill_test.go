@@ -100,3 +100,37 @@ func TestFillGivesWay(t *testing.T) {
 		full(t, b, joiner, 0)
 	})
 }
+
+// A peer that fills itself elsewhere has yet to ask, and nobody waits until it is in; one that has
+// asked is waited for.
+func TestCounts(t *testing.T) {
+	b := newLab(t)
+	x, y, donor := b.core(1, Config{}), b.core(2, Config{}), b.core(3, Config{})
+	b.report(donor, "kiwi", 7)
+	toDonor, _ := b.link(y, donor)
+	b.carry(toDonor, Delta)
+	b.still[donor] = true
+	atX, atY := b.link(x, y)
+	b.talk()
+	if !atX.Met() || !atX.Leased(b.now) || atX.State() == In || !atX.Counts() {
+		t.Errorf("met %v, leased %v, %s: counts %v", atX.Met(), atX.Leased(b.now), atX.State(), atX.Counts())
+	}
+	if atY.State() != In {
+		t.Errorf("who fills itself has it %s", atY.State())
+	}
+	b.still[donor] = false
+	b.talk()
+	if atX.State() != In || !atX.Counts() {
+		t.Errorf("%s: counts %v", atX.State(), atX.Counts())
+	}
+	z := b.core(4, Config{})
+	atX, atZ := b.link(x, z)
+	b.carry(atZ, Delta)
+	if atX.Counts() {
+		t.Error("it has asked, and is not in")
+	}
+	b.talk()
+	if atX.State() != In || !atX.Counts() {
+		t.Errorf("%s: counts %v", atX.State(), atX.Counts())
+	}
+}

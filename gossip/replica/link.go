@@ -161,6 +161,14 @@ func (l *Link) Met() bool {
 	return l.met
 }
 
+// Counts tells whether what this node acknowledges waits for the peer, or nobody can say when it will: the peer
+// is in, or it has not asked for anything yet, since it fills itself elsewhere, or this node answers no vectors, and
+// so takes nobody in.
+func (l *Link) Counts() bool {
+	asked := l.lastAsked != nil || l.next != nil
+	return l.state == In || !asked || l.core.silent || l.core.mutant.readyAlone
+}
+
 // enqueue gives the peer a sealed batch. If its queue is full, all its batches are
 // dropped and it is told that it is behind: a slow peer never slows a client.
 func (l *Link) enqueue(message []byte) {

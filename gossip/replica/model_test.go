@@ -117,6 +117,7 @@ func TestMutants(t *testing.T) {
 		"wallTimeouts":   "FAIR",
 		"oneAckLess":     "MANY LIVES",
 		"readyOnFirst":   "READY",
+		"readyAlone":     "READY",
 		"dotlessLookups": "EQUAL HELD READY",
 		"forgetEvicted":  "BACK HELD EQUAL READ ALIKE",
 		"floorUntold":    "ALIKE HELD READ READY EQUAL",
@@ -163,7 +164,7 @@ func only(i int) (m mutant) {
 		&m.dotAtSeal, &m.otherNumber, &m.commitOpen, &m.ownOnly, &m.neverCompare, &m.jumpGaps, &m.vectorAtEnd, &m.unheardChunks, &m.dropSuperseded,
 		&m.coalesceQueued, &m.losersFree, &m.ownLosersFree, &m.ownLosersHere, &m.firstWins, &m.firstDot, &m.noTakeover,
 		&m.forgetCarried, &m.enterOnCommit, &m.endlessLease, &m.ownLease, &m.outOnOverflow, &m.noHold, &m.grantAlways,
-		&m.wallTimeouts, &m.oneAckLess, &m.readyOnFirst, &m.dotlessLookups,
+		&m.wallTimeouts, &m.oneAckLess, &m.readyOnFirst, &m.readyAlone, &m.dotlessLookups,
 		&m.forgetEvicted, &m.floorUntold, &m.floorAtBegin, &m.astrayAnswers, &m.lossyVector, &m.noGrace,
 	}
 	*flags[i] = true

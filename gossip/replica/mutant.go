@@ -35,6 +35,7 @@ type mutant struct {
 	wallTimeouts   bool // rule 7: time-outs count the time in which this node stood still
 	oneAckLess     bool // rule 7: who asks for two peers waits for one
 	readyOnFirst   bool // rule 7: one answer is enough to be ready
+	readyAlone     bool // rule 7: ready although members are yet to come in
 	dotlessLookups bool // rule 8: what a look-up brings has no dot
 	forgetEvicted  bool // rule 9: what is evicted may come back
 	floorUntold    bool // rule 9: nobody is told of a floor

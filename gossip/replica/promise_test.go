@@ -16,7 +16,8 @@ import (
 //	       acknowledged, or all that are in do. HELD and READ are not promised
 //	LIVES  an acknowledged fix is held by every survivor in the end, if its origin or
 //	       one member that was in sync at the ack lives on
-//	READY  a ready node holds every acknowledged fix that a member it knew held when they met
+//	READY  a ready node holds every acknowledged fix that a member it knew held when they met, and
+//	       waits for each of those members that is ready and does not fill itself
 //	EQUAL  when updates and faults stop, all tables are equal, and hold the greatest fix
 //	       that any live node held
 //	QUIET  and then deltas are empty, once what only the dead could vouch for is taken over
@@ -292,7 +293,7 @@ func (p *promises) becomeReady(n *node) {
 			met = true
 			break
 		}
-		if !w.mutant.readyOnFirst && (!e.link.Met() || !e.link.Leased(w.now(n))) {
+		if !w.mutant.readyOnFirst && (!e.link.Met() || !e.link.Leased(w.now(n)) || !e.link.Counts()) {
 			w.after(n) // Met may have something to tell
 			return
 		}
@@ -303,6 +304,14 @@ func (p *promises) becomeReady(n *node) {
 	}
 	n.ready = true
 	w.coverage.Readies++
+	for _, e := range n.ends {
+		if e == nil || e.link.State() == In || n.core.silent || w.mutant.readyOnFirst {
+			continue
+		}
+		if m := p.process(e.link.Peer()); m != nil && m.ready && !e.other.fills {
+			p.fail("READY: node %d is ready and has yet to take in node %d, which is ready", n.slot, m.slot)
+		}
+	}
 	for _, a := range p.log {
 		for _, e := range n.ends {
 			if e == nil || p.holds(n, a.key, a.fix) {

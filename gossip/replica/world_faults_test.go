@@ -64,6 +64,7 @@ func (w *world) open(e *end) {
 	e.opened = w.clock
 	e.link = n.core.Open(w.now(n), e.other.at.origin)
 	e.link.KnowFloors()
+	e.fills = !n.core.first.over
 	w.after(n)
 }
 
