@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +29,7 @@ func (t *trial) verdict(h *history.History) error {
 	} else {
 		settled := "never"
 		if t.tale.Settled != nil {
-			settled = t.tale.Settled.String()
+			settled = t.tale.Settled.Round(time.Millisecond).String()
 		}
 		fmt.Fprintf(t.app.stdout, "\nSeed %d. Updates sent: %d. One herd again after: %s.\n", t.seed, t.tale.Sent, settled)
 		printReport(t.app, t.tale.Report)

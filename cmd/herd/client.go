@@ -145,8 +145,15 @@ func (c *client) unanswered(err error) error {
 	if errors.As(err, &own) {
 		return own
 	}
-	return &exit{exitUnreachable, fmt.Errorf("no node answers at %s: %w", c.addr, innermost(err))}
+	err = innermost(err)
+	if strings.Contains(err.Error(), "malformed HTTP") {
+		err = errNoHTTP
+	}
+	return &exit{exitUnreachable, fmt.Errorf("no node answers at %s: %w", c.addr, err)}
 }
+
+// errNoHTTP is what a node's other ports are found to be, too.
+var errNoHTTP = errors.New("what is there speaks no HTTP")
 
 // innermost leaves out that a POST was posted: the address and the cause say it.
 func innermost(err error) error {

@@ -241,7 +241,7 @@ func firstError(c *client, err error) error {
 		return fmt.Errorf("%w\n%s", err, wrong)
 	case !errors.As(err, &e) || e.code != exitUnreachable:
 		return err
-	case strings.Contains(err.Error(), "malformed HTTP"): // it speaks something else
+	case errors.Is(err, errNoHTTP):
 		return &exit{e.code, fmt.Errorf("%w\n%s", e.err, wrong)}
 	}
 	return &exit{e.code, fmt.Errorf("%w\nStart a herd by \"herd dev\", or say by --http-addr where a node has its HTTP address", e.err)}

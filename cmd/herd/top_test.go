@@ -243,7 +243,7 @@ func TestTopWrongNode(t *testing.T) {
 				io.WriteString(conn, "? GET / HTTP/1.1\n")
 				conn.Close()
 			}
-		}, exitUnreachable, []string{"malformed HTTP", "the HTTP address of a node?"}},
+		}, exitUnreachable, []string{"127.0.0.1:", ": what is there speaks no HTTP", "the HTTP address of a node?"}},
 		{"nobody", nil, exitUnreachable, []string{"no node answers at", "connection refused", `Start a herd by "herd dev"`, "--http-addr"}},
 	} {
 		s := httptest.NewServer(c.handle)

@@ -74,3 +74,16 @@ func TestManyViolations(t *testing.T) {
 		t.Errorf("%d stories, %+v", len(r.Violations), r.Tally(Invention))
 	}
 }
+
+// A fault is told with the nodes that it was done to, once.
+func TestWindowsNameNodes(t *testing.T) {
+	r := &Report{Windows: []Window{
+		{Fault: "pause Bona,Clark for 1s", Nodes: []string{"Bona", "Clark"}}, {Fault: "kill", Nodes: []string{"Bona"}}, {Fault: "cut"},
+	}}
+	text := r.String()
+	for _, want := range []string{"0s to 0s: pause Bona,Clark for 1s\n", "0s to 0s: kill Bona\n", "0s to 0s: cut\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+}

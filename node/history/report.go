@@ -145,7 +145,11 @@ func (r *Report) print(w io.Writer) {
 	fmt.Fprintf(w, "  no fault   %s\n", &r.Quiet)
 	for i := range r.Windows {
 		f := &r.Windows[i]
-		fmt.Fprintf(w, "%s to %s: %s %s\n", f.Begin.Round(time.Millisecond), f.End.Round(time.Millisecond), f.Fault, strings.Join(f.Nodes, ","))
+		what := f.Fault
+		if names := strings.Join(f.Nodes, ","); !strings.Contains(what, names) {
+			what += " " + names
+		}
+		fmt.Fprintf(w, "%s to %s: %s\n", f.Begin.Round(time.Millisecond), f.End.Round(time.Millisecond), what)
 		fmt.Fprintf(w, "  there      %s\n", &f.At)
 		if len(f.Nodes) > 0 {
 			fmt.Fprintf(w, "  elsewhere  %s\n", &f.Elsewhere)
