@@ -26,6 +26,9 @@ const (
 	httpPort   = "4133"
 )
 
+// Shards is how many the tables of nodes have.
+const Shards = 64
+
 // limit is how long anything may take before the test fails.
 const limit = 2 * time.Minute
 
@@ -137,7 +140,7 @@ func (h *Herd) Launch(i int) {
 		h.t.Fatalf("%s runs already", p.name)
 	}
 	host := h.Net.Host(p.ip)
-	table := location.NewTable(64, 0)
+	table := location.NewTable(Shards, 0)
 	n, err := node.New(h.config(i, host, table))
 	if err != nil {
 		h.t.Fatalf("start %s: %v", p.name, err)

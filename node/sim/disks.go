@@ -17,6 +17,7 @@ type disks struct {
 	sync     string // as in the settings; empty: there are none
 	herd     *nodetest.Herd
 	recorder *history.Recorder
+	broken   func(format string, args ...any) // tells of what must not happen
 	all      [maxNodes]*journaltest.Disk
 	waiting  sync.WaitGroup // for nodes to be ready
 
@@ -87,12 +88,16 @@ func (d *disks) begins(i int) {
 				return
 			}
 		}
+		d.broken("%s is not ready a minute after its start", d.herd.Name(i))
 	})
 }
 
 func (d *disks) kept(i int, n *node.Node) {
 	process, ok := self(n)
 	if !ok {
+		if d.herd.Node(i) == n {
+			d.broken("%s is ready, and no member", d.herd.Name(i))
+		}
 		return
 	}
 	d.mu.Lock()

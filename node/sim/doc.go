@@ -24,10 +24,12 @@
 //	profile lan        likewise: local, lan, wan
 //	ttl 0s             likewise: 0s is for ever
 //	max-clients 0      likewise: 0 is all
+//	memory-for 0       memory_limit is what about so many clients take; 0 is no limit
 //	disks always       nodes keep what they know over a kill, with that as their sync:
 //	                   always, interval, none. Without it they keep nothing
 //	ttl 5s Clark       those nodes are configured to another one, by mistake
 //	max-clients 2 Bona likewise
+//	memory-for 3 Bona  likewise
 //
 // After "at" and a time, since all nodes are ready, comes what happens. Most ends by
 // itself if "for" and a duration stand at the end; else with the quiet phase:

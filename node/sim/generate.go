@@ -31,6 +31,7 @@ func Generate(seed uint64, run time.Duration) *Scenario {
 	if r := rand.New(rand.NewPCG(seed, 13)); r.IntN(3) == 0 {
 		g.Disks = pick(r, "always", "always", "interval", "none")
 	}
+	g.limitMemory(rand.New(rand.NewPCG(seed, 14)))
 	g.troubles()
 	slices.SortStableFunc(g.Faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
 	return g.Scenario
@@ -69,10 +70,24 @@ func (g *generator) limit(r *rand.Rand) {
 	}
 	for _, i := range r.Perm(g.Nodes)[:1+r.IntN((g.Nodes-1)/2)] {
 		if r.IntN(2) == 0 {
-			g.Unlike.setTTL(i, pick(r, 0, 2*time.Second, 20*time.Second, 4*time.Minute))
+			set(&g.Unlike.TTL, i, pick(r, 0, 2*time.Second, 20*time.Second, 4*time.Minute))
 		} else {
-			g.Unlike.setMaxClients(i, pick(r, 0, 1, 3, 15))
+			set(&g.Unlike.MaxClients, i, pick(r, 0, 1, 3, 15))
 		}
+	}
+}
+
+// limitMemory bounds what some herds keep by memory, and has a few nodes have less, or more.
+func (g *generator) limitMemory(r *rand.Rand) {
+	if r.IntN(6) > 0 {
+		return
+	}
+	g.MemoryFor = pick(r, 12, 16, 24)
+	if r.IntN(2) == 0 {
+		return
+	}
+	for _, i := range r.Perm(g.Nodes)[:1+r.IntN((g.Nodes-1)/2)] {
+		set(&g.Unlike.MemoryFor, i, pick(r, 0, 3, 10, 30))
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // sooner or later, two things at once included.
 func TestGenerate(t *testing.T) {
 	var seen [kinds]int
-	var moved, joined, together, expire, few, unlike int
+	var moved, joined, together, expire, few, little, unlike int
 	all := map[string]bool{}
 	for seed := range uint64(500) {
 		s := Generate(seed, 5*time.Minute)
@@ -26,6 +26,9 @@ func TestGenerate(t *testing.T) {
 		}
 		if s.MaxClients > 0 {
 			few++
+		}
+		if s.MemoryFor > 0 && len(s.Unlike.MemoryFor) > 0 {
+			little++
 		}
 		if len(s.Unlike.TTL) > 0 && len(s.Unlike.MaxClients) > 0 {
 			unlike++
@@ -56,8 +59,8 @@ func TestGenerate(t *testing.T) {
 	if moved < 100 || joined < 100 || together < 1000 {
 		t.Errorf("%d came back elsewhere, %d are new, %d overlap", moved, joined, together)
 	}
-	if expire < 50 || few < 50 || unlike < 10 {
-		t.Errorf("%d have a ttl, %d few clients, %d both at other nodes only", expire, few, unlike)
+	if expire < 50 || few < 50 || little < 20 || unlike < 10 {
+		t.Errorf("%d have a ttl, %d few clients, %d little memory and other nodes more or less, %d the first two at other nodes only", expire, few, little, unlike)
 	}
 	t.Logf("%v, %d elsewhere, %d new, %d overlap", seen, moved, joined, together)
 }

@@ -5,32 +5,34 @@ import (
 	"slices"
 	"time"
 
-	"herd/gossip"
 	"herd/node/history"
 )
 
-func (u *Unlike) setTTL(i int, ttl time.Duration) {
-	if u.TTL == nil {
-		u.TTL = make(map[int]time.Duration)
+// set has node i have a limit of its own.
+func set[T time.Duration | int](unlike *map[int]T, i int, limit T) {
+	if *unlike == nil {
+		*unlike = make(map[int]T)
 	}
-	u.TTL[i] = ttl
+	(*unlike)[i] = limit
 }
 
-func (u *Unlike) setMaxClients(i, most int) {
-	if u.MaxClients == nil {
-		u.MaxClients = make(map[int]int)
-	}
-	u.MaxClients[i] = most
+// limits are what a node is configured to; 0: none.
+type limits struct {
+	ttl        time.Duration
+	maxClients int
+	memoryFor  int // clients
 }
 
-// limits are what a node is configured to.
-func (s *Scenario) limits(i int) gossip.Limits {
-	l := gossip.Limits{TTL: s.TTL, MaxClients: s.MaxClients}
+func (s *Scenario) limits(i int) limits {
+	l := limits{s.TTL, s.MaxClients, s.MemoryFor}
 	if ttl, ok := s.Unlike.TTL[i]; ok {
-		l.TTL = ttl
+		l.ttl = ttl
 	}
 	if most, ok := s.Unlike.MaxClients[i]; ok {
-		l.MaxClients = most
+		l.maxClients = most
+	}
+	if n, ok := s.Unlike.MemoryFor[i]; ok {
+		l.memoryFor = n
 	}
 	return l
 }
@@ -41,24 +43,29 @@ func (s *Scenario) limits(i int) gossip.Limits {
 // those who have left do not count: while the herd was in parts some of them may have kept
 // what any node is configured to, and what one has given up is gone for good. As long as the
 // one with other limits stays, and nobody takes his leave, nothing may be given up by them.
-func (s *Scenario) judge(h *history.Settings) {
+//
+// It returns for how many clients there is memory in any case, 0 for all.
+func (s *Scenario) judge(h *history.Settings) (memoryFor int) {
 	var ttls []time.Duration
-	var mosts []int
+	var mosts, memories []int
 	for i := range maxNodes {
 		if s.runs(i) {
 			l := s.limits(i)
-			ttls, mosts = append(ttls, noneLast(l.TTL)), append(mosts, noneLast(l.MaxClients))
+			ttls, mosts = append(ttls, noneLast(l.ttl)), append(mosts, noneLast(l.maxClients))
+			memories = append(memories, noneLast(l.memoryFor))
 		}
 	}
 	slices.Sort(ttls)
 	slices.Sort(mosts)
+	slices.Sort(memories)
 	least := 0
 	if s.stays() {
 		least = len(ttls) / 2
 	}
-	h.LeastTTL, h.LeastClients = noneZero(ttls[least]), noneZero(mosts[least])
+	h.LeastTTL, h.LeastClients = noneZero(ttls[least]), noneZero(min(mosts[least], fewest(memories[least])))
 	last := len(ttls) - 1
-	h.TTL, h.MaxClients = noneZero(ttls[last]), noneZero(mosts[last])
+	h.TTL, h.MaxClients = noneZero(ttls[last]), noneZero(min(mosts[last], memories[last]))
+	return noneZero(memories[last])
 }
 
 // stays tells whether the one with other limits never starts anew, and nobody leaves; of two
@@ -69,6 +76,9 @@ func (s *Scenario) stays() bool {
 		unlike[i] = true
 	}
 	for i := range s.Unlike.MaxClients {
+		unlike[i] = true
+	}
+	for i := range s.Unlike.MemoryFor {
 		unlike[i] = true
 	}
 	return !slices.ContainsFunc(s.Faults, func(f Fault) bool {

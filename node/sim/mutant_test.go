@@ -48,6 +48,12 @@ func TestMutants(t *testing.T) {
 			func(_ *testing.T, _ int, c *node.Config) { c.Settings.Herd.TTL, c.Settings.Herd.MaxClients = 0, 0 },
 			[]string{"not settled", "no resurrection"},
 		},
+		{
+			"takes more memory than it may",
+			"run 5s\nrate 60\nmemory-for 12\n",
+			func(_ *testing.T, _ int, c *node.Config) { c.Settings.Herd.MemoryLimit = memoryLimit(20) },
+			[]string{"not settled"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

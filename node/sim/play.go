@@ -62,7 +62,7 @@ func Play(t *testing.T, s *Scenario, change ...func(i int, c *node.Config)) (r R
 			c.Settings.Herd.AckTimeout = s.AckTimeout
 			c.Settings.Gossip.Profile = s.Profile
 			l := s.limits(i)
-			c.Settings.Herd.TTL, c.Settings.Herd.MaxClients = l.TTL, l.MaxClients
+			c.Settings.Herd.TTL, c.Settings.Herd.MaxClients, c.Settings.Herd.MemoryLimit = l.ttl, l.maxClients, memoryLimit(l.memoryFor)
 			disks.configure(i, c)
 		}
 		h := nodetest.Start(t, s.Nodes, append([]func(int, *node.Config){settings}, change...)...)
@@ -111,7 +111,7 @@ func (p *player) play() {
 			p.broken("%v", err)
 		}
 	})
-	p.disks.herd, p.disks.recorder = p.herd, p.recorder
+	p.disks.herd, p.disks.recorder, p.disks.broken = p.herd, p.recorder, p.broken
 	newNemesis(p.herd, p.clocks, p.disks, p.broken).run(p.Scenario)
 	p.disks.waiting.Wait()
 	p.settle(p.herd.Unsettled)
@@ -164,7 +164,7 @@ func (p *player) settle(unsettled func() string) {
 // hold clients that are to go: the passes that give them up come some time apart.
 func (p *player) unsettled() string {
 	var keeps history.Settings
-	p.judge(&keeps)
+	memory := p.judge(&keeps)
 	if why := p.herd.Unsettled(); why != "" || keeps.MaxClients == 0 {
 		return why
 	}
@@ -172,7 +172,9 @@ func (p *player) unsettled() string {
 		if p.herd.Node(i) == nil {
 			continue
 		}
-		if n := p.herd.Table(i).Len(); n > keeps.MaxClients {
+		table := p.herd.Table(i)
+		n := table.Len()
+		if n > keeps.MaxClients || memory > 0 && n > table.Fits(memoryFor(memory)) {
 			return fmt.Sprintf("%s holds %d clients", p.herd.Name(i), n)
 		}
 	}

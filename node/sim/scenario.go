@@ -15,6 +15,7 @@ const (
 	maxRun    = time.Hour
 	maxRate   = 10_000
 	maxFaults = 10_000
+	maxMemory = 1_000_000 // clients
 )
 
 // Scenario is a herd and what happens to it. The package comment says how it is
@@ -28,6 +29,7 @@ type Scenario struct {
 	Profile    string
 	TTL        time.Duration // as in the settings; 0: for ever
 	MaxClients int           // likewise; 0: all that report
+	MemoryFor  int           // memory_limit is what about so many clients take; 0: there is none
 	Unlike     Unlike
 	Disks      string  // sync, as in the settings: nodes keep what they know over a kill; empty: they don't
 	Faults     []Fault // by time
@@ -37,6 +39,7 @@ type Scenario struct {
 type Unlike struct {
 	TTL        map[int]time.Duration
 	MaxClients map[int]int
+	MemoryFor  map[int]int
 }
 
 // Fault is one thing that happens.
@@ -113,8 +116,10 @@ func (s *Scenario) Check() error {
 		return fmt.Errorf("%d faults: want %d at most", len(s.Faults), maxFaults)
 	}
 	for i := range maxNodes {
-		if l := s.limits(i); l.TTL < 0 || l.MaxClients < 0 {
-			return fmt.Errorf("ttl %s, max-clients %d: want 0 or more", l.TTL, l.MaxClients)
+		if l := s.limits(i); l.ttl < 0 || l.maxClients < 0 || l.memoryFor < 0 {
+			return fmt.Errorf("ttl %s, max-clients %d, memory-for %d: want 0 or more", l.ttl, l.maxClients, l.memoryFor)
+		} else if l.memoryFor > maxMemory {
+			return fmt.Errorf("memory-for %d: want at most %d", l.memoryFor, maxMemory)
 		}
 	}
 	if err := s.checkDisks(); err != nil {

@@ -24,6 +24,9 @@ func (s *Scenario) String() string {
 	if s.MaxClients > 0 {
 		fmt.Fprintf(&b, "max-clients %d\n", s.MaxClients)
 	}
+	if s.MemoryFor > 0 {
+		fmt.Fprintf(&b, "memory-for %d\n", s.MemoryFor)
+	}
 	if s.Disks != "" {
 		fmt.Fprintf(&b, "disks %s\n", s.Disks)
 	}
@@ -33,6 +36,9 @@ func (s *Scenario) String() string {
 		}
 		if most, ok := s.Unlike.MaxClients[i]; ok {
 			fmt.Fprintf(&b, "max-clients %d %s\n", most, nodetest.NodeName(i))
+		}
+		if n, ok := s.Unlike.MemoryFor[i]; ok {
+			fmt.Fprintf(&b, "memory-for %d %s\n", n, nodetest.NodeName(i))
 		}
 	}
 	for _, f := range s.Faults {
@@ -138,7 +144,7 @@ func Parse(r io.Reader) (*Scenario, error) {
 // parseSetting reads a line that describes the herd.
 func (s *Scenario) parseSetting(words []string) (err error) {
 	name := words[0]
-	if len(words) > 2 && (name == "ttl" || name == "max-clients") {
+	if len(words) > 2 && (name == "ttl" || name == "max-clients" || name == "memory-for") {
 		if err := s.parseUnlike(name, words[1], words[2:]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -167,8 +173,10 @@ func (s *Scenario) parseSetting(words []string) (err error) {
 		s.TTL, err = time.ParseDuration(value)
 	case "max-clients":
 		s.MaxClients, err = strconv.Atoi(value)
+	case "memory-for":
+		s.MemoryFor, err = strconv.Atoi(value)
 	default:
-		return fmt.Errorf("%s: want nodes, run, seed, rate, ack-timeout, profile, ttl, max-clients, disks or at", name)
+		return fmt.Errorf("%s: want nodes, run, seed, rate, ack-timeout, profile, ttl, max-clients, memory-for, disks or at", name)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -190,10 +198,13 @@ func (s *Scenario) parseUnlike(name, value string, names []string) error {
 		most, err = strconv.Atoi(value)
 	}
 	for _, i := range nodes {
-		if name == "ttl" {
-			s.Unlike.setTTL(i, ttl)
-		} else {
-			s.Unlike.setMaxClients(i, most)
+		switch name {
+		case "ttl":
+			set(&s.Unlike.TTL, i, ttl)
+		case "max-clients":
+			set(&s.Unlike.MaxClients, i, most)
+		default:
+			set(&s.Unlike.MemoryFor, i, most)
 		}
 	}
 	return err

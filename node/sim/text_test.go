@@ -17,7 +17,9 @@ ack-timeout 1s
 profile wan
 ttl 30s
 max-clients 20
+memory-for 16
 max-clients 0 Bona
+memory-for 3 Bona
 ttl 2s Clark
 max-clients 1 Clark
 
@@ -36,7 +38,7 @@ at 6s stop Bailey
 at 7s start Bailey elsewhere
 at 8s start Node9
 `
-	want := &Scenario{Nodes: 6, Run: 2 * time.Minute, Seed: 7, Rate: 0, AckTimeout: time.Second, Profile: "wan", TTL: 30 * time.Second, MaxClients: 20, Unlike: Unlike{map[int]time.Duration{3: 2 * time.Second}, map[int]int{1: 0, 3: 1}}, Faults: []Fault{
+	want := &Scenario{Nodes: 6, Run: 2 * time.Minute, Seed: 7, Rate: 0, AckTimeout: time.Second, Profile: "wan", TTL: 30 * time.Second, MaxClients: 20, MemoryFor: 16, Unlike: Unlike{map[int]time.Duration{3: 2 * time.Second}, map[int]int{1: 0, 3: 1}, map[int]int{1: 3}}, Faults: []Fault{
 		{Kind: Jitter, Delay: time.Millisecond},
 		{At: time.Second, Kind: Cut, Links: Links{[]int{0, 1}, []int{3}, true}, For: 20 * time.Second},
 		{At: time.Second, Kind: Cut, Links: Links{[]int{5}, rest, false}, For: 90 * time.Second},
@@ -80,13 +82,16 @@ func TestParseErrors(t *testing.T) {
 		{"run 2h", "run 2h0m0s: want more than 0s, at most 1h0m0s"},
 		{"seed -1", `line 1: seed: strconv.ParseUint: parsing "-1": invalid syntax`},
 		{"rate -1", "rate -1: want 0 to 10000"},
-		{"ttl -1s", "ttl -1s, max-clients 0: want 0 or more"},
-		{"max-clients -1 Clark", "ttl 0s, max-clients -1: want 0 or more"},
+		{"ttl -1s", "ttl -1s, max-clients 0, memory-for 0: want 0 or more"},
+		{"max-clients -1 Clark", "ttl 0s, max-clients -1, memory-for 0: want 0 or more"},
+		{"memory-for -1", "ttl 0s, max-clients 0, memory-for -1: want 0 or more"},
+		{"memory-for 1000001 Clark", "memory-for 1000001: want at most 1000000"},
+		{"memory-for 64MiB", `line 1: memory-for: strconv.Atoi: parsing "64MiB": invalid syntax`},
 		{"ttl 1s Nobody", "line 1: ttl: Nobody: want names of nodes: Bailey, Bona, Campbell, Clark, Jaquez, Node6 to Node9"},
 		{"ttl long Clark", `line 1: ttl: time: invalid duration "long"`},
 		{"ack-timeout 1ms", "ack-timeout 1ms: want 20ms to 1m"},
 		{"profile moon", `profile "moon": want local, lan or wan`},
-		{"speed 5", "line 1: speed: want nodes, run, seed, rate, ack-timeout, profile, ttl, max-clients, disks or at"},
+		{"speed 5", "line 1: speed: want nodes, run, seed, rate, ack-timeout, profile, ttl, max-clients, memory-for, disks or at"},
 		{"at 1s loss 1%\nnodes 5", "line 2: nodes: want it before the first fault"},
 		{"at 1s", "line 1: at: want a time and what happens"},
 		{"at noon kill Clark", `line 1: at: time: invalid duration "noon"`},
