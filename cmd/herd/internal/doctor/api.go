@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -35,8 +34,13 @@ func askNode(ctx context.Context, api API) *Running {
 		return nil // nobody, or somebody else
 	}
 	r := &Running{Addr: api.Addr(), Certificate: alive.Certificate}
-	if ready, err := api.Get(ctx, "/readyz"); err == nil {
-		r.Verdict = string(bytes.TrimSpace(ready.Body))
+	if ready, err := api.Get(ctx, "/readyz?verbose"); err == nil {
+		for line := range strings.Lines(string(ready.Body)) {
+			r.Verdict = strings.TrimSpace(line)
+			if trouble, ok := strings.CutPrefix(r.Verdict, "[-] journal: "); ok {
+				r.Journal = trouble
+			}
+		}
 	} else {
 		r.Verdict = "it does not say whether it is ready: " + err.Error()
 	}

@@ -28,6 +28,8 @@ func (f *Facts) disk() []Finding {
 	switch {
 	case d.Dir == "":
 		return []Finding{ok("disk", "none: the node begins with nothing, and asks the others")}
+	case f.Node != nil && f.Node.Journal != "":
+		return []Finding{fault("disk", fmt.Sprintf("the node serves, but its journal in %s is not well: %s", d.Dir, f.Node.Journal), "Make room, or have it be writable again: the node catches up by itself.")}
 	case d.Err != nil:
 		return []Finding{fault("disk", fmt.Sprintf("%s can't be written to: %v", d.Dir, d.Err), "Make it a folder that the node's user may write to, or correct --data-dir.")}
 	case d.Free < 0:

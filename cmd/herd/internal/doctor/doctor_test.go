@@ -119,6 +119,7 @@ func TestChecks(t *testing.T) {
 		{"no room at all", func(f *Facts) { f.Disk.Free = 0 }, Fault, "disk", "0 B are free", "room"},
 		{"full disk", func(f *Facts) { f.Disk.Free = 1 << 20 }, Fault, "disk", "1.0 MiB are free", "room"},
 		{"filling disk", func(f *Facts) { f.Disk.Free = 1 << 29 }, Warning, "disk", "512.0 MiB are free", "room"},
+		{"journal", func(f *Facts) { f.Node.Journal = "behind: no space left" }, Fault, "disk", "behind: no space left", "Make room"},
 		{"year", func(f *Facts) { f.Now = time.Unix(0, 0); f.Loaded.TLS = nil }, Fault, "clock", "1970", "NTP"},
 		{"astray", func(f *Facts) { f.Seeds[0].Probes[0].Ahead = -3 * time.Minute }, Fault, "clock", "3m0s ahead of that of 1 node", "NTP"},
 		{"a little astray", func(f *Facts) { f.Seeds[0].Probes[0].Ahead = 2 * time.Second }, Warning, "clock", "2s behind", "NTP"},
@@ -295,15 +296,15 @@ func TestAskNode(t *testing.T) {
 	if r := askNode(t.Context(), fakeAPI{"/livez": "<html>"}); r != nil {
 		t.Errorf("another program is taken for a node: %+v", r)
 	}
-	r := askNode(t.Context(), fakeAPI{"/livez": "alive\n", "/readyz": "ready\n"})
+	r := askNode(t.Context(), fakeAPI{"/livez": "alive\n", "/readyz?verbose": "[+] table: caught up\n[-] journal: behind: no space left\nready\n"})
 	if r == nil || r.Verdict != "ready" || r.Refusal != "status 401: A token is needed" {
 		t.Errorf("got %+v", r)
 	}
 	r = askNode(t.Context(), fakeAPI{
-		"/livez": "alive\n", "/readyz": "ready\n", "/v1/self": `{"name":"Clark"}`,
+		"/livez": "alive\n", "/readyz?verbose": "[+] table: caught up\n[-] journal: behind: no space left\nready\n", "/v1/self": `{"name":"Clark"}`,
 		"/v1/members": `{"members":[{"name":"Clark"}]}`, "/metrics": "# x\nherd_members_with_other_limits 3\n",
 	})
-	if r.Refusal != "" || r.Self.Name != "Clark" || len(r.Members) != 1 || r.OtherLimits != 3 {
+	if r.Refusal != "" || r.Self.Name != "Clark" || len(r.Members) != 1 || r.OtherLimits != 3 || r.Journal != "behind: no space left" {
 		t.Errorf("got %+v", r)
 	}
 	if r = askNode(t.Context(), fakeAPI{"/livez": "alive\n", "/v1/self": "nonsense"}); r.Refusal == "" {

@@ -68,6 +68,7 @@ type Running struct {
 	Addr        string            // of its API
 	Refusal     string            // why it does not say more than that it runs; empty: it does
 	Verdict     string            // last line of /readyz
+	Journal     string            // what is wrong with its journal; empty: nothing
 	Certificate *x509.Certificate // that it shows; nil: it speaks in the clear
 
 	Self        Self
