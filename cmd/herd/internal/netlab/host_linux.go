@@ -180,6 +180,13 @@ func (h *Host) WriteFile(name string, data []byte) (err error) {
 	return err
 }
 
+// Do has the host do something short with files and mounts, which are its own. It starts no goroutine that
+// outlasts it.
+func (h *Host) Do(short func() error) (err error) {
+	h.do(func() { err = short() })
+	return err
+}
+
 // do has the host's thread do something short, and waits for it.
 func (h *Host) do(short func()) {
 	done := make(chan struct{})
