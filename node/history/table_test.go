@@ -28,6 +28,8 @@ func TestCheck(t *testing.T) {
 	refused.Outcome = Fail
 	synced := write
 	synced.Held = []Process{bona}
+	late := synced
+	late.Inv, late.Ret = 45, 50
 	again := write
 	again.At, again.Line, again.Inv, again.Ret = bona, twin, 45, 50
 	dump := func(at Process, lines ...string) Dump { return Dump{At: at, Lines: lines, Inv: 1000, Ret: 1001} }
@@ -163,6 +165,7 @@ func TestCheck(t *testing.T) {
 		{"given up, and reported again where that is not known", History{Settings: one, Ops: []Op{synced, later, again, read(bona, 60, twin)}}, "", ""},
 		{"reported again, not given up", History{Ops: []Op{synced, later, again, read(bona, 60, twin)}}, InSync, "in sync"},
 		{"given up, and an older one shown", History{Settings: one, Ops: []Op{early, synced, later, read(bona, 60, older)}}, InSync, "in sync"},
+		{"no room for it, and an older one shown", History{Settings: one, Ops: []Op{early, later, late, read(bona, 60, older)}}, "", ""},
 		{"given up and shown again", History{Settings: one, Ops: []Op{write, later, read(clark, 60, ""), read(clark, 70, first)}}, Resurrection, "given up there already"},
 		{"the last one given up", History{Settings: Settings{MaxClients: 1}, Ops: []Op{write, read(clark, 60, "")}}, OwnWrites, "does not know"},
 		{"given up at one node only", History{Settings: one, Ops: []Op{write, later}, Dumps: []Dump{dump(clark, newer, first), dump(bona, newer)}}, Convergence, ""},

@@ -148,7 +148,7 @@ func (c *checker) look(l *look, sources []source) {
 		}
 	}
 	c.atLeast(OwnWrites, l, l.acked.before(l.inv), "the node has acknowledged")
-	if held := l.held.before(l.inv); !c.twin(l.fix, held.fix) || !c.mayBeGone(held.fix, l.ret) {
+	if held := l.held.before(l.inv); !c.refused(held) && (!c.twin(l.fix, held.fix) || !c.mayBeGone(held.fix, l.ret)) {
 		c.atLeast(InSync, l, held, "the node was in sync when another acknowledged")
 	}
 	c.atLeast(Monotonic, l, l.shown.before(l.inv), "the node has shown")
@@ -158,6 +158,12 @@ func (c *checker) look(l *look, sources []source) {
 	if l.fix == none && c.h.givesUp() {
 		c.expired(l)
 	}
+}
+
+// refused tells whether there may have been no room for what was acknowledged when it was reported: then it
+// went nowhere, and others show what the client has reported before until they hear of the floor.
+func (c *checker) refused(m mark) bool {
+	return m.op != none && c.crowdedOut(m.fix, c.h.Ops[m.op].Ret)
 }
 
 // twin tells whether two fixes are of one client and one order time. Where the one was given up
