@@ -117,7 +117,11 @@ type refusal struct {
 
 func (c *client) refused(resp *http.Response, method, path string, body []byte) *refusal {
 	path, _, _ = strings.Cut(path, "?")
-	return &refusal{resp.StatusCode, detail(body), c.addr, fmt.Sprintf("%s to %s %s", resp.Status, method, path), string(body)}
+	says := detail(body)
+	if says == "" && strings.Contains(string(body), "HTTP request to an HTTPS server") {
+		says = "It speaks TLS: put https:// before its address, or give --ca-file."
+	}
+	return &refusal{resp.StatusCode, says, c.addr, fmt.Sprintf("%s to %s %s", resp.Status, method, path), string(body)}
 }
 
 // Error is what the node says, if it says something: it knows what would be right.

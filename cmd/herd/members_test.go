@@ -164,3 +164,14 @@ func TestLeaveThatHangs(t *testing.T) {
 		t.Errorf("got exit code %d and %q", code, &f.err)
 	}
 }
+
+// A node that speaks TLS, and is asked in the clear, is told from one that refuses.
+func TestMembersInTheClear(t *testing.T) {
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	defer s.Close()
+	f := newFakeApp(fine)
+	code := f.run(t.Context(), []string{"members", "--http-addr", s.Listener.Addr().String()})
+	if code != exitFailed || !strings.Contains(f.err.String(), " says: It speaks TLS: put https:// before its address") {
+		t.Errorf("exit code %d: %s", code, &f.err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -82,8 +83,12 @@ func exchange(ctx context.Context, dial dialFunc, addr string, lines []string, t
 	}()
 	n, err := io.Copy(w, conn)
 	conn.Close() // a node that hung up early reads no more: end the writer
-	if serr := <-sent; err == nil {
+	switch serr := <-sent; {
+	case err != nil:
+	case !errors.Is(serr, net.ErrClosed):
 		err = serr
+	case n > 0: // else it is said below
+		err = errors.New("the node closed the connection before all was sent")
 	}
 	switch ctx.Err() {
 	case nil:
@@ -96,7 +101,11 @@ func exchange(ctx context.Context, dial dialFunc, addr string, lines []string, t
 		return fmt.Errorf("talk to %s: %w", addr, err)
 	}
 	if n == 0 && strings.TrimSpace(strings.Join(lines, "")) != "" {
-		return &exit{exitUnreachable, fmt.Errorf("the node at %s closed the connection without a reply: it has too many, or is about to end", addr)}
+		why := "it has too many, or is about to end"
+		if _, secure := conn.(*tls.Conn); !secure {
+			why = "it has too many, is about to end, or speaks TLS, as --tls and --ca-file do"
+		}
+		return &exit{exitUnreachable, fmt.Errorf("the node at %s closed the connection without a reply: %s", addr, why)}
 	}
 	return nil
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // peer listens for one connection and gives it to serve.
@@ -70,7 +72,40 @@ func TestSendToOneThatHangsUp(t *testing.T) {
 	addr := peer(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
 	f := newFakeApp(fine)
 	code := f.run(t.Context(), []string{"send", addr, "WHATSAT kiwi 1 1"})
-	if code != exitUnreachable || !strings.Contains(f.err.String(), "without a reply") {
+	if code != exitUnreachable || !strings.Contains(f.err.String(), "without a reply: it has too many, is about to end, or speaks TLS") {
 		t.Errorf("got exit code %d and %q", code, &f.err)
+	}
+}
+
+// hungUp is a connection whose other end has closed it after some words, and reads nothing.
+type hungUp struct {
+	net.Conn
+	words  io.Reader
+	closed chan struct{}
+}
+
+func (h hungUp) Read(b []byte) (int, error)  { return h.words.Read(b) }
+func (h hungUp) Write([]byte) (int, error)   { <-h.closed; return 0, net.ErrClosed }
+func (h hungUp) SetDeadline(time.Time) error { return nil }
+
+func (h hungUp) Close() error {
+	select {
+	case <-h.closed:
+	default:
+		close(h.closed)
+	}
+	return nil
+}
+
+// A node that hangs up before it has read all is told of, not what this end made of it.
+func TestSendUnread(t *testing.T) {
+	for words, want := range map[string]string{"": "closed the connection without a reply", "AT": "closed the connection before all was sent"} {
+		dial := func(context.Context, string, string) (net.Conn, error) {
+			return hungUp{words: strings.NewReader(words), closed: make(chan struct{})}, nil
+		}
+		err := exchange(t.Context(), dial, "127.0.0.1:1", []string{"IAMAT"}, time.Minute, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("after %q: %v", words, err)
+		}
 	}
 }
