@@ -103,8 +103,8 @@ func littleCPU(r *faultRun) {
 	r.falseDeaths(p.spec.name)
 }
 
-// littleMemory lets a node have hardly more memory than it has. The kernel kills it as a
-// rule.
+// littleMemory lets a node have hardly more memory than it has, and has clients come to it that
+// need more. The kernel kills it as a rule.
 func littleMemory(r *faultRun) {
 	const i = 3
 	p := r.procs[i]
@@ -112,6 +112,9 @@ func littleMemory(r *faultRun) {
 	r.stands(p.spec.name, true)
 	few := strconv.Itoa(1 << 20) // what it has is not charged to the group
 	group, free := r.limit(p.cmd.Process.Pid, bound{"memory", [3]string{"memory.limit_in_bytes", few, "-1"}, [3]string{"memory.max", few, "max"}})
+	for i := 0; i < 50 && !memoryFailed(group); i++ {
+		throng(p, fmt.Sprint("crowd-", i, "-"))
+	}
 	r.wait(2 * limitTime)
 	if !memoryFailed(group) {
 		r.t.Error("the limit was not met")
@@ -136,6 +139,21 @@ func littleMemory(r *faultRun) {
 	over()
 	r.whole()
 	r.falseDeaths(p.spec.name)
+}
+
+// throng has a thousand clients report to a node. It may be killed meanwhile.
+func throng(p *process, prefix string) {
+	s, err := p.open()
+	if err != nil {
+		return
+	}
+	defer s.conn.Close()
+	s.conn.SetDeadline(time.Now().Add(limitTime))
+	for i := range 1000 {
+		if _, err := s.report(fixNow(prefix + strconv.Itoa(i))); err != nil {
+			return
+		}
+	}
 }
 
 // memoryFailed tells whether a control group has wanted more memory than it may have.
