@@ -78,10 +78,10 @@ func (c *checker) sources(x *cell) []source {
 
 // source tests a look against what its process has learned from another.
 func (c *checker) source(l *look, s source) {
-	c.atLeast(InSync, l, s.from.acked.before(known(s.acked, l.inv)), "it was up to date with the acknowledgements of another, which had given")
+	c.elsewhere(InSync, l, s.from.acked.before(known(s.acked, l.inv)), "it was up to date with the acknowledgements of another, which had given")
 	all := known(s.all, l.inv)
 	for _, f := range []floor{s.from.acked, s.from.held, s.from.shown} {
-		c.atLeast(CaughtUp, l, f.before(all), "it had caught up with another, which held")
+		c.elsewhere(CaughtUp, l, f.before(all), "it had caught up with another, which held")
 	}
 }
 

@@ -30,6 +30,8 @@ func TestCheck(t *testing.T) {
 	synced.Held = []Process{bona}
 	late := synced
 	late.Inv, late.Ret = 45, 50
+	stale := late
+	stale.Held = nil
 	again := write
 	again.At, again.Line, again.Inv, again.Ret = bona, twin, 45, 50
 	dump := func(at Process, lines ...string) Dump { return Dump{At: at, Lines: lines, Inv: 1000, Ret: 1001} }
@@ -166,6 +168,14 @@ func TestCheck(t *testing.T) {
 		{"reported again, not given up", History{Ops: []Op{synced, later, again, read(bona, 60, twin)}}, InSync, "in sync"},
 		{"given up, and an older one shown", History{Settings: one, Ops: []Op{early, synced, later, read(bona, 60, older)}}, InSync, "in sync"},
 		{"no room for it, and an older one shown", History{Settings: one, Ops: []Op{early, later, late, read(bona, 60, older)}}, "", ""},
+		{"no room for it, an older one shown, and up to date", History{
+			Settings: one, Ops: []Op{early, later, stale, read(bona, 70, older)},
+			Holds: []Hold{{Who: bona, Of: []Process{clark}, All: true, Inv: 55, Ret: 60}},
+		}, "", ""},
+		{"room for it, an older one shown, though up to date", History{
+			Ops:   []Op{early, later, stale, read(bona, 70, older)},
+			Holds: []Hold{{Who: bona, Of: []Process{clark}, Inv: 55, Ret: 60}},
+		}, InSync, "up to date"},
 		{"given up and shown again", History{Settings: one, Ops: []Op{write, later, read(clark, 60, ""), read(clark, 70, first)}}, Resurrection, "given up there already"},
 		{"the last one given up", History{Settings: Settings{MaxClients: 1}, Ops: []Op{write, read(clark, 60, "")}}, OwnWrites, "does not know"},
 		{"given up at one node only", History{Settings: one, Ops: []Op{write, later}, Dumps: []Dump{dump(clark, newer, first), dump(bona, newer)}}, Convergence, ""},

@@ -148,9 +148,7 @@ func (c *checker) look(l *look, sources []source) {
 		}
 	}
 	c.atLeast(OwnWrites, l, l.acked.before(l.inv), "the node has acknowledged")
-	if held := l.held.before(l.inv); !c.refused(held) && (!c.twin(l.fix, held.fix) || !c.mayBeGone(held.fix, l.ret)) {
-		c.atLeast(InSync, l, held, "the node was in sync when another acknowledged")
-	}
+	c.elsewhere(InSync, l, l.held.before(l.inv), "the node was in sync when another acknowledged")
 	c.atLeast(Monotonic, l, l.shown.before(l.inv), "the node has shown")
 	for _, s := range sources {
 		c.source(l, s)
@@ -160,15 +158,17 @@ func (c *checker) look(l *look, sources []source) {
 	}
 }
 
-// refused tells whether there may have been no room for what was acknowledged when it was reported: then it
-// went nowhere, and others show what the client has reported before until they hear of the floor.
-func (c *checker) refused(m mark) bool {
-	return m.op != none && c.crowdedOut(m.fix, c.h.Ops[m.op].Ret)
+// elsewhere is atLeast for what another has acknowledged. If that was given up for want of room, which
+// takes it nowhere, a node that has yet to hear of the floor may show something older: what was there
+// before, if there was no room from the first; else its twin, if somebody reports that anew.
+func (c *checker) elsewhere(p Promise, l *look, known mark, how string) {
+	refused := known.op != none && c.crowdedOut(known.fix, c.h.Ops[known.op].Ret)
+	if !refused && !(c.twin(l.fix, known.fix) && c.mayBeGone(known.fix, l.ret)) {
+		c.atLeast(p, l, known, how)
+	}
 }
 
-// twin tells whether two fixes are of one client and one order time. Where the one was given up
-// for want of room, which took it nowhere else, a node that has yet to hear of the floor takes the
-// other, if somebody reports it there again.
+// twin tells whether two fixes are of one client and one order time.
 func (c *checker) twin(a, b int32) bool {
 	return a != none && b != none && c.place(a) == c.place(b)
 }
