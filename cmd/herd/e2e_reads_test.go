@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -148,14 +149,20 @@ func readAfter(a, b *process, who string, n int) (reads int, missed []string) {
 	return reads, missed
 }
 
-// putOut tells whether p has put another node out of sync since, or a little before.
+// putOut tells whether p has put another node out of sync since, or a little before: by a batch that was
+// left unacknowledged, or since the session and then the lease ended while p stood still. The log
+// may come after the acknowledgement.
 func (p *process) putOut(other *process, since time.Time) bool {
-	for line := range strings.Lines(p.logText()) {
-		when, rest, _ := strings.Cut(line, " ")
-		at, err := time.Parse("2006-01-02T15:04:05.000Z", when)
-		if err == nil && at.After(since.Add(-5*time.Second)) &&
-			strings.Contains(rest, "peer is out of sync") && strings.Contains(rest, "peer="+other.spec.name+" ") {
-			return true
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Second)
+	defer cancel()
+	for range ticks(ctx, 50*time.Millisecond) {
+		for line := range strings.Lines(p.logText()) {
+			when, rest, _ := strings.Cut(line, " ")
+			at, err := time.Parse("2006-01-02T15:04:05.000Z", when)
+			if err == nil && at.After(since.Add(-5*time.Second)) && strings.Contains(rest, "peer="+other.spec.name+" ") &&
+				(strings.Contains(rest, "peer is out of sync") || strings.Contains(rest, "peer disconnected")) {
+				return true
+			}
 		}
 	}
 	return false
