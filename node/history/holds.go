@@ -80,9 +80,11 @@ func (c *checker) sources(x *cell) []source {
 func (c *checker) source(l *look, s source) {
 	c.elsewhere(InSync, l, s.from.acked.before(known(s.acked, l.inv)), "it was up to date with the acknowledgements of another, which had given")
 	all := known(s.all, l.inv)
-	for _, f := range []floor{s.from.acked, s.from.held, s.from.shown} {
-		c.elsewhere(CaughtUp, l, f.before(all), "it had caught up with another, which held")
+	const held = "it had caught up with another, which held"
+	for _, f := range []floor{s.from.acked, s.from.held} {
+		c.elsewhere(CaughtUp, l, f.before(all), held)
 	}
+	c.atLeast(CaughtUp, l, s.from.shown.before(all), held) // there was room for what was shown
 }
 
 // reach is, of each process, up to when what it acknowledged, or held, was passed on to
