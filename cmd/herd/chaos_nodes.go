@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"herd/cmd/herd/internal/human"
 )
 
 func (a *app) chaosKill() *cobra.Command {
@@ -133,11 +135,7 @@ func (a *app) chaosHeal() *cobra.Command {
 		if len(risen) > 0 {
 			text = " Started " + strings.Join(risen, ", ") + " again."
 		}
-		faults := "faults"
-		if healed == 1 {
-			faults = "fault"
-		}
-		_, err = fmt.Fprintf(a.stdout, "Healed %d %s.%s\n", healed, faults, text)
+		_, err = fmt.Fprintf(a.stdout, "Healed %s.%s\n", human.Count(healed, "fault"), text)
 		return err
 	})
 }
