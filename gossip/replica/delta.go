@@ -62,9 +62,10 @@ func (c *Core) asked(l *Link, theirs Vector, full bool) {
 }
 
 func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
-	if l.sendsAsk && l.core.first.mayAsk(l) {
+	if l.sendsAsk && !l.awaits && l.core.first.mayAsk(l) {
 		hello := !l.saidHello
 		buf = appendAsk(buf, l.core.askVector(), hello, l.askIsFull)
+		l.awaits = l.askIsFull || hello
 		l.sendsAsk, l.askIsFull, l.saidHello = false, false, true
 	}
 	c, a, scanned := l.core, l.answer, l.scan.ahead

@@ -13,6 +13,10 @@ type fill struct {
 	heard  time.Duration // when something last came from it
 }
 
+// Filled tells whether there was something here when a peer came, or a peer has sent all that it had,
+// and had something.
+func (c *Core) Filled() bool { return c.first.over }
+
 // begin: a link was opened. Who has something has filled itself, or need not.
 func (f *fill) begin(c *Core) {
 	f.over = f.over || f.donor == nil && len(c.vector) > 0 && !f.loaded

@@ -65,6 +65,22 @@ func TestFillAnswers(t *testing.T) {
 	full(t, b, joiner, 0)
 }
 
+// Who asks again before the answer has ended is not sent all of it once more.
+func TestFillOnce(t *testing.T) {
+	b, donors, to, joiner := filled(t)
+	b.carry(to[0], Delta)
+	to[0].oweAsk(true)
+	b.carry(to[0], Delta)
+	b.report(donors[0], "late", 8)
+	b.pass(300 * time.Millisecond)
+	if sent := b.sent[kindAsk]; sent < 2 {
+		t.Fatalf("%d asks were sent", sent)
+	}
+	if s := joiner.Stats(); joiner.table.Len() != 51 || s.Redundant > 2 { // the late one came three times
+		t.Errorf("%d of 51 fixes came, and %d in vain", joiner.table.Len(), s.Redundant)
+	}
+}
+
 // A donor that is lost, or stands still, gives way; so does one that has nothing.
 func TestFillGivesWay(t *testing.T) {
 	t.Run("lost", func(t *testing.T) {
@@ -101,8 +117,8 @@ func TestFillGivesWay(t *testing.T) {
 	})
 }
 
-// A peer that fills itself elsewhere has yet to ask, and nobody waits until it is in; one that has
-// asked is waited for.
+// A peer that fills itself elsewhere has yet to ask, and nobody waits until it is in; nor until one is full that
+// came with nothing. Another one that has asked is waited for.
 func TestCounts(t *testing.T) {
 	b := newLab(t)
 	x, y, donor := b.core(1, Config{}), b.core(2, Config{}), b.core(3, Config{})
@@ -125,6 +141,17 @@ func TestCounts(t *testing.T) {
 	}
 	z := b.core(4, Config{})
 	atX, atZ := b.link(x, z)
+	b.carry(atZ, Delta)
+	if !atX.Counts() {
+		t.Error("it has nothing, and is waited for before it is filled")
+	}
+	b.carry(atX, Delta)
+	if atX.Counts() {
+		t.Error("it has all, and is not in")
+	}
+	b.cut(atX)
+	b.report(z, "fig", 7)
+	atX, atZ = b.link(x, z)
 	b.carry(atZ, Delta)
 	if atX.Counts() {
 		t.Error("it has asked, and is not in")

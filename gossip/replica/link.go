@@ -61,6 +61,7 @@ type Link struct {
 	sendsAsk   bool
 	askIsFull  bool
 	saidHello  bool
+	awaits     bool          // a full ask has not been answered: another one would have all of it sent twice
 	answer     *answer       // being sent
 	rest       time.Duration // no other is begun before
 	next       Vector        // an ask that came while answer was being sent
@@ -82,6 +83,7 @@ type Link struct {
 	// As a member of the peer's in-sync set.
 	lease  time.Duration // in sync while now < lease
 	hello  Vector        // the vector that the peer opened with
+	empty  bool          // there was nothing in it
 	met    bool          // the peer's commit came, or our vector covered its hello
 	unsure bool          // a chunk since the last commit had fixes that were not taken and may be right
 	again  bool          // a commit was not taken for that: all peers are to be asked once more
@@ -162,11 +164,11 @@ func (l *Link) Met() bool {
 }
 
 // Counts tells whether what this node acknowledges waits for the peer, or nobody can say when it will: the peer
-// is in, or it has not asked for anything yet, since it fills itself elsewhere, or this node answers no vectors, and
-// so takes nobody in.
+// is in, or it fills itself, elsewhere, so that it has not asked for anything yet, or here, for it came with nothing and
+// has yet to be sent all; or this node answers no vectors, and so takes nobody in.
 func (l *Link) Counts() bool {
 	asked := l.lastAsked != nil || l.next != nil
-	return l.state == In || !asked || l.core.silent || l.core.mutant.readyAlone
+	return l.state == In || !asked || l.empty && !l.committed || l.core.silent || l.core.mutant.readyAlone
 }
 
 // enqueue gives the peer a sealed batch. If its queue is full, all its batches are

@@ -27,8 +27,9 @@ type merged struct {
 
 // aheadChunks is the same of a delta lane.
 type aheadChunks struct {
-	chunks []mergedChunk // in order
-	names  map[string]string
+	chunks   []mergedChunk // in order
+	names    map[string]string
+	gathered gathered // empty between messages
 }
 
 // mergedChunk is a chunk whose fixes, up to the fault if there is one, are in the table.
@@ -129,7 +130,7 @@ func (l *Link) mergeChunk(body []byte) (m mergedChunk) {
 			m.unsure = horizon.unsure
 			continue
 		}
-		c.mergeOne(&m.tally, id, &e)  // fixes of one shard come together: it is near
+		c.gather(&a.gathered, &m.tally, id, &e)
 		for d.from >= len(m.newest) { // of those before, none was taken
 			m.newest = append(m.newest, location.Dot{})
 		}
@@ -139,6 +140,7 @@ func (l *Link) mergeChunk(body []byte) (m mergedChunk) {
 			*newest = e.Dot
 		}
 	}
+	c.mergeGathered(&a.gathered, &m.tally)
 	m.err = d.end()
 	return m
 }

@@ -78,7 +78,7 @@ func (c *Core) receive(l *Link, lane Lane, message []byte) error {
 		c.disown(v)
 		c.says(l, v[l.peer])
 		if hello {
-			l.hello = v
+			l.hello, l.empty = v, len(v) == 0
 		}
 		c.asked(l, v, full || hello)
 	case kindChunk:
@@ -183,6 +183,9 @@ func (c *Core) applyForeign(id []byte, e location.Entry) error {
 // committed: we have all that the peer had of each origin when it began to answer, or so
 // it says. See disown.
 func (c *Core) committed(l *Link, v Vector) {
+	if l.awaits = false; l.sendsAsk {
+		l.touch(Delta)
+	}
 	if l.unsure { // we have not taken all that came before
 		l.unsure, l.again = false, true
 		return
