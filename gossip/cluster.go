@@ -99,6 +99,7 @@ type Cluster struct {
 	ran          atomic.Int64 // nanoseconds in which this node ran: a pause counts little
 	loaded       bool         // there was something on the disk; Run's
 	joined       atomic.Bool  // some node of the herd has answered, or nobody is to be waited for
+	awaited      atomic.Int64 // seeds that may have what this node lacks; see awaitSeeds
 	in           atomic.Bool  // the name is ours
 	inSince      atomic.Int64 // since then, by now
 	released     atomic.Uint64

@@ -58,14 +58,14 @@ func (c *Cluster) keepLinks(ctx context.Context) {
 	peers := make(map[location.Origin]*peer)
 	done := make(chan dialed, maxMembers)
 	for {
-		joined := c.joined.Load() // before the members are read
+		joined, awaits := c.joined.Load(), c.awaited.Load() > 0 // before the members are read
 		members := c.members.peers()
 		c.limit(joined, members) // before there are links
 		c.lookAround(ctx, peers, members, done)
 		if slices.ContainsFunc(members, func(m Member) bool { return m.said }) {
 			c.members.answered(c.linked())
 		}
-		c.checkCaughtUp(joined)
+		c.checkCaughtUp(joined, awaits)
 		c.watchClock()
 		select {
 		case <-ctx.Done():

@@ -104,6 +104,68 @@ func TestReadyFromDisk(t *testing.T) {
 	})
 }
 
+// slowDisk is one that takes its time to be read: until its gate is open.
+type slowDisk struct {
+	journal.FS
+	gate chan struct{}
+}
+
+func (d slowDisk) Open(name string) (journal.Reader, error) {
+	r, err := d.FS.Open(name)
+	return slowReader{r, d.gate}, err
+}
+
+type slowReader struct {
+	journal.Reader
+	gate chan struct{}
+}
+
+func (r slowReader) Size() (int64, error) { // which is asked for by who reads all
+	<-r.gate
+	return r.Reader.Size()
+}
+
+// Of a herd that died as a whole all disks but one are gone, and that one is slow: nobody says that he is
+// ready who has nothing, while the one who has it all is there.
+func TestAwaitSeeds(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		disks := h.withDisks(3, SyncAlways)
+		all := h.startFirst(3)
+		f := all[0].report(t, "c", 1000)
+		gate := make(chan struct{})
+		h.disks["node0"] = Disk{FS: slowDisk{disks[0], gate}, Mode: SyncAlways}
+		all = h.powerCut(disks, func() {
+			for _, d := range disks[1:] {
+				for _, name := range d.Names() {
+					d.Put(name, nil)
+				}
+			}
+		})
+		time.Sleep(10 * time.Second)
+		for _, n := range all {
+			if isClosed(n.CaughtUp()) {
+				t.Errorf("%s is ready, and nobody has anything yet", n.name)
+			}
+		}
+		close(gate)
+		for _, n := range all {
+			h.await("ready", 2*time.Second, func() bool { return isClosed(n.CaughtUp()) })
+			if e, ok := n.Get([]byte("c")); !ok || e.Fix != f {
+				t.Errorf("%s is ready and shows %v, acknowledged %v", n.name, e.Fix, f)
+			}
+		}
+	})
+}
+
+// A seed that is not there at all is not waited for when others are, though they have nothing.
+func TestAwaitNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		h.start(0)
+		n := h.start(1, "10.0.0.1:4132", "10.0.0.99:4132")
+		h.await("ready", 4*time.Second, func() bool { return isClosed(n.CaughtUp()) })
+	})
+}
+
 // Only what a node has missed travels when it comes back.
 func TestAwayAndBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {

@@ -60,6 +60,9 @@ func (c *Cluster) Run(ctx context.Context) error {
 		c.depart(list)
 		return err
 	}
+	if !c.loaded {
+		c.awaitSeeds(ctx, list, seeds.silent)
+	}
 	c.spawn(func() { c.keepLinks(c.ctx) })
 	taken := make(chan error, 1)
 	c.spawn(func() {
@@ -306,9 +309,9 @@ func levelOf(err error) hclog.Level {
 // checkCaughtUp closes caughtUp when its time has come: no member that can be
 // reached is ahead of this node, or it was level with each once (with many members on a
 // busy machine some lease has always just run out), and it has met one, unless there is none but the
-// dead one of its own name. joined is as of before expected was made: whom a join
-// brings must be in it.
-func (c *Cluster) checkCaughtUp(joined bool) {
+// dead one of its own name. A node that awaits seeds must have got something from somebody. joined and
+// awaits are as of before expected was made: whom a join brings must be in it.
+func (c *Cluster) checkCaughtUp(joined, awaits bool) {
 	if !joined {
 		return
 	}
@@ -327,7 +330,7 @@ func (c *Cluster) checkCaughtUp(joined bool) {
 		met = met || level
 		alone = alone && e.superseded
 	}
-	settled := c.keeper.settledLocked()
+	settled := c.keeper.settledLocked() && (!awaits || c.core.Filled())
 	c.afterLocked()
 	c.mu.Unlock()
 	if (met || alone) && !behind && settled {

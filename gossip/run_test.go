@@ -32,7 +32,7 @@ func TestCaughtUpWithNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.expected, c.links = test.expected, map[location.Origin]*link{}
-		c.checkCaughtUp(true)
+		c.checkCaughtUp(true, false)
 		if got := isClosed(c.CaughtUp()); got != test.want {
 			t.Errorf("%s: caught up %v, want %v", test.name, got, test.want)
 		}

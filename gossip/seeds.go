@@ -7,11 +7,14 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/hashicorp/memberlist"
 )
 
 // seeds is what the seeds said when they were asked first.
 type seeds struct {
 	answered []string // addresses that can be joined
+	silent   []string // addresses that neither answered nor refused
 	alone    bool     // there is nobody to wait for
 }
 
@@ -76,11 +79,45 @@ func (c *Cluster) askSeeds(ctx context.Context) (seeds, error) {
 		case errors.Is(r.err, syscall.ECONNREFUSED):
 			c.log.Info("seed refuses the connection", "addr", r.addr)
 		case ctx.Err() == nil || len(found.answered) == 0:
-			found.alone = false
+			found.silent, found.alone = append(found.silent, r.addr), false
 			c.log.Warn("seed does not answer", "addr", r.addr, "error", r.err)
 		default:
-			found.alone = false
+			found.silent, found.alone = append(found.silent, r.addr), false
 		}
 	}
 	return found, c.claim(context.WithoutCancel(ctx), holders)
 }
+
+// awaitTime is how long a node with nothing waits for a seed that is there and does not answer.
+const awaitTime = time.Minute
+
+// awaitSeeds has a node with nothing wait for seeds that did not answer: they may be reading what
+// the herd knew before all of it died. It is not ready before they have let it fill itself, unless others
+// do, nobody is there, or awaitTime has passed.
+func (c *Cluster) awaitSeeds(ctx context.Context, list *memberlist.Memberlist, silent []string) {
+	c.awaited.Add(int64(len(silent)))
+	for _, addr := range silent {
+		c.spawn(func() {
+			defer c.nudge()
+			defer c.awaited.Add(-1)
+			ctx, cancel := context.WithTimeout(ctx, awaitTime)
+			defer cancel()
+			for {
+				who, _, err := c.askWho(ctx, addr, c.self.Name)
+				if err != nil || who.origin == c.self.Origin {
+					return
+				}
+				if who.in {
+					c.join(list, addr)
+					return
+				}
+				if !c.pause(awaitPause) {
+					return
+				}
+			}
+		})
+	}
+}
+
+// awaitPause lies between two questions to a seed that has read its disk and is not a member yet.
+const awaitPause = 50 * time.Millisecond

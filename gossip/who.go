@@ -131,9 +131,12 @@ func (c *Cluster) identity() identity {
 	return identity{c.self.Origin, c.now(), c.in.Load()}
 }
 
-// askWho asks the node at addr who is called name.
+// askWho asks the node at addr who is called name. A node that reads its disk takes the question
+// at once, and answers when it has read it.
 func (c *Cluster) askWho(ctx context.Context, addr, name string) (identity, []Holder, error) {
-	s, err := c.transport.DialPeer(ctx, addr, PurposeWho)
+	dial, cancel := context.WithTimeout(ctx, c.profile.stream)
+	defer cancel()
+	s, err := c.transport.DialPeer(dial, addr, PurposeWho)
 	if err != nil {
 		return identity{}, nil, err
 	}
