@@ -102,7 +102,8 @@ func (r *run) up() error {
 	var ctx context.Context
 	ctx, r.stopGossip = context.WithCancel(context.Background())
 	r.gossip = r.start("gossip", func() error { return r.cluster.Run(ctx) })
-	filesRead := r.loadPlaces()
+	files, _ := split(r.places.now.Load().links)
+	filesRead := r.load(files)
 
 	caughtUp := r.cluster.CaughtUp()
 	late := time.NewTimer(s.Herd.ReadyTimeout)
@@ -150,6 +151,10 @@ func (r *run) up() error {
 		close(r.ready)
 	}
 	r.log.Info("ready", "after", r.age())
+	// The table of the world is not worth waiting for, and to unpack it takes what nodes that start together
+	// need to be ready.
+	_, others := split(r.places.now.Load().links)
+	r.load(others)
 	rest := time.NewTicker(nearRest)
 	defer rest.Stop()
 	for {
@@ -167,24 +172,17 @@ func (r *run) up() error {
 	}
 }
 
-// loadPlaces begins to load what providers answer from. The channel is closed when
-// the files of the user's own are read; the table of the world is not worth waiting
-// for.
-func (r *run) loadPlaces() (filesRead <-chan struct{}) {
+// load begins to load what providers answer from. The channel is closed when it is loaded.
+func (r *run) load(links []places.Link) (loaded <-chan struct{}) {
 	done := make(chan struct{})
-	files, others := split(r.places.now.Load().links)
-	begin := func(links []places.Link, then func()) {
-		r.loading.Go(func() {
-			for _, err := range load(r.asked, links) {
-				if r.asked.Err() == nil {
-					r.log.Error("a places provider is of no use", "error", err)
-				}
+	r.loading.Go(func() {
+		defer close(done)
+		for _, err := range load(r.asked, links) {
+			if r.asked.Err() == nil {
+				r.log.Error("a places provider is of no use", "error", err)
 			}
-			then()
-		})
-	}
-	begin(files, func() { close(done) })
-	begin(others, func() {})
+		}
+	})
 	return done
 }
 
