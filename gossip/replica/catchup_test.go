@@ -23,7 +23,7 @@ func TestOverflow(t *testing.T) {
 	}
 	atX.oweAck()
 	atX.oweGrant(1)
-	atX.oweAsk(false)
+	atX.oweAsk()
 	out, _ := x.Next(b.now, atX, Live, nil, 1<<20)
 	if got := kinds(t, out); !slices.Equal(got, []kind{kindBehind, kindGrant, kindAck}) {
 		t.Errorf("live lane: %v", got)
@@ -51,7 +51,7 @@ func TestOverflow(t *testing.T) {
 func TestCompared(t *testing.T) {
 	b, x, y, atX, atY := inSync(t, Config{CompareEvery: time.Hour})
 	ask := func() {
-		atY.oweAsk(false)
+		atY.oweAsk()
 		b.carry(atY, Delta)
 	}
 	ask()
@@ -71,7 +71,7 @@ func TestCompared(t *testing.T) {
 		t.Error("the delta did not fill the gap")
 	}
 	b.report(x, "kiwi", 8)
-	atY.oweAsk(true)
+	atY.oweFullAsk()
 	b.carry(atY, Delta)
 	b.carry(atX, Delta)
 	if !b.shows(y, "kiwi", 8) {
@@ -300,7 +300,7 @@ func TestLooseFixes(t *testing.T) {
 		if err := x.Receive(b.now, l, Live, batch(t, 5, "kiwi")); err != nil {
 			t.Fatal(err)
 		}
-		atY.oweAsk(false)
+		atY.oweAsk()
 		b.carry(atY, Delta)
 		b.carry(atX, Delta)
 		if !b.shows(y, "kiwi", 7) {

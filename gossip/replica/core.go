@@ -101,7 +101,7 @@ type Core struct {
 	astray   bool                           // see SetAstray
 	silent   bool                           // no vector is answered
 	trim     trim
-	swept    struct {
+	trimmed  struct { // what Trim tells; see Stats and Most
 		evicted, expired atomic.Uint64
 		most             atomic.Int64
 	}
@@ -232,7 +232,7 @@ func (c *Core) Tick(now time.Duration) {
 	if c.now >= c.compare {
 		c.compare = c.now + c.cfg.CompareEvery
 		if n := len(c.links); n > 0 && !c.mutant.neverCompare {
-			c.links[c.rand.IntN(n)].oweAsk(false)
+			c.links[c.rand.IntN(n)].oweAsk()
 		}
 	}
 	for _, l := range c.links {
@@ -243,12 +243,12 @@ func (c *Core) Tick(now time.Duration) {
 	}
 	c.askAll()
 	c.first.check(c)
-	c.sweep()
+	c.sweepOrphans()
 }
 
 // Most is how many clients may be in the table by now, 0 for any number: see Limits. It needs
 // no lock of the caller's.
-func (c *Core) Most() int { return int(c.swept.most.Load()) }
+func (c *Core) Most() int { return int(c.trimmed.most.Load()) }
 
 // Released is the number of the last acknowledged batch: a report whose ticket is
 // not greater may be answered. It never goes back.
@@ -260,7 +260,7 @@ func (c *Core) Vector() Vector { return c.vector.Clone() }
 // Stats returns the counters.
 func (c *Core) Stats() Stats {
 	sum := c.stats
-	sum.Evicted, sum.Expired = c.swept.evicted.Load(), c.swept.expired.Load()
+	sum.Evicted, sum.Expired = c.trimmed.evicted.Load(), c.trimmed.expired.Load()
 	for i := range c.open.stripes {
 		s := &c.open.stripes[i]
 		s.mu.Lock()

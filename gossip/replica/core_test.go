@@ -312,7 +312,7 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%d origins are remembered", n)
 	}
 	x.Tick(b.now)
-	l.oweAsk(true)
+	l.oweFullAsk()
 	out, _ := x.Next(b.now, l, Delta, nil, 1<<20)
 	for _, m := range messages(t, out) {
 		if len(m) > MaxMessage {

@@ -197,6 +197,16 @@ func (d *decoder) more() bool {
 	return false
 }
 
+// batchHead reads what stands before the fixes of a batch.
+func (d *decoder) batchHead() (node string, prev, seq uint64) {
+	node = d.name()
+	prev, seq = d.uvarint(), d.uvarint()
+	if d.err == nil && (prev >= seq || seq > maxSeq) {
+		d.fail("batch %d after %d", seq, prev)
+	}
+	return node, prev, seq
+}
+
 // batchFix reads a fix that node took and sent under dot, unless the fix says otherwise.
 func (d *decoder) batchFix(node string, dot location.Dot) (id []byte, e location.Entry) {
 	id = d.id()

@@ -129,7 +129,7 @@ func (c *Core) askAll() {
 	}
 	c.lost, c.askAt = false, c.now+c.cfg.CompareEvery
 	for _, l := range c.links {
-		l.oweAsk(true)
+		l.oweFullAsk()
 	}
 }
 

@@ -42,8 +42,9 @@ type mark struct {
 const never = time.Duration(-1)
 
 // OpenDisk begins to write to the disk, which has all that was replayed: only news are
-// given, batches of this node that were sealed before among them. waits has this node acknowledge nothing, to clients or to peers, before it is on
-// the disk, as long as the disk keeps up with AckTimeout. A core has one disk in its life.
+// given, batches of this node that were sealed before among them. waits has this node
+// acknowledge nothing, to clients or to peers, before it is on the disk, as long as the disk
+// keeps up with AckTimeout. A core has one disk in its life.
 func (c *Core) OpenDisk(now time.Duration, waits bool) *Disk {
 	c.step(now)
 	d := &Disk{core: c, waits: waits, lacking: never, unsure: never, owesSave: true, savedAt: now}
@@ -192,8 +193,8 @@ func (d *Disk) Synced(now time.Duration) {
 	}
 }
 
-// Failed: what Next has given since the last Synced is not there; all: and nobody knows what
-// of that before is.
+// Failed: what Next has given since the last Synced is not there. all says that what it gave
+// before that may not be there either.
 func (d *Disk) Failed(now time.Duration, all bool) {
 	c, l := d.core, d.link
 	c.step(now)
@@ -308,8 +309,8 @@ func (d *Disk) store(k kind, from location.Origin, body []byte) {
 // second, and be well.
 const diskQueues = 4
 
-// Nothing is a message for [Replay] that says nothing, a chunk of no fixes: to try whether a disk
-// works again.
+// Nothing is a message for [Replay] that says nothing, a chunk of no fixes: to try whether a
+// disk works again.
 func Nothing() []byte { return []byte{byte(kindChunk), 0} }
 
 // lacks takes note that there is something which the disk does not have.

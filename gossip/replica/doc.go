@@ -6,10 +6,10 @@
 // lock, the connections and the clock. The same calls give the same results, bit
 // for bit, which is how a seeded model tests it.
 //
-// What costs most needs no lock of the caller's: Accept puts a report in the table and
-// in the open batch, parts of which have locks of their own, Prepare merges what came,
-// and Scan writes what a peer lacks. All that is decided is decided under the one lock: to seal a batch, to raise a
-// vector, to acknowledge.
+// What costs most needs no lock of the caller's: Accept puts a report in the table and in
+// the open batch, parts of which have locks of their own, Prepare merges what came, and Scan
+// writes what a peer lacks. All that is decided is decided under the one lock: to seal a
+// batch, to raise a vector, to acknowledge.
 //
 // # In one page
 //
@@ -34,10 +34,10 @@
 //
 // It acknowledges a batch to its clients when every member that is in, and every
 // joining member whose mark the batch comes after, has acknowledged it; or, if it is
-// told to wait for a number of peers, when so many have. A member
-// knows that it is in while its lease runs: it sends its own clock with each ack,
-// the origin echoes it in a grant, and the lease ends half the origin's ack_timeout
-// after that instant of the member's clock.
+// told to wait for a number of peers, when so many have. A member knows that it is in
+// while its lease runs: it sends its own clock with each ack, the origin echoes it in a
+// grant, and the lease ends half the origin's ack_timeout after that instant of the
+// member's clock.
 //
 // # Rules
 //
@@ -73,13 +73,13 @@
 // # The disk
 //
 // A [Disk] is one more peer, that lags and catches up; the table knows nothing of it. It
-// gets every batch that is merged here, of whatever origin, in one order, so what is written raises a
-// vector when it is read back ([Replay]) just as it did when it came. If its queue
+// gets every batch that is merged here, of whatever origin, in one order, so what is written
+// raises a vector when it is read back ([Replay]) just as it did when it came. If its queue
 // overflows, or a write fails, what was dropped is given again by a delta against the last
 // vector that is known to be there. A [Snapshot] is a delta against nothing: what was written
 // before is of no use any more.
 //
-// If it is waited for, the disk comes in and goes out like a member, but on the count of all that it
-// has yet to keep, of others too: as long as it is in, this node acknowledges nothing,
-// to clients or to peers, that is not there.
+// If it is waited for, the disk comes in and goes out like a member, but on the count of all
+// that it has yet to keep, of others too: as long as it is in, this node acknowledges
+// nothing, to clients or to peers, that is not there.
 package replica

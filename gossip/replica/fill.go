@@ -13,8 +13,8 @@ type fill struct {
 	heard  time.Duration // when something last came from it
 }
 
-// Filled tells whether there was something here when a peer came, or a peer has sent all that it had,
-// and had something.
+// Filled tells whether there was something here when a peer came, or a peer has sent all that it
+// had, and had something.
 func (c *Core) Filled() bool { return c.first.over }
 
 // begin: a link was opened. Who has something has filled itself, or need not.

@@ -69,7 +69,7 @@ func TestFillAnswers(t *testing.T) {
 func TestFillOnce(t *testing.T) {
 	b, donors, to, joiner := filled(t)
 	b.carry(to[0], Delta)
-	to[0].oweAsk(true)
+	to[0].oweFullAsk()
 	b.carry(to[0], Delta)
 	b.report(donors[0], "late", 8)
 	b.pass(300 * time.Millisecond)

@@ -115,7 +115,11 @@ func (l *Link) appendFloor(buf []byte, f *location.Floor) []byte {
 
 // receiveFloor takes a peer's floor. It comes before the commit of a delta that lacks what
 // is below it, and when the peer comes to it.
-func (c *Core) receiveFloor(l *Link, f location.Floor) error {
+func (c *Core) receiveFloor(l *Link, d *decoder) error {
+	f := d.floor()
+	if err := d.end(); err != nil {
+		return err
+	}
 	h := c.horizon()
 	switch take, err := h.judge(&location.Entry{Fix: location.Fix{Order: f.Order}}); {
 	case err != nil:

@@ -61,7 +61,7 @@ type Link struct {
 	sendsAsk   bool
 	askIsFull  bool
 	saidHello  bool
-	awaits     bool          // a full ask has not been answered: another one would have all of it sent twice
+	awaits     bool          // a full ask has not been answered: another would have it all sent twice
 	answer     *answer       // being sent
 	rest       time.Duration // no other is begun before
 	next       Vector        // an ask that came while answer was being sent
@@ -98,7 +98,7 @@ func (c *Core) Open(now time.Duration, peer location.Origin) *Link {
 	l := &Link{core: c, peer: peer, beat: now - c.cfg.AckTimeout, lastGrant: now - c.cfg.AckTimeout}
 	c.links = append(c.links, l)
 	c.gone.back(peer)
-	l.oweAsk(true)
+	l.oweFullAsk()
 	c.first.begin(c)
 	return l
 }
@@ -163,9 +163,10 @@ func (l *Link) Met() bool {
 	return l.met
 }
 
-// Counts tells whether what this node acknowledges waits for the peer, or nobody can say when it will: the peer
-// is in, or it fills itself, elsewhere, so that it has not asked for anything yet, or here, for it came with nothing and
-// has yet to be sent all; or this node answers no vectors, and so takes nobody in.
+// Counts tells whether what this node acknowledges waits for the peer, or nobody can say when
+// it will: the peer is in; or it fills itself, elsewhere, so that it has not asked for anything
+// yet, or here, for it came with nothing and has yet to be sent all; or this node answers no
+// vectors, and so takes nobody in.
 func (l *Link) Counts() bool {
 	asked := l.lastAsked != nil || l.next != nil
 	return l.state == In || !asked || l.empty && !l.committed || l.core.silent || l.core.mutant.readyAlone
@@ -216,11 +217,17 @@ func (l *Link) oweGrant(clock time.Duration) {
 	}
 }
 
-// oweAsk has our vector sent. A full one is answered whatever the peer believes of
-// what is on its way; a routine one only if something is missing for long.
-func (l *Link) oweAsk(full bool) {
-	l.sendsAsk, l.askIsFull = true, l.askIsFull || full
+// oweAsk has our vector sent. The peer answers only if something is missing for long: it
+// believes that the rest is on its way.
+func (l *Link) oweAsk() {
+	l.sendsAsk = true
 	l.touch(Delta)
+}
+
+// oweFullAsk is oweAsk, but the peer answers whatever it believes.
+func (l *Link) oweFullAsk() {
+	l.askIsFull = true
+	l.oweAsk()
 }
 
 // touch has the writer of a lane told.

@@ -41,8 +41,8 @@ type mutant struct {
 	floorUntold    bool // rule 9: nobody is told of a floor
 	floorAtBegin   bool // rule 9: a commit comes with the floor from when the answer began
 	astrayAnswers  bool // rule 9: a node with a wrong clock answers vectors
-	lossyVector    bool // rule 10: a vector from a disk counts although something is missing before it
 	noGrace        bool // rule 9: an expired fix is removed, not only hidden, at its deadline
+	lossyVector    bool // rule 10: a vector from a disk counts although something is missing before it
 }
 
 // refuses tells whether a mutant of rule 5 keeps was where e should win.
@@ -73,9 +73,7 @@ func (c *Core) mutate(message []byte) []byte {
 // fixesOf takes a batch of our own apart.
 func fixesOf(message []byte) (fixes []record) {
 	d := decoder{b: message[prefixLen+1:], names: map[string]string{}}
-	name := d.name()
-	d.uvarint()
-	d.uvarint()
+	name, _, _ := d.batchHead()
 	for d.more() {
 		id, e := d.batchFix(name, location.Dot{})
 		fixes = append(fixes, record{string(id), e})

@@ -98,11 +98,11 @@ func (c *Core) heard(o location.Origin, uncovered bool) {
 	}
 }
 
-// sweep adopts what only origins gone for good could vouch for, and forgets the
+// sweepOrphans adopts what only origins gone for good could vouch for, and forgets the
 // vector entries that no fix needs any more.
-func (c *Core) sweep() {
+func (c *Core) sweepOrphans() {
 	a := &c.gone
-	if !a.sweeping && !c.sweepDue() {
+	if !a.sweeping && !c.orphansDue() {
 		return
 	}
 	if !a.sweeping {
@@ -117,7 +117,7 @@ func (c *Core) sweep() {
 		}
 	}
 	for seen := 0; a.shard < c.table.Shards() && seen < c.budget; a.shard++ {
-		seen += 1 + c.sweepShard(a.shard)
+		seen += 1 + c.adoptShard(a.shard)
 	}
 	if a.shard < c.table.Shards() {
 		return
@@ -135,7 +135,8 @@ func (c *Core) sweep() {
 	}
 }
 
-func (c *Core) sweepDue() bool {
+// orphansDue tells whether a sweep may find something to adopt or to forget.
+func (c *Core) orphansDue() bool {
 	again := c.now-c.gone.swept > 10*c.cfg.GoneAfter
 	for _, away := range c.gone.since {
 		if c.now-away.since > c.cfg.GoneAfter && (again || !away.clean) {
@@ -145,7 +146,8 @@ func (c *Core) sweepDue() bool {
 	return false
 }
 
-func (c *Core) sweepShard(shard int) (seen int) {
+// adoptShard takes over the orphans of a shard, and returns how many fixes it has looked at.
+func (c *Core) adoptShard(shard int) (seen int) {
 	a := &c.gone
 	var orphans []record
 	c.table.ScanHeld(shard, func(id string, e *location.Entry) {

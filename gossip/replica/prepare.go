@@ -34,11 +34,24 @@ type aheadChunks struct {
 
 // mergedChunk is a chunk whose fixes, up to the fault if there is one, are in the table.
 type mergedChunk struct {
-	newest     []location.Dot // of each source
+	newest     newestDots
 	tally      tally
 	incredible uint64
 	unsure     bool // see merged
 	err        error
+}
+
+// newestDots are the newest dots of a chunk's sources, by their numbers.
+type newestDots []location.Dot
+
+// note takes note of a dot of the source of a number.
+func (n *newestDots) note(source int, dot location.Dot) {
+	for source >= len(*n) { // of those before, no fix was taken
+		*n = append(*n, location.Dot{})
+	}
+	if newest := &(*n)[source]; dot.Seq > newest.Seq {
+		*newest = dot
+	}
 }
 
 // Prepare does ahead, without the lock, what of receiving a message takes longest: it
@@ -63,11 +76,8 @@ func (l *Link) mergeBatch(body []byte) (m merged) {
 		a.names = map[string]string{}
 	}
 	d := decoder{b: body, names: a.names}
-	node := d.name()
-	m.prev, m.seq = d.uvarint(), d.uvarint()
-	if d.err == nil && (m.prev >= m.seq || m.seq > maxSeq) {
-		d.fail("batch %d after %d", m.seq, m.prev)
-	}
+	var node string
+	node, m.prev, m.seq = d.batchHead()
 	dot, horizon := location.Dot{Origin: l.peer, Seq: m.seq}, l.core.horizon()
 	for d.more() {
 		id, e := d.batchFix(node, dot)
@@ -131,14 +141,7 @@ func (l *Link) mergeChunk(body []byte) (m mergedChunk) {
 			continue
 		}
 		c.gather(&a.gathered, &m.tally, id, &e)
-		for d.from >= len(m.newest) { // of those before, none was taken
-			m.newest = append(m.newest, location.Dot{})
-		}
-		if newest := &m.newest[d.from]; newest.Seq == 0 {
-			*newest = e.Dot
-		} else if e.Dot.Seq > newest.Seq {
-			*newest = e.Dot
-		}
+		m.newest.note(d.from, e.Dot)
 	}
 	c.mergeGathered(&a.gathered, &m.tally)
 	m.err = d.end()

@@ -43,58 +43,26 @@ func (c *Core) receive(l *Link, lane Lane, message []byte) error {
 	case kindBatch:
 		err = c.receiveBatch(l, body)
 	case kindAck:
-		seq, clock := d.uvarint(), d.duration()
-		if err = d.end(); err == nil && seq > c.seq {
-			err = bad("ack of batch %d, %d is the last", seq, c.seq)
-		}
-		if err == nil {
-			c.acknowledged(l, seq, clock)
-		}
+		err = c.receiveAck(l, &d)
 	case kindGrant:
-		clock, length := d.duration(), d.duration()
-		if err = d.end(); err == nil && clock > c.now {
-			err = bad("grant on a clock that is ahead of ours")
-		}
-		if c.mutant.ownLease {
-			length = c.lease()
-		}
-		if err == nil {
-			l.lease = max(l.lease, clock+min(length, maxLease))
-		}
+		err = c.receiveGrant(l, &d)
 	case kindBehind:
 		if err = d.end(); err == nil {
-			l.oweAsk(true)
+			l.oweFullAsk()
 		}
 	case kindFind:
 		err = c.receiveFind(l, &d)
 	case kindFound:
 		err = c.receiveFound(l, &d)
 	case kindAsk:
-		hello, full := d.flag(), d.flag()
-		v := d.vector()
-		if err = d.end(); err != nil {
-			break
-		}
-		c.disown(v)
-		c.says(l, v[l.peer])
-		if hello {
-			l.hello, l.empty = v, len(v) == 0
-		}
-		c.asked(l, v, full || hello)
+		err = c.receiveAsk(l, &d)
 	case kindChunk:
 		c.first.progress(c, l)
 		err = c.receiveChunk(l, body)
 	case kindFloor:
-		f := d.floor()
-		if err = d.end(); err == nil {
-			err = c.receiveFloor(l, f)
-		}
+		err = c.receiveFloor(l, &d)
 	case kindCommit:
-		v := d.vector()
-		if err = d.end(); err == nil {
-			c.disown(v)
-			c.committed(l, v)
-		}
+		err = c.receiveCommit(l, &d)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", kind, err)
@@ -102,8 +70,50 @@ func (c *Core) receive(l *Link, lane Lane, message []byte) error {
 	return nil
 }
 
+func (c *Core) receiveAck(l *Link, d *decoder) error {
+	seq, clock := d.uvarint(), d.duration()
+	if err := d.end(); err != nil {
+		return err
+	}
+	if seq > c.seq {
+		return bad("ack of batch %d, %d is the last", seq, c.seq)
+	}
+	c.acknowledged(l, seq, clock)
+	return nil
+}
+
 // maxLease bounds what an origin may grant: far more than any does.
 const maxLease = time.Hour
+
+func (c *Core) receiveGrant(l *Link, d *decoder) error {
+	clock, length := d.duration(), d.duration()
+	if err := d.end(); err != nil {
+		return err
+	}
+	if clock > c.now {
+		return bad("grant on a clock that is ahead of ours")
+	}
+	if c.mutant.ownLease {
+		length = c.lease()
+	}
+	l.lease = max(l.lease, clock+min(length, maxLease))
+	return nil
+}
+
+func (c *Core) receiveAsk(l *Link, d *decoder) error {
+	hello, full := d.flag(), d.flag()
+	v := d.vector()
+	if err := d.end(); err != nil {
+		return err
+	}
+	c.disown(v)
+	c.says(l, v[l.peer])
+	if hello {
+		l.hello, l.empty = v, len(v) == 0
+	}
+	c.asked(l, v, full || hello)
+	return nil
+}
 
 func (c *Core) receiveBatch(l *Link, body []byte) error {
 	m := l.nextMerged(body)
@@ -157,26 +167,13 @@ func (c *Core) heardAll(newest []location.Dot) {
 	}
 }
 
-// applyForeign takes a fix whose dot may be anybody's.
-func (c *Core) applyForeign(id []byte, e location.Entry) error {
-	o := e.Dot.Origin
-	if o == c.cfg.Self && e.Dot.Seq > c.seq+1 {
-		return bad("a fix of our batch %d, %d is open", e.Dot.Seq, c.seq+1)
-	}
-	switch ok, err := c.horizon().judge(&e); {
-	case err != nil:
+func (c *Core) receiveCommit(l *Link, d *decoder) error {
+	v := d.vector()
+	if err := d.end(); err != nil {
 		return err
-	case !ok:
-		c.stats.Incredible++
-		return nil
 	}
-	if _, result := c.merge(id, e); result.Won() {
-		c.stats.Applied++
-	} else {
-		c.stats.Redundant++
-		c.stats.Duplicate += same(result)
-	}
-	c.heard(o, o != c.cfg.Self && !c.vector.CoversDot(e.Dot))
+	c.disown(v)
+	c.committed(l, v)
 	return nil
 }
 
@@ -228,64 +225,4 @@ func (c *Core) committed(l *Link, v Vector) {
 		c.emit(CaughtUp, l)
 	}
 	l.oweAck()
-}
-
-// maxFinds bounds the look-ups and answers that wait in one link.
-const maxFinds = 1024
-
-// Find asks the peer for its fix of a client. It answers by a Found event with the
-// same lookup number, when what it has is in the table; or never, if the link ends.
-// It returns false if too many wait already, or id is none.
-func (c *Core) Find(now time.Duration, l *Link, lookup uint64, id []byte) bool {
-	c.step(now)
-	if l.closed || !isWord(id) || !l.findsMore() {
-		return false
-	}
-	l.queueFind(appendFind(nil, lookup, id))
-	return true
-}
-
-func (l *Link) findsMore() bool {
-	return len(l.finds) < maxFinds && l.findBytes <= l.core.cfg.QueueBytes
-}
-
-func (l *Link) queueFind(message []byte) {
-	l.finds = append(l.finds, message)
-	l.findBytes += len(message)
-	l.touch(Live)
-}
-
-func (c *Core) receiveFind(l *Link, d *decoder) error {
-	lookup, id := d.uvarint(), d.id()
-	if err := d.end(); err != nil {
-		return err
-	}
-	if !l.findsMore() {
-		c.stats.LookupsOff++
-		return nil
-	}
-	c.stats.Lookups++
-	e, ok := c.table.Held(id)
-	l.queueFind(appendFound(nil, lookup, id, &e, ok))
-	return nil
-}
-
-func (c *Core) receiveFound(l *Link, d *decoder) error {
-	lookup, has := d.uvarint(), d.flag()
-	if has {
-		id, e := d.fix()
-		if err := d.end(); err != nil {
-			return err
-		}
-		if c.mutant.dotlessLookups {
-			e.Dot = location.Dot{}
-		}
-		if err := c.applyForeign(id, e); err != nil {
-			return err
-		}
-	} else if err := d.end(); err != nil {
-		return err
-	}
-	c.events = append(c.events, Event{Kind: Found, Origin: l.peer, Lookup: lookup})
-	return nil
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // Replay gives an empty core what [Disk.Next] once gave to be written, before it has a link
-// or a disk. Reports may come meanwhile. Readers merge fixes, several at once and in any order; what
-// follows from them is decided by Take, in order, by one goroutine.
+// or a disk. Reports may come meanwhile. Readers merge fixes, several at once and in any
+// order; what follows from them is decided by Take, in order, by one goroutine.
 //
 // The node is a new origin. What was written is of origins that were: their fixes keep
 // their dots, so that by its vector it gets only what it missed.
@@ -46,7 +46,7 @@ type Replayed struct {
 	kind      kind
 	origin    location.Origin
 	prev, seq uint64
-	newest    []location.Dot
+	newest    newestDots
 	floor     location.Floor
 	vector    Vector
 	latest    int64
@@ -88,11 +88,8 @@ func (r *ReplayReader) Read(message []byte) (Replayed, error) {
 }
 
 func (r *ReplayReader) batch(d *decoder, m *Replayed, t *tally) {
-	node := d.name()
-	m.prev, m.seq = d.uvarint(), d.uvarint()
-	if d.err == nil && (m.prev >= m.seq || m.seq > maxSeq) {
-		d.fail("batch %d after %d", m.seq, m.prev)
-	}
+	var node string
+	node, m.prev, m.seq = d.batchHead()
 	dot, horizon := location.Dot{Origin: m.origin, Seq: m.seq}, r.core.horizon()
 	for d.more() {
 		id, e := d.batchFix(node, dot)
@@ -121,12 +118,7 @@ func (r *ReplayReader) chunk(d *decoder, m *Replayed, t *tally) {
 			continue
 		}
 		r.core.gather(&r.gathered, t, id, &e)
-		for d.from >= len(m.newest) {
-			m.newest = append(m.newest, location.Dot{})
-		}
-		if newest := &m.newest[d.from]; e.Dot.Seq > newest.Seq {
-			*newest = e.Dot
-		}
+		m.newest.note(d.from, e.Dot)
 	}
 	r.core.mergeGathered(&r.gathered, t)
 }

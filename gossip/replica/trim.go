@@ -81,7 +81,7 @@ func (c *Core) Trim(now time.Duration) (rest time.Duration) {
 // begin decides what is to be done.
 func (t *trim) begin(c *Core, now time.Duration) bool {
 	t.most, t.over = t.allowed(c, now), 0
-	c.swept.most.Store(int64(t.most))
+	c.trimmed.most.Store(int64(t.most))
 	if t.most > 0 {
 		t.over = c.table.Len() - t.most
 	}
@@ -132,10 +132,10 @@ func (t *trim) sweeps(c *Core, now time.Duration) bool {
 
 func (t *trim) sweep(c *Core) {
 	if t.expire != nil {
-		c.swept.expired.Add(uint64(c.table.Sweep(t.shard, *t.expire)))
+		c.trimmed.expired.Add(uint64(c.table.Sweep(t.shard, *t.expire)))
 	}
 	if t.evict != nil {
-		c.swept.evicted.Add(uint64(c.table.Sweep(t.shard, *t.evict)))
+		c.trimmed.evicted.Add(uint64(c.table.Sweep(t.shard, *t.evict)))
 	}
 }
 

@@ -1,6 +1,10 @@
 package replica
 
-import "herd/gossip/location"
+import (
+	"encoding/binary"
+
+	"herd/gossip/location"
+)
 
 // Chunk collects fixes into one message of the delta lane, for [Core.Receive] of a
 // peer. It is no answer to a vector, and no commit follows: what it brings is merged,
@@ -25,8 +29,8 @@ func (c *Chunk) Message() []byte {
 	return c.w.buf
 }
 
-// ReadChunk calls f with each fix of a message that Chunk made, without the length before it. f must not
-// keep id. What no correct peer sends is an ErrMessage.
+// ReadChunk calls f with each fix of a message that Chunk made, without the length before
+// it. f must not keep id. What no correct peer sends is an ErrMessage.
 func ReadChunk(message []byte, f func(id []byte, e *location.Entry)) error {
 	k, body, err := splitKind(message)
 	if err != nil {
@@ -44,4 +48,34 @@ func ReadChunk(message []byte, f func(id []byte, e *location.Entry)) error {
 		f(id, &e)
 	}
 	return d.end()
+}
+
+// chunkWriter appends fixes to buf in chunks of at most limit bytes, or of one fix.
+type chunkWriter struct {
+	buf     []byte
+	limit   int
+	open    bool
+	start   int // of the open chunk
+	sources sources
+}
+
+func (w *chunkWriter) add(id string, e *location.Entry) {
+	const overhead = 1 + 8 + 1 + 2*binary.MaxVarintLen64 + 1 + 1 // beside id, name and fix
+	if w.open && len(w.buf)-w.start+overhead+len(id)+len(e.Node)+e.WireLen() > w.limit {
+		w.close()
+	}
+	if !w.open {
+		w.open, w.start = true, len(w.buf)
+		w.buf = begin(w.buf, kindChunk)
+		w.sources.reset()
+	}
+	w.buf = appendFix(w.buf, &w.sources, id, e)
+}
+
+// close ends the open chunk, if there is one.
+func (w *chunkWriter) close() {
+	if w.open {
+		w.buf = finish(append(w.buf, 0), w.start)
+		w.open = false
+	}
 }

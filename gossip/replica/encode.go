@@ -185,36 +185,6 @@ func appendSaved(buf []byte, latest int64, v Vector) []byte {
 	return finish(appendVector(buf, v), start)
 }
 
-// chunkWriter appends fixes to buf in chunks of at most limit bytes, or of one fix.
-type chunkWriter struct {
-	buf     []byte
-	limit   int
-	open    bool
-	start   int // of the open chunk
-	sources sources
-}
-
-func (w *chunkWriter) add(id string, e *location.Entry) {
-	const overhead = 1 + 8 + 1 + 2*binary.MaxVarintLen64 + 1 + 1 // beside id, name and fix
-	if w.open && len(w.buf)-w.start+overhead+len(id)+len(e.Node)+e.WireLen() > w.limit {
-		w.close()
-	}
-	if !w.open {
-		w.open, w.start = true, len(w.buf)
-		w.buf = begin(w.buf, kindChunk)
-		w.sources.reset()
-	}
-	w.buf = appendFix(w.buf, &w.sources, id, e)
-}
-
-// close ends the open chunk, if there is one.
-func (w *chunkWriter) close() {
-	if w.open {
-		w.buf = finish(append(w.buf, 0), w.start)
-		w.open = false
-	}
-}
-
 // source is who a fix comes from: the origin of its dot and the node that took it.
 // They belong together unless the fix was taken over.
 type source struct {
