@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,6 +147,17 @@ func TestReplayRefuses(t *testing.T) {
 	r.Take(x)
 	if r.End(); len(c.Vector()) != 0 {
 		t.Errorf("the vector is %v", c.Vector())
+	}
+}
+
+// An error says of which message it is.
+func TestReplayErrors(t *testing.T) {
+	t.Parallel()
+	r := New(Config{Self: 7, Name: "Clark", Table: location.NewTable(8, 1)}).NewReplay()
+	for _, k := range []kind{kindStored, kindSaved, kindChunk, kindFloor} {
+		if _, err := r.Reader().Read([]byte{byte(k)}); err == nil || !strings.HasPrefix(err.Error(), k.String()+": ") {
+			t.Errorf("%s: %v", k, err)
+		}
 	}
 }
 

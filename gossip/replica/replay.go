@@ -81,8 +81,8 @@ func (r *ReplayReader) Read(message []byte) (Replayed, error) {
 	}
 	m.fixes = t.applied + t.redundant
 	if err := d.end(); err != nil {
-		m = Replayed{newest: m.newest, fixes: m.fixes, refused: true}
-		return m, fmt.Errorf("%s: %w", m.kind, err)
+		err = fmt.Errorf("%s: %w", m.kind, err)
+		return Replayed{newest: m.newest, fixes: m.fixes, refused: true}, err
 	}
 	return m, nil
 }
