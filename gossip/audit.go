@@ -51,30 +51,12 @@ func (a *audit) answeredBy(m auditMessage) bool {
 	return a != nil && a.number == m.number && a.wants == m.what
 }
 
-// levelLocked tells whether this node holds what all members have acknowledged.
-func (c *Cluster) levelLocked() bool {
-	now := c.now()
-	return !slices.ContainsFunc(c.expected, func(e expected) bool { return !e.superseded && c.behindLocked(e, now) })
-}
-
 // makeAudits audits one peer after the other, until Close.
 func (c *Cluster) makeAudits() {
 	for c.pause(c.auditEvery*9/10 + rand.N(c.auditEvery/5)) {
 		if l := c.auditee(); l != nil {
 			c.auditPeer(l)
 		}
-	}
-}
-
-// pause waits, and tells whether the cluster is still open.
-func (c *Cluster) pause(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-c.ctx.Done():
-		return false
 	}
 }
 

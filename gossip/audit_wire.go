@@ -84,10 +84,7 @@ func appendAuditDigests(messages [][]byte, number uint64, digests []uint64) [][]
 // appendAuditFixes has a chunk with its length before it, or nil.
 func appendAuditFixes(b []byte, number uint64, cut bool, chunk []byte) []byte {
 	chunk = chunk[min(frameHeader, len(chunk)):]
-	b = append(beginAudit(b, auditFixes, number, 1+len(chunk)), 0)
-	if cut {
-		b[len(b)-1] = 1
-	}
+	b = append(beginAudit(b, auditFixes, number, 1+len(chunk)), flagByte(cut))
 	return append(b, chunk...)
 }
 

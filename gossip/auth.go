@@ -249,9 +249,10 @@ func (p *prover) hello(session []byte, role byte, purpose Purpose) []byte {
 }
 
 // check tells whether the peer's proofs were made with keys of the ring. One in common
-// proves that it belongs to the herd, and does not do: packets are sealed with the primary, so
-// each end must have the other's, or it would be heard and not hear, or the other way
-// round. Who has missed a rotation is told so and stays out. While keys are changed all have both.
+// proves that it belongs to the herd, and is not enough: packets are sealed with the primary,
+// so each end must have the other's, or it would be heard and not hear, or the other way
+// round. Who has missed a rotation is told so and stays out. While keys are changed all have
+// both.
 func (p *prover) check(session []byte, role byte, h hello, c *tls.Conn) error {
 	match := func(key []byte) (at int) { // of the proof made with it, -1: none
 		want := proof(key, session, role, h)

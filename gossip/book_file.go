@@ -136,6 +136,19 @@ func (b *book) entries(wall time.Time) []bookEntry {
 	return all
 }
 
+// openBook takes in the file, if there is to be one.
+func (c *Cluster) openBook() {
+	if c.config.AddressBook == "" {
+		return
+	}
+	entries, err := readBook(c.config.AddressBook)
+	if err != nil {
+		c.bookErrors.Add(1)
+		c.log.Warn("the address book can't be read: this node finds its herd by its seeds alone", "error", err)
+	}
+	c.book.recall(entries, c.wall())
+}
+
 // keepBook has the file follow the book until ctx is done, and once more then.
 func (c *Cluster) keepBook(ctx context.Context) {
 	tick := time.NewTicker(bookEvery)

@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -20,49 +19,6 @@ import (
 	"herd/gossip/location"
 	"herd/gossip/replica"
 )
-
-// Config is what a [Cluster] is made from. Zero values mean the defaults.
-type Config struct {
-	Name          string   // of this node: printable, no white space, 1..128 bytes
-	Network       Network  // nil: [OS]
-	BindAddr      string   // host:port of the gossip port, TCP and UDP; port 0 picks one
-	AdvertiseAddr string   // what other members dial, host or host:port; empty: the bound address
-	Join          []string // of any nodes of the herd: host:port, or "srv+" and the name of SRV records; SetJoin gives others
-	AddressBook   string   // file in which the addresses of members are kept for the next start; empty: none
-	Label         string   // herds of another label are strangers
-	Profile       string   // times of failure detection: local, lan (default), wan
-	Keys          [][]byte // gossip keys of 16, 24 or 32 bytes, the one to send with first; none: a keyless herd
-
-	Resolver *net.Resolver // of the names in Join; nil: the system's
-
-	// SaveKeys is to have a restart bring these keys in place of Keys: the ring has been
-	// changed at the herd's command. An error is told to who gave it. One call at a
-	// time; it must not keep the slice. Nil: it can't be done.
-	SaveKeys func(keys [][]byte) error
-
-	Client  string // bound address for clients. Members are told it, with the advertised host for 0.0.0.0 or ::
-	HTTP    string // bound address of the HTTP API, likewise
-	Version string // release, for people
-
-	Table      *location.Table // nil: a new one. Only this cluster may merge into it
-	NoAcks     bool            // reports wait for nobody
-	Acks       int             // of how many members, at most; 0: of all in sync. See [replica.Config]
-	AckTimeout time.Duration   // see [replica.Config]; default 250 ms
-	States     []State         // what the herd shares besides fixes: 16 at the most
-
-	// OnChange is told of every change of another member's state, in order, by one
-	// goroutine that holds no lock. What it delays is the log. Nil: nobody is told.
-	OnChange func(MemberChange)
-
-	Limits Limits // of what the herd keeps; SetLimits sets others
-
-	Disk Disk // where the table is kept; default nowhere
-
-	Clock          func() time.Time // the wall clock; nil: time.Now
-	MaxClientAhead time.Duration    // how far clients' clocks may be ahead; half of it, this node's; default 5 min
-
-	Logger hclog.Logger // nil: no log
-}
 
 // ErrClosed is returned by calls that a closed cluster can't serve.
 var ErrClosed = errors.New("the cluster is closed")
@@ -131,8 +87,9 @@ type Cluster struct {
 
 	_ [64]byte // a report reads what is above
 
-	// mu guards what follows. Every call of core is made under it, but for those that need
-	// no lock, and no call that waits. memberTable's lock is never taken under it, nor the other way round.
+	// mu guards what follows. Every call of core is made under it, but for those that need no
+	// lock, and no call that waits. memberTable's lock is never taken under it, nor the other
+	// way round.
 	mu           sync.Mutex
 	closed       bool
 	list         *memberlist.Memberlist // nil before Run has made it
@@ -156,26 +113,7 @@ type Cluster struct {
 // New binds the gossip port. The node is no member before Run. The caller owes a
 // Close. An address that can't be bound is named in the error.
 func New(config Config) (*Cluster, error) {
-	if config.Logger == nil {
-		config.Logger = hclog.NewNullLogger()
-	}
-	if config.OnChange == nil {
-		config.OnChange = func(MemberChange) {}
-	}
-	if config.Table == nil {
-		config.Table = location.NewTable(1, 0)
-	}
-	if config.Resolver == nil {
-		config.Resolver = net.DefaultResolver
-	}
-	if config.Clock == nil {
-		config.Clock = time.Now
-	}
-	if config.SaveKeys == nil {
-		config.SaveKeys = func([][]byte) error { return errors.New("nothing saves its keys") }
-	}
-	config.AckTimeout = cmp.Or(config.AckTimeout, 250*time.Millisecond)
-	config.MaxClientAhead = cmp.Or(config.MaxClientAhead, 5*time.Minute)
+	config = config.withDefaults()
 	profile, err := profileNamed(config.Profile)
 	if err != nil {
 		return nil, err
@@ -246,8 +184,8 @@ func New(config Config) (*Cluster, error) {
 	}
 	c.core = replica.New(replica.Config{
 		Self: self.Origin, Name: self.Name, Table: config.Table,
-		AckTimeout: config.AckTimeout, NoAcks: config.NoAcks, Acks: config.Acks, Wall: config.Clock, Ahead: c.ahead, Seed: mrand.Uint64(),
-		Grace: config.MaxClientAhead,
+		AckTimeout: config.AckTimeout, NoAcks: config.NoAcks, Acks: config.Acks,
+		Wall: config.Clock, Ahead: c.ahead, Grace: config.MaxClientAhead, Seed: mrand.Uint64(),
 	})
 	c.rotation.ordering, c.rotation.saved = make(chan struct{}, 1), ring.keys()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -255,14 +193,7 @@ func New(config Config) (*Cluster, error) {
 		c.Close()
 		return nil, err
 	}
-	if config.AddressBook != "" {
-		entries, err := readBook(config.AddressBook)
-		if err != nil {
-			c.bookErrors.Add(1)
-			c.log.Warn("the address book can't be read: this node finds its herd by its seeds alone", "error", err)
-		}
-		c.book.recall(entries, c.wall())
-	}
+	c.openBook()
 	return c, nil
 }
 
@@ -286,6 +217,18 @@ func (c *Cluster) spawn(f func()) {
 	}
 }
 
+// pause waits, and tells whether the cluster is still open.
+func (c *Cluster) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
+}
+
 // now is the core's clock.
 func (c *Cluster) now() time.Duration { return time.Since(c.start) }
 
@@ -297,12 +240,6 @@ func (c *Cluster) Addr() net.Addr { return c.transport.Addr() }
 
 // Table is the fixes that this node holds, for reading.
 func (c *Cluster) Table() *location.Table { return c.table }
-
-// CaughtUp is closed when this node holds, for the first time, all that the live
-// members it knows had acknowledged. If there is nobody to wait for, because no
-// seed is configured or all of them refuse connections, that is at once; if no
-// seed answers at all, it is when one does.
-func (c *Cluster) CaughtUp() <-chan struct{} { return c.caughtUp }
 
 // Close ends all and returns when nothing runs any more. If Run has not ended, it is a
 // kill: nothing is told to anybody. It is idempotent and never fails.

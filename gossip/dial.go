@@ -155,15 +155,6 @@ func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*pee
 	}
 }
 
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
-
 // dialMember tries once.
 func (c *Cluster) dialMember(ctx context.Context, m Member) error {
 	ctx, cancel := context.WithTimeout(ctx, c.profile.stream)
@@ -173,25 +164,4 @@ func (c *Cluster) dialMember(ctx context.Context, m Member) error {
 		c.transport.say(levelOf(err), "cannot connect to peer", "peer", m.Name, "addr", m.Gossip, "error", err)
 	}
 	return err
-}
-
-// expected is a live member that this node ought to have a link with.
-type expected struct {
-	origin      location.Origin
-	name        string
-	unreachable bool // no link, and this node's dial fails or hangs
-	superseded  bool // no link, and a newer member has its name
-}
-
-// evenLocked tells whether this node lacks nothing that a member has acknowledged, nor the member what
-// this node will acknowledge.
-func (c *Cluster) evenLocked(e expected, now time.Duration) bool {
-	l := c.links[e.origin]
-	return l != nil && !c.behindLocked(e, now) && l.core.Counts()
-}
-
-// behindLocked tells whether this node may lack what a member has acknowledged.
-func (c *Cluster) behindLocked(e expected, now time.Duration) bool {
-	l := c.links[e.origin]
-	return l == nil && !e.superseded || l != nil && (!l.core.Met() || !l.core.Leased(now))
 }

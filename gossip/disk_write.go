@@ -83,10 +83,7 @@ func (k *keeper) write(last bool) bool {
 		if len(buf) == 0 {
 			continue
 		}
-		k.messages = k.messages[:0]
-		for m, rest := replica.Split(buf); m != nil; m, rest = replica.Split(rest) {
-			k.messages = append(k.messages, m)
-		}
+		k.messages = splitAll(k.messages[:0], buf)
 		k.dirty = true
 		if err := k.log.Append(k.messages...); err != nil {
 			k.failed(err)
@@ -96,6 +93,15 @@ func (k *keeper) write(last bool) bool {
 	return true
 }
 
+// splitAll appends the messages in buf, which share its bytes.
+func splitAll(messages [][]byte, buf []byte) [][]byte {
+	for m, rest := replica.Split(buf); m != nil; m, rest = replica.Split(rest) {
+		messages = append(messages, m)
+	}
+	return messages
+}
+
+// syncDue tells whether what was written is to be made safe now.
 func (k *keeper) syncDue(last bool) bool {
 	switch {
 	case last || time.Since(k.synced) >= lazySync: // with nothing to sync it finds out whether the file is there
@@ -230,10 +236,7 @@ func (k *keeper) snapshot(s *journal.Snapshot) error {
 	var buf []byte
 	var messages [][]byte
 	write := func() error {
-		messages = messages[:0]
-		for m, rest := replica.Split(buf); m != nil; m, rest = replica.Split(rest) {
-			messages = append(messages, m)
-		}
+		messages = splitAll(messages[:0], buf)
 		return s.Append(messages...)
 	}
 	for more := true; more; {

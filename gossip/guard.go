@@ -29,10 +29,10 @@ const (
 //
 // With a keyring it opens each packet under the ring's keys, and memberlist then
 // does so again. Cheaper checks alone would let 1,400 random bytes behind the
-// right version through, and memberlist writes a log line for each of those. Opening
-// costs 0.6 µs for a full packet (memberlist's own, with its key schedules, 2 µs): nothing at
-// the few hundred packets a second of a large herd; and a flood of junk is refused
-// for less than memberlist alone would have paid.
+// right version through, and memberlist writes a log line for each of those. Opening costs
+// 0.6 µs for a full packet (memberlist's own, with its key schedules, 2 µs): nothing at the
+// few hundred packets a second of a large herd; and a flood of junk is refused for less than
+// memberlist alone would have paid.
 type packetGuard struct {
 	label  []byte
 	ring   *Keyring

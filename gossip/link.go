@@ -202,32 +202,10 @@ func (l *link) receive(lane replica.Lane, message []byte, r *bufio.Reader) error
 		message, together = replica.Split(together)
 		err = c.core.Receive(c.now(), l.core, lane, message)
 	}
-	c.core.TakeArrived(c.arrivedNow)
+	c.core.TakeArrived(c.countAges)
 	c.unlock()   // with acks of what came
 	r.Discard(n) // they are there
 	return err
-}
-
-// isOurs tells a message of this package from one of the core's.
-func (l *link) isOurs(lane replica.Lane, message []byte) bool {
-	if isSign(message) {
-		return true
-	}
-	switch message[0] {
-	case kindState:
-		return lane == replica.Live && l.version >= sharingVersion
-	case kindNote:
-		return lane == replica.Live && l.version >= noteVersion
-	case kindAudit:
-		return lane == replica.Delta && l.version >= firstAudits
-	}
-	return false
-}
-
-// isSign tells whether a message is one of the two of a single byte. Nothing else is
-// compared: as a string in a switch a chunk would be copied.
-func isSign(message []byte) bool {
-	return len(message) == 1 && (message[0] == goodbye[frameHeader] || message[0] == alive[frameHeader])
 }
 
 func (l *link) receiveOurs(message []byte) error {
@@ -245,8 +223,8 @@ func (l *link) receiveOurs(message []byte) error {
 	return l.receiveState(message)
 }
 
-// arrivedNow takes note of how old fixes are that have just been merged.
-func (c *Cluster) arrivedNow(received []int64) {
+// countAges takes note of how old fixes are that have just been merged.
+func (c *Cluster) countAges(received []int64) {
 	c.propagation.arrivals(c.wall().UnixNano(), received)
 }
 

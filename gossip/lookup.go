@@ -39,7 +39,7 @@ func (c *Cluster) Lookup(ctx context.Context, id []byte) (location.Entry, bool) 
 	select {
 	case <-f.done:
 	case <-timer.C:
-		c.land(f, true)
+		c.giveUp(f)
 	case <-ctx.Done():
 	case <-c.ctx.Done():
 	}
@@ -130,16 +130,17 @@ func (c *Cluster) foundLocked(e replica.Event) {
 	}
 }
 
-// land ends a flight that takes too long.
-func (c *Cluster) land(f *flight, late bool) {
+// giveUp ends a flight that takes too long, unless it has ended.
+func (c *Cluster) giveUp(f *flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.byNumber[f.number] == f && late {
+	if c.byNumber[f.number] == f {
 		c.stats.lookupsTimedOut++
 	}
 	c.landLocked(f)
 }
 
+// landLocked ends a flight, unless it has ended: those who wait look into the table.
 func (c *Cluster) landLocked(f *flight) {
 	if c.byNumber[f.number] != f {
 		return

@@ -44,7 +44,7 @@ type stateTooLarge struct {
 // maxWaitingNews bounds what waits to be logged.
 const maxWaitingNews = 4096
 
-// tell notes what beat will log; the caller holds mu, under which nothing is written.
+// tell notes what tellNews is to log. The caller holds mu, under which nothing is logged.
 func (c *Cluster) tell(n any) {
 	if len(c.news) < maxWaitingNews {
 		c.news = append(c.news, n)

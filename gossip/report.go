@@ -55,9 +55,9 @@ func (c *Cluster) flushLate() {
 	}
 }
 
-// Wait returns nil when the batch that a ticket names is acknowledged by every
-// member in sync, or as [Config].Acks says. The ack timeout bounds that; ctx may cut it short. It returns
-// ErrClosed if the cluster closes first.
+// Wait returns nil when the batch that a ticket names is acknowledged by every member in
+// sync, or as [Config].Acks says. The ack timeout bounds that; ctx may cut it short. It
+// returns ErrClosed if the cluster closes first.
 func (c *Cluster) Wait(ctx context.Context, ticket uint64) error {
 	if ticket <= c.released.Load() {
 		return nil

@@ -17,13 +17,13 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// A rotation is install, use, remove, each over the whole herd. At no time does a live member
-// send with a key that another lacks: use is refused until all live members have said
+// A rotation is install, use, remove, each over the whole herd. At no time does a live
+// member send with a key that another lacks: use is refused until all live members have said
 // that they have the key, and remove until all have said that they send with another one. So
-// links stand, and streams and packets pass, all the while. Two such steps through two nodes may
-// cross: then some members remove the key that others have begun to use, and these go back to
-// the one before at once. One that was away meanwhile is
-// refused by the others when it comes back: see prover.check.
+// links stand, and streams and packets pass, all the while. Two such steps through two nodes
+// may cross: then some members remove the key that others have begun to use, and these go
+// back to the one before at once. A member that was away meanwhile is refused by the others
+// when it comes back: see prover.check.
 const (
 	orderTimeout = 3 * time.Second // for all members to answer an order
 	maxAsking    = 32              // of them asked at once

@@ -116,11 +116,8 @@ type keyAnswer struct {
 }
 
 func (a keyAnswer) append(b []byte) []byte {
-	note, unsaved := a.note[:min(len(a.note), maxReportNote)], byte(0)
-	if a.unsaved {
-		unsaved = 1
-	}
-	b = append(b, orderVersion, byte(a.outcome), unsaved, byte(len(note)), byte(len(a.keys)))
+	note := a.note[:min(len(a.note), maxReportNote)]
+	b = append(b, orderVersion, byte(a.outcome), flagByte(a.unsaved), byte(len(note)), byte(len(a.keys)))
 	b = append(b, note...)
 	for _, f := range a.keys {
 		b = append(b, f[:]...)

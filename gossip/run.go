@@ -306,38 +306,6 @@ func levelOf(err error) hclog.Level {
 	return hclog.Warn
 }
 
-// checkCaughtUp closes caughtUp when its time has come: no member that can be
-// reached is ahead of this node, or it was level with each once (with many members on a
-// busy machine some lease has always just run out), and it has met one, unless there is none but the
-// dead one of its own name. A node that awaits seeds must have got something from somebody. joined and
-// awaits are as of before expected was made: whom a join brings must be in it.
-func (c *Cluster) checkCaughtUp(joined, awaits bool) {
-	if !joined {
-		return
-	}
-	if isClosed(c.caughtUp) {
-		return
-	}
-	c.mu.Lock()
-	now, behind, met, alone := c.now(), false, false, true
-	for _, e := range c.expected {
-		l := c.links[e.origin]
-		if c.evenLocked(e, now) {
-			l.level = true
-		}
-		level := l != nil && l.level
-		behind = behind || !level && !e.unreachable && !e.superseded
-		met = met || level
-		alone = alone && e.superseded
-	}
-	settled := c.keeper.settledLocked() && (!awaits || c.core.Filled())
-	c.afterLocked()
-	c.mu.Unlock()
-	if (met || alone) && !behind && settled {
-		close(c.caughtUp) // keepLinks is the only caller
-	}
-}
-
 // flushAll sends what was reported and waits until it is acknowledged.
 func (c *Cluster) flushAll() {
 	c.Flush()

@@ -193,17 +193,6 @@ func (l *link) writeOn(lane replica.Lane, left bool) error {
 	}
 }
 
-// Messages of ours between the core's, in frames like theirs, of kinds that are none
-// of them. goodbye on both lanes, for the end of either ends the link: the sender leaves;
-// memberlist alone would have it taken for dead. alive on the delta lane, which may be
-// idle for long: a path that is broken for this one of the two streams must not go
-// unnoticed. For the others see kindState, kindNote and kindAudit.
-const (
-	frameHeader = 4
-	goodbye     = "\x00\x00\x00\x01\xff"
-	alive       = "\x00\x00\x00\x01\xfe"
-)
-
 // sayGoodbye tells all peers that this node leaves, as far as they listen before ctx
 // is done, and tells whether all did.
 func (c *Cluster) sayGoodbye(ctx context.Context) bool {

@@ -67,6 +67,7 @@ var (
 	errCrossed = errors.New("the peer's own session came first")
 )
 
+// hail is the dialer's hello.
 type hail struct {
 	version  byte
 	from, to location.Origin

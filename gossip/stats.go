@@ -55,28 +55,6 @@ func (c *Cluster) Members() []Member {
 	return all
 }
 
-// Sync is how this node stands to the others.
-type Sync struct {
-	CaughtUp bool     // it has been, once
-	Behind   []string // names of the live members that may have acknowledged what it lacks, now; before CaughtUp, of those too that are yet to be in sync
-	Clock    Clock    // of this node beside theirs
-}
-
-// Sync tells whether reads here may miss something.
-func (c *Cluster) Sync() Sync {
-	s := Sync{CaughtUp: isClosed(c.caughtUp)}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s.Clock = c.compareClocksLocked()
-	now := c.now()
-	for _, e := range c.expected {
-		if c.behindLocked(e, now) || !s.CaughtUp && !e.superseded && !c.evenLocked(e, now) {
-			s.Behind = append(s.Behind, e.name)
-		}
-	}
-	return s
-}
-
 // Vector says which batches of each origin the table has, with all before them.
 func (c *Cluster) Vector() replica.Vector {
 	c.mu.Lock()

@@ -66,12 +66,8 @@ func (e *NameTakenError) Error() string {
 func appendAnswer(b []byte, me identity, holders []Holder) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(me.origin))
 	b = binary.BigEndian.AppendUint64(b, uint64(me.age))
-	in := byte(0)
-	if me.in {
-		in = 1
-	}
 	holders = holders[:min(len(holders), maxHolders)]
-	b = append(b, in, byte(len(holders)))
+	b = append(b, flagByte(me.in), byte(len(holders)))
 	for _, h := range holders {
 		b = binary.BigEndian.AppendUint64(b, uint64(h.Origin))
 		b = append(append(b, byte(len(h.Gossip))), h.Gossip...)

@@ -36,13 +36,21 @@ func (s *Spread) Total() (n uint64) {
 
 // Add counts one more duration, which is not negative.
 func (s *Spread) Add(d time.Duration) {
+	s.Counts[bucketOf(d)]++
+	s.Sum += summed(d)
+}
+
+// bucketOf is the bucket of a duration.
+func bucketOf(d time.Duration) int {
 	i := 0
 	for i < len(spreadBounds) && d > spreadBounds[i] {
 		i++
 	}
-	s.Counts[i]++
-	s.Sum += min(d, spreadBounds[len(spreadBounds)-1])
+	return i
 }
+
+// summed is what a duration counts in a sum.
+func summed(d time.Duration) time.Duration { return min(d, spreadBounds[len(spreadBounds)-1]) }
 
 // Quantile is the duration that a part q of all, 0 < q ≤ 1, does not exceed, taken
 // as evenly spread within their bucket; zero if there are none. What is beyond the
@@ -77,12 +85,8 @@ func (s *spread) arrivals(now int64, received []int64) {
 	var sum time.Duration
 	for _, at := range received {
 		age := max(time.Duration(now-at), 0)
-		sum += min(age, spreadBounds[len(spreadBounds)-1])
-		i := 0
-		for i < len(spreadBounds) && age > spreadBounds[i] {
-			i++
-		}
-		counts[i]++
+		sum += summed(age)
+		counts[bucketOf(age)]++
 	}
 	for i, n := range counts {
 		if n > 0 {
@@ -94,12 +98,8 @@ func (s *spread) arrivals(now int64, received []int64) {
 
 // add adds one duration, which is not negative.
 func (s *spread) add(d time.Duration) {
-	i := 0
-	for i < len(spreadBounds) && d > spreadBounds[i] {
-		i++
-	}
-	s.counts[i].Add(1)
-	s.sum.Add(int64(min(d, spreadBounds[len(spreadBounds)-1])))
+	s.counts[bucketOf(d)].Add(1)
+	s.sum.Add(int64(summed(d)))
 }
 
 // load is how things stand.
