@@ -25,9 +25,10 @@ type reported struct {
 	origin location.Origin
 }
 
-// Whole clusters under random faults, with a shared state that all of them change: an acknowledged fix is at every member that
-// holds a lease of its origin at that moment; and when the faults stop, all see the same
-// members and hold the same fixes, none of them lost, and the same state.
+// Whole clusters under random faults, with a shared state that all of them change: an
+// acknowledged fix is at every member that holds a lease of its origin at that moment; and when
+// the faults stop, all see the same members and hold the same fixes, none of them lost, and the
+// same state.
 func TestFaults(t *testing.T) {
 	seeds := *faultSeeds
 	if testing.Short() {

@@ -18,9 +18,10 @@
 // # What a pause is
 //
 // [Net.Pause] is as much of SIGSTOP as a network can do. What comes to the host waits until
-// [Net.Resume], packets in their queue and streams under way; what the host writes to streams waits too, and
-// packets that it sends are dropped: a process that stands still sends none. Its kernel goes on: dials to it succeed,
-// and are heard of later. Its timers go on too, which is unlike SIGSTOP.
+// [Net.Resume], packets in their queue and streams under way; what the host writes to streams
+// waits too, and packets that it sends are dropped: a process that stands still sends none. Its
+// kernel goes on: dials to it succeed, and are heard of later. Its timers go on too, which is
+// unlike SIGSTOP.
 //
 // # What a kill is
 //

@@ -123,9 +123,9 @@ func (h *Host) nextPortLocked() uint16 {
 	return h.port
 }
 
-// Dial opens a stream to addr. It takes a round trip; it is refused if nobody
-// listens there, and waits until ctx is done, 2 minutes at most, while either direction is cut, this host is paused or
-// there is no such host.
+// Dial opens a stream to addr. It takes a round trip; it is refused if nobody listens there, and
+// waits until ctx is done, 2 minutes at most, while either direction is cut, this host is paused
+// or there is no such host.
 func (h *Host) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	fail := func(err error) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: textAddr{"tcp", addr}, Err: err}
