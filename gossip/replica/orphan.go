@@ -20,6 +20,8 @@ type absentees struct {
 	last          location.Origin
 	lastUncovered bool
 
+	look time.Duration // when to see whether a sweep is due
+
 	// One sweep through the table, a few shards a tick.
 	sweeping bool
 	shard    int
@@ -102,10 +104,14 @@ func (c *Core) heard(o location.Origin, uncovered bool) {
 // vector entries that no fix needs any more.
 func (c *Core) sweepOrphans() {
 	a := &c.gone
-	if !a.sweeping && !c.orphansDue() {
-		return
-	}
 	if !a.sweeping {
+		if c.now < a.look {
+			return
+		}
+		a.look = c.now + c.cfg.CompareEvery // who lies may have us know a great many
+		if !c.orphansDue() {
+			return
+		}
 		a.sweeping, a.shard = true, 0
 		a.looseAt, a.loose = c.loose.added, false
 		a.long, a.carried = map[location.Origin]bool{}, map[location.Origin]bool{}
