@@ -82,11 +82,16 @@ func BenchmarkReceiveBatch(b *testing.B) {
 }
 
 // An op is a fix of a snapshot: found by the scan and written by one side, read and
-// merged by the other.
+// merged by the other. In a herd with a key both tables have one seed.
 func BenchmarkSnapshot(b *testing.B) {
-	const clients = 50_000
+	b.Run("key", func(b *testing.B) { benchSnapshot(b, 1) })
+	b.Run("no_key", func(b *testing.B) { benchSnapshot(b, 2) })
+}
+
+func benchSnapshot(b *testing.B, seed uint64) {
+	const clients = 1_000_000
 	ids, at := benchFixes(b, clients)
-	from := New(Config{Self: 1, Name: "Clark", Table: location.NewTable(1024, 1)})
+	from := New(Config{Self: 1, Name: "Clark", Table: location.NewTable(4096, 1)})
 	for i := range ids {
 		from.AcceptNow(0, 0, ids[i], at(i))
 	}
@@ -96,7 +101,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	b.ResetTimer()
 	for n := 0; n < b.N; n += clients {
 		b.StopTimer()
-		to := New(Config{Self: 2, Name: "Bona", Table: location.NewTable(1024, 1)})
+		to := New(Config{Self: 2, Name: "Bona", Table: location.NewTable(4096, seed)})
 		atTo, atFrom := to.Open(1, 1), from.Open(1, 2)
 		b.StartTimer()
 		if err := from.Receive(1, atFrom, Delta, empty); err != nil {
