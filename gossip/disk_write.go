@@ -149,7 +149,7 @@ func (k *keeper) failed(err error) {
 	c.warn("the disk fails: this node serves on, and what it takes is not on disk", "error", err)
 	all := k.log.Stats().Durable == 0 // then what was replayed may not have been safe
 	c.mu.Lock()
-	k.disk.Failed(c.now(), all)
+	k.disk.Failed(c.now(), all, diskPause)
 	c.unlock()
 }
 

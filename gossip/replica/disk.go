@@ -21,6 +21,7 @@ type Disk struct {
 	queue    []byte        // what was taken and has not been given to the writer
 	lacking  time.Duration // run time since when there is something that was not given
 	unsure   time.Duration // run time since when something that was given is not known to be there
+	idle     time.Duration // run time before which nothing is tried
 	given    mark
 	kept     mark          // of given, what is known to be there
 	savedAt  time.Duration // when a vector was last given
@@ -194,10 +195,11 @@ func (d *Disk) Synced(now time.Duration) {
 }
 
 // Failed: what Next has given since the last Synced is not there. all says that what it gave
-// before that may not be there either.
-func (d *Disk) Failed(now time.Duration, all bool) {
+// before that may not be there either. Nothing will be there before pause is over.
+func (d *Disk) Failed(now time.Duration, all bool, pause time.Duration) {
 	c, l := d.core, d.link
 	c.step(now)
+	d.idle = c.ran + pause
 	if all {
 		d.kept.seq, d.kept.vector, d.kept.saved = 0, nil, nil
 	}
@@ -234,15 +236,18 @@ func (d *Disk) drop() {
 	d.link.lag, d.link.committed = true, false
 }
 
-// late is for how long, in run time, something has not come to be on the disk.
+// late is for how long, in run time, something has not come to be on the disk, or will not have when the
+// disk is tried again. Peers put this node out as soon as it is late: who waits on, though he knows that it
+// is in vain, is not in sync when he acknowledges alone.
 func (d *Disk) late() time.Duration {
-	switch {
-	case d.unsure != never:
-		return d.core.ran - d.unsure
-	case d.lacking != never:
-		return d.core.ran - d.lacking
+	since := d.unsure
+	if since == never {
+		since = d.lacking
 	}
-	return 0
+	if since == never {
+		return 0
+	}
+	return max(d.core.ran, d.idle) - since
 }
 
 // putOut puts the disk out if it is late.

@@ -192,3 +192,35 @@ func FuzzReplay(f *testing.F) {
 		r.End()
 	})
 }
+
+// A disk that failed, and is not tried again in time, is waited for no longer; one that may be there in
+// time is.
+func TestDiskFailed(t *testing.T) {
+	t.Parallel()
+	const timeout = 250 * time.Millisecond
+	for _, c := range []struct {
+		pause time.Duration
+		waits bool
+	}{{0, true}, {timeout - 10*time.Millisecond, true}, {timeout + time.Millisecond, false}, {time.Second, false}} {
+		b := newLab(t)
+		x := b.core(1, Config{AckTimeout: timeout})
+		d := x.OpenDisk(b.now, true)
+		for range 3 { // it comes in
+			written(d, b.now)
+			d.Synced(b.now)
+		}
+		ticket := b.report(x, "kiwi", 7)
+		written(d, b.now)
+		if d.State() != In || x.Released() >= ticket {
+			t.Fatalf("%s, %d of %d are acknowledged before they are on the disk", d.State(), x.Released(), ticket)
+		}
+		d.Failed(b.now, false, c.pause)
+		if got := x.Released() < ticket; got != c.waits || got != (d.State() == In) {
+			t.Errorf("tried again after %v: waits %v, %s; want %v", c.pause, got, d.State(), c.waits)
+		}
+		b.pass(2 * timeout)
+		if x.Released() < ticket {
+			t.Errorf("tried again after %v: it waits for ever", c.pause)
+		}
+	}
+}

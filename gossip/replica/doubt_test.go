@@ -326,7 +326,7 @@ func TestLyingVectorOnDisk(t *testing.T) {
 				b.report(origin, fmt.Sprint("client-", i), 7)
 			}
 			if fails == "before it is found out" {
-				d.Failed(b.now, false)
+				d.Failed(b.now, false, 0)
 				if d.Next(b.now, nil, 0); victim.disk.link.answer == nil { // it goes by the lie
 					t.Fatal("no delta is under way")
 				}
@@ -339,7 +339,7 @@ func TestLyingVectorOnDisk(t *testing.T) {
 			}
 			switch fails {
 			case "before the next vector":
-				d.Failed(b.now, false)
+				d.Failed(b.now, false, 0)
 			case "before it is found out":
 				d.drop() // it is full besides
 			}

@@ -108,7 +108,9 @@ func (w *world) disk(n *node, faults bool) {
 		d.stands = w.clock + time.Duration(w.rand.Int64N(int64(3*ackTimeout)))
 	case x < 98 && faults:
 		d.records = d.records[:d.safe]
-		d.open.Failed(w.now(n), w.rand.IntN(4) == 0)
+		pause := max(0, time.Duration(w.rand.Int64N(int64(3*ackTimeout)))-ackTimeout)
+		d.stands = max(d.stands, w.clock+pause)
+		d.open.Failed(w.now(n), w.rand.IntN(4) == 0, pause)
 		d.scanned, d.scans, d.snapshot = nil, false, nil
 		w.coverage.DiskFaults++
 		w.after(n)
