@@ -39,7 +39,8 @@ type Disk struct {
 	ops      int
 }
 
-// data is what a file holds.
+// data is what a file holds. What is in now stays as it is: more may follow, that is all. So
+// safe may be a part of it.
 type data struct {
 	now, safe []byte // what was synced of now is in safe
 	lost      bool   // a sync has failed: what it was to write is not written by the next
@@ -95,8 +96,8 @@ func (d *Disk) Crash() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(after)) {
 		f := after[name]
-		b := d.torn(f)
-		after[name] = &data{now: b, safe: bytes.Clone(b)}
+		b := slices.Clip(d.torn(f))
+		after[name] = &data{now: b, safe: b}
 	}
 	d.now, d.safe = after, maps.Clone(after)
 }
@@ -160,7 +161,8 @@ func (d *Disk) Put(name string, b []byte) {
 		delete(d.safe, name)
 		return
 	}
-	f := &data{now: bytes.Clone(b), safe: bytes.Clone(b)}
+	b = slices.Clip(bytes.Clone(b))
+	f := &data{now: b, safe: b}
 	d.now[name], d.safe[name] = f, f
 }
 
