@@ -69,17 +69,17 @@ type keeper struct {
 
 // DiskStats counts what became of the disk; see the metrics of the same names.
 type DiskStats struct {
-	On        bool   // there is one
-	Waits     bool   // this node acknowledges nothing that is not on it
-	InSync    bool   // reports wait for it now
-	Trouble   bool   // the last try to write failed, or what could not be written in time is being caught up with
-	Why       string // what the last failure was
-	Queue     int    // bytes that wait to be written
-	Lacks     uint64 // batches of this node that are not safe
-	Bytes     int64  // that all files take
-	Snapshot  int64  // that the newest snapshot takes
-	Written   int64  // bytes, snapshots too
-	Syncs     uint64
+	On        bool          // there is one
+	Waits     bool          // this node acknowledges nothing that is not on it
+	InSync    bool          // reports wait for it now
+	Trouble   bool          // the last try to write failed, or what could not be written in time is being caught up with
+	Why       string        // what the last failure was
+	Queue     int           // bytes that wait to be written
+	Lacks     uint64        // batches of this node that are not safe
+	Bytes     int64         // that all files take
+	Snapshot  int64         // that the newest snapshot takes
+	Written   int64         // bytes, snapshots too
+	Syncs     uint64        // that made something safe, those before snapshots too
 	SyncTime  time.Duration // of all of them
 	Failures  uint64        // of writing, syncing and snapshots
 	Snapshots uint64        // completed

@@ -342,6 +342,34 @@ func TestFolderRemoved(t *testing.T) {
 	}
 }
 
+// Syncs are counted that made something safe: not looks at a disk to which nothing was written, nor
+// those that failed.
+func TestSyncsCounted(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		d := h.withDisks(1, SyncInterval)[0]
+		n := h.startFirst(1)[0]
+		n.report(t, "a", 1000)
+		synced := func() uint64 {
+			time.Sleep(time.Minute)
+			return n.Stats().Disk.Syncs
+		}
+		before := synced()
+		if now := synced(); before == 0 || now != before {
+			t.Errorf("%d syncs, %d after a minute in which nothing was written", before, now)
+		}
+		d.SetFail(func(op, _ string) error {
+			if op == "sync" {
+				return journaltest.ErrIO
+			}
+			return nil
+		})
+		n.report(t, "a", 2000)
+		if now, s := synced(), n.Stats().Disk; now != before || s.Failures == 0 {
+			t.Errorf("%d syncs before, %d after a minute in which all failed, %d failures", before, now, s.Failures)
+		}
+	})
+}
+
 // Two nodes can't have one disk.
 func TestDiskIsTaken(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {

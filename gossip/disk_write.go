@@ -124,14 +124,15 @@ func (k *keeper) joining() bool {
 func (k *keeper) sync() {
 	c, began := k.cluster, time.Now()
 	k.synced = began
-	err := k.log.Sync()
-	k.mu.Lock()
-	k.stats.Syncs++
-	k.stats.SyncTime += time.Since(began)
-	k.mu.Unlock()
-	if err != nil {
+	if err := k.log.Sync(); err != nil {
 		k.failed(err)
 		return
+	}
+	if k.dirty { // else it has but looked
+		k.mu.Lock()
+		k.stats.Syncs++
+		k.stats.SyncTime += time.Since(began)
+		k.mu.Unlock()
 	}
 	k.dirty = false
 	c.mu.Lock()

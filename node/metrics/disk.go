@@ -17,7 +17,7 @@ func disk() []metric {
 		gauge("journal_bytes", "Bytes that the journal takes on disk, snapshots included.", func(s *Stats) int { return int(s.Gossip.Disk.Bytes) }),
 		gauge("journal_snapshot_bytes", "Bytes of that which the newest snapshot takes.", func(s *Stats) int { return int(s.Gossip.Disk.Snapshot) }),
 		counter("journal_written_bytes_total", "Bytes written, snapshots included.", func(s *Stats) uint64 { return uint64(s.Gossip.Disk.Written) }),
-		counter("journal_syncs_total", "Times that what was written was made safe from a crash of the machine.", func(s *Stats) uint64 { return s.Gossip.Disk.Syncs }),
+		counter("journal_syncs_total", "Times that what was written was made safe from a crash of the machine, before a snapshot too.", func(s *Stats) uint64 { return s.Gossip.Disk.Syncs }),
 		seconds("journal_sync_seconds_total", "Time that making it safe took.", func(s *Stats) time.Duration { return s.Gossip.Disk.SyncTime }),
 		counter("journal_failures_total", "Writes, syncs and snapshots that failed.", func(s *Stats) uint64 { return s.Gossip.Disk.Failures }),
 		counter("journal_snapshots_total", "Snapshots of the table completed: what is older is removed.", func(s *Stats) uint64 { return s.Gossip.Disk.Snapshots }),
