@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"herd/config"
+	"herd/gossip/durable"
 	"herd/node/history"
 )
 
@@ -124,37 +124,41 @@ type trial struct {
 }
 
 func (r *chaosRunVerb) run(ctx context.Context) error {
-	var out *os.File
-	if r.out != "" { // before anything is broken
-		var err error
-		if out, err = os.CreateTemp(filepath.Dir(r.out), "."+filepath.Base(r.out)+"-*"); err != nil {
-			return err
-		}
-		defer os.Remove(out.Name()) // gone already, if all went well
-		defer out.Close()
+	var t *trial
+	var h *history.History
+	record := func() (err error) {
+		t, h, err = r.record(ctx)
+		return err
 	}
+	var err error
+	if r.out == "" {
+		err = record()
+	} else { // the file is begun before anything is broken
+		err = durable.Replace(r.out, 0o644, func(out *os.File) error {
+			if err := record(); err != nil {
+				return err
+			}
+			return h.Write(out)
+		})
+	}
+	if h == nil {
+		return err
+	}
+	return errors.Join(err, t.verdict(h))
+}
+
+// record breaks the herd, or has others do so, and returns what clients saw.
+func (r *chaosRunVerb) record(ctx context.Context) (*trial, *history.History, error) {
 	t, err := r.begin(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	defer t.send.close()
 	if err := t.storm(ctx); err != nil {
-		return err
+		return nil, nil, err
 	}
 	h, err := t.rec.History()
-	if err != nil {
-		return err
-	}
-	if out != nil {
-		err := errors.Join(h.Write(out), out.Chmod(0o644), out.Close())
-		if err == nil {
-			err = os.Rename(out.Name(), r.out)
-		}
-		if err != nil {
-			return fmt.Errorf("write the history: %w", err)
-		}
-	}
-	return t.verdict(h)
+	return t, h, err
 }
 
 // begin finds the herd, which must be one to begin with.

@@ -109,6 +109,7 @@ func TestNodeReadyFileOfAnother(t *testing.T) {
 }
 
 func TestNodeFailures(t *testing.T) {
+	nowhere := filepath.Join(t.TempDir(), "no")
 	cases := []struct {
 		name    string
 		prepare func(int, *fakeNode) error
@@ -118,7 +119,7 @@ func TestNodeFailures(t *testing.T) {
 	}{
 		{"bind", func(int, *fakeNode) error { return errFake }, nil, exitFailed, "herd: the port is taken\n"},
 		{"run", func(_ int, n *fakeNode) error { n.fail = errFake; return nil }, nil, exitFailed, "herd: the port is taken\n"},
-		{"ready file", fine, []string{"--ready-file", filepath.Join(t.TempDir(), "no", "such")}, exitFailed, "write the ready file: "},
+		{"ready file", fine, []string{"--ready-file", filepath.Join(nowhere, "such")}, exitFailed, "write the ready file: " + filepath.Join(nowhere, "such") + ": there is no folder " + nowhere},
 		{"log file", fine, []string{"--log-file", t.TempDir()}, exitFailed, "open the log file: "},
 		{"configuration", fine, []string{"--log-level", "loud"}, exitUsage, "Invalid value for log.level"},
 	}

@@ -2,10 +2,10 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+
+	"herd/gossip/durable"
 )
 
 // readyNode is what the ready file says of a node.
@@ -21,28 +21,18 @@ func describe(name string, a addrs) readyNode {
 	return readyNode{Name: name, Client: a.Client, Gossip: a.Gossip, HTTP: a.HTTP, PID: os.Getpid()}
 }
 
-// writeReady writes v as JSON in one step: whoever sees the file sees all of it.
-func writeReady(name string, v any) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("write the ready file: %w", err)
-		}
-	}()
+// writeReady writes v as JSON in one step: whoever sees the file sees all of it. After a power cut it
+// is of no use.
+func writeReady(name string, v any) error {
 	text, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(text, '\n'))
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), name)
+		err = durable.Swap(name, 0o644, func(f *os.File) error {
+			_, err := f.Write(append(text, '\n'))
+			return err
+		})
 	}
 	if err != nil {
-		os.Remove(f.Name())
+		return fmt.Errorf("write the ready file: %w", err)
 	}
-	return err
+	return nil
 }

@@ -38,6 +38,19 @@ func TestReplace(t *testing.T) {
 	if err := Replace(dir, 0o600, func(*os.File) error { return nil }); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a folder: error %v", err)
 	}
+	// An error names the file that was asked for, not the one that is written.
+	for want, err := range map[string]error{
+		"there is no folder " + filepath.Join(dir, "no") + ": make it": Replace(filepath.Join(dir, "no", "file"), 0o600, func(*os.File) error { return broken }),
+		"create " + filepath.Join(name, "file") + ": ":                 Swap(filepath.Join(name, "file"), 0o600, func(*os.File) error { return broken }),
+		"truncate " + name + ": ":                                      Swap(name, 0o600, func(f *os.File) error { return f.Truncate(-1) }),
+		"write " + filepath.Join(dir, "other") + ": ": Replace(name, 0o600, func(*os.File) error {
+			return &os.PathError{Op: "write", Path: filepath.Join(dir, "other"), Err: broken}
+		}),
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), ".file-") {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 {
 		t.Errorf("%d files are left, error %v", len(entries), err)
