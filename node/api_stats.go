@@ -37,6 +37,7 @@ type propagation struct {
 // journalInfo is how the node's disk does.
 type journalInfo struct {
 	Degraded  bool   `json:"degraded"`         // it fails, or is behind
+	Trouble   string `json:"trouble"`          // what is wrong now, degraded or too slow; empty: nothing
 	Why       string `json:"why,omitempty"`    // the last failure, perhaps of long ago
 	InSync    bool   `json:"in_sync"`          // reports are acknowledged only when they are there
 	Bytes     int64  `json:"bytes"`            // that it takes
@@ -83,7 +84,7 @@ func (n *Node) getStats(w http.ResponseWriter, _ *http.Request) {
 	}
 	if d := herd.Disk; d.On {
 		s.Journal = &journalInfo{
-			d.Trouble, d.Why, d.InSync, d.Bytes, d.Queue, d.Lacks, d.Failures, d.Snapshots, d.Loaded, d.Damaged,
+			d.Trouble, journalTrouble(d), d.Why, d.InSync, d.Bytes, d.Queue, d.Lacks, d.Failures, d.Snapshots, d.Loaded, d.Damaged,
 		}
 	}
 	writeJSON(w, http.StatusOK, s)

@@ -51,7 +51,8 @@ func (n *Node) checks(b *strings.Builder, sync gossip.Sync) {
 			fmt.Sprintf("%s, more than %s", clock.Difference(), clock.Limit))
 	}
 	if disk := n.cluster.Stats().Disk; disk.On {
-		line(!disk.Trouble && (disk.InSync || !disk.Waits), "journal", journalText(disk), journalText(disk))
+		trouble := journalTrouble(disk)
+		line(trouble == "", "journal", journalText(disk), trouble)
 	}
 	for _, m := range n.cluster.Members() {
 		if m.Self || m.State != gossip.Alive && m.State != gossip.Suspect {
@@ -72,17 +73,23 @@ func (n *Node) checks(b *strings.Builder, sync gossip.Sync) {
 	}
 }
 
-// journalText says how the disk does.
-func journalText(d gossip.DiskStats) string {
+// journalTrouble says what is wrong with the disk; empty: nothing.
+func journalTrouble(d gossip.DiskStats) string {
 	switch {
 	case d.Trouble && d.Why != "":
 		return "behind: " + d.Why
 	case d.Trouble:
 		return "behind: the disk is slow"
-	case d.InSync:
-		return "every acknowledged report is on disk"
-	case d.Waits:
+	case d.Waits && !d.InSync:
 		return "the disk does not keep up: reports are acknowledged without it"
+	}
+	return ""
+}
+
+// journalText says what a disk does that is well.
+func journalText(d gossip.DiskStats) string {
+	if d.InSync {
+		return "every acknowledged report is on disk"
 	}
 	return "on disk"
 }

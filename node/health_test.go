@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -8,8 +9,9 @@ import (
 )
 
 // The line about the journal is a bad one where the disk fails, and where reports are to wait
-// for it and don't.
+// for it and don't. The figures say the same of what is wrong.
 func TestJournalLine(t *testing.T) {
+	const text = "[-] journal: "
 	for _, c := range []struct {
 		disk gossip.DiskStats
 		want string // empty: no line
@@ -32,6 +34,16 @@ func TestJournalLine(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%+v: got %q, want %q", c.disk, got, c.want)
+		}
+		var stats struct{ Journal *journalInfo }
+		_, body = n.get(t, "GET", "/v1/stats")
+		if err := json.Unmarshal([]byte(body), &stats); err != nil || (stats.Journal != nil) != c.disk.On {
+			t.Errorf("%+v: %v, %s", c.disk, err, body)
+			continue
+		}
+		trouble, bad := strings.CutPrefix(strings.TrimSpace(c.want), text)
+		if j := stats.Journal; j != nil && (j.Degraded != c.disk.Trouble || (j.Trouble != "") != bad || bad && j.Trouble != trouble) {
+			t.Errorf("%+v: the figures say %+v", c.disk, *j)
 		}
 	}
 }

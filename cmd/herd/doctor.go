@@ -158,7 +158,7 @@ func (n *nodeAPI) Get(ctx context.Context, path string) (doctor.Answer, error) {
 	if err != nil {
 		return answer, err
 	}
-	open := path == "/livez" || path == "/readyz?verbose"
+	open := path == "/livez" || path == "/readyz"
 	client := n.http
 	if !open && n.scheme == "https://" {
 		// A connection that is good for a question is verified before that is sent.

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 )
@@ -34,13 +35,8 @@ func askNode(ctx context.Context, api API) *Running {
 		return nil // nobody, or somebody else
 	}
 	r := &Running{Addr: api.Addr(), Certificate: alive.Certificate}
-	if ready, err := api.Get(ctx, "/readyz?verbose"); err == nil {
-		for line := range strings.Lines(string(ready.Body)) {
-			r.Verdict = strings.TrimSpace(line)
-			if trouble, ok := strings.CutPrefix(r.Verdict, "[-] journal: "); ok {
-				r.Journal = trouble
-			}
-		}
+	if ready, err := api.Get(ctx, "/readyz"); err == nil {
+		r.Verdict = strings.TrimSpace(string(ready.Body))
 	} else {
 		r.Verdict = "it does not say whether it is ready: " + err.Error()
 	}
@@ -52,7 +48,8 @@ func askNode(ctx context.Context, api API) *Running {
 		switch {
 		case err != nil:
 			r.Refusal = err.Error()
-		case a.Status != 200:
+		case a.Status == http.StatusNotFound && path == figures: // of 0.1.0, which has no journal
+		case a.Status != http.StatusOK:
 			r.Refusal = fmt.Sprintf("status %d%s", a.Status, detail(a.Body))
 		case v == nil:
 			r.OtherLimits = otherLimits(a.Body)
@@ -65,12 +62,21 @@ func askNode(ctx context.Context, api API) *Running {
 	var list struct {
 		Members []Member `json:"members"`
 	}
+	var stats struct {
+		Journal struct {
+			Trouble string `json:"trouble"`
+		} `json:"journal"`
+	}
 	get("/v1/self", &r.Self)
 	get("/v1/members", &list)
+	get(figures, &stats)
 	get("/metrics", nil)
-	r.Members = list.Members
+	r.Members, r.Journal = list.Members, stats.Journal.Trouble
 	return r
 }
+
+// figures is where a node says how it does.
+const figures = "/v1/stats"
 
 // detail is what a problem in the sense of RFC 9457 says.
 func detail(body []byte) string {

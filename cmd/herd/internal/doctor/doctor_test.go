@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io/fs"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -280,13 +281,15 @@ func TestDisk(t *testing.T) {
 	}
 }
 
-// fakeAPI answers what the map says; all else is refused.
+// fakeAPI answers what the map says, 404 where that is empty; all else is refused.
 type fakeAPI map[string]string
 
 func (fakeAPI) Addr() string { return "127.0.0.1:4133" }
 
 func (a fakeAPI) Get(_ context.Context, path string) (Answer, error) {
-	if body, ok := a[path]; ok {
+	if body, ok := a[path]; ok && body == "" {
+		return Answer{Status: 404, Body: []byte("404 page not found\n")}, nil
+	} else if ok {
 		return Answer{Status: 200, Body: []byte(body)}, nil
 	}
 	return Answer{Status: 401, Body: []byte(`{"detail":"A token is needed."}`)}, nil
@@ -296,16 +299,28 @@ func TestAskNode(t *testing.T) {
 	if r := askNode(t.Context(), fakeAPI{"/livez": "<html>"}); r != nil {
 		t.Errorf("another program is taken for a node: %+v", r)
 	}
-	r := askNode(t.Context(), fakeAPI{"/livez": "alive\n", "/readyz?verbose": "[+] table: caught up\n[-] journal: behind: no space left\nready\n"})
+	r := askNode(t.Context(), fakeAPI{"/livez": "alive\n", "/readyz": "ready\n"})
 	if r == nil || r.Verdict != "ready" || r.Refusal != "status 401: A token is needed" {
 		t.Errorf("got %+v", r)
 	}
-	r = askNode(t.Context(), fakeAPI{
-		"/livez": "alive\n", "/readyz?verbose": "[+] table: caught up\n[-] journal: behind: no space left\nready\n", "/v1/self": `{"name":"Clark"}`,
-		"/v1/members": `{"members":[{"name":"Clark"}]}`, "/metrics": "# x\nherd_members_with_other_limits 3\n",
-	})
-	if r.Refusal != "" || r.Self.Name != "Clark" || len(r.Members) != 1 || r.OtherLimits != 3 || r.Journal != "behind: no space left" {
-		t.Errorf("got %+v", r)
+	old := fakeAPI{
+		"/livez": "alive\n", "/readyz": "ready\n", "/v1/self": `{"name":"Clark"}`, "/v1/members": `{"members":[{"name":"Clark"}]}`,
+		"/v1/stats": "", "/metrics": "# x\nherd_members_with_other_limits 3\n",
+	}
+	r = askNode(t.Context(), old)
+	if r.Refusal != "" || r.Self.Name != "Clark" || len(r.Members) != 1 || r.OtherLimits != 3 || r.Journal != "" {
+		t.Errorf("0.1.0: got %+v", r)
+	}
+	for stats, want := range map[string]string{
+		`{"clients":1}`:                          "",
+		`{"journal":{"trouble":"","why":"EIO"}}`: "",
+		`{"journal":{"trouble":"behind: EIO"}}`:  "behind: EIO",
+	} {
+		now := maps.Clone(old)
+		now["/v1/stats"] = stats
+		if r = askNode(t.Context(), now); r.Refusal != "" || r.OtherLimits != 3 || r.Journal != want {
+			t.Errorf("%s: got %+v", stats, r)
+		}
 	}
 	if r = askNode(t.Context(), fakeAPI{"/livez": "alive\n", "/v1/self": "nonsense"}); r.Refusal == "" {
 		t.Errorf("nonsense is taken for an answer: %+v", r)

@@ -67,8 +67,8 @@ type Seed struct {
 type Running struct {
 	Addr        string            // of its API
 	Refusal     string            // why it does not say more than that it runs; empty: it does
-	Verdict     string            // last line of /readyz
-	Journal     string            // what is wrong with its journal; empty: nothing
+	Verdict     string            // of /readyz
+	Journal     string            // what is wrong with its journal; empty: nothing, or it does not say
 	Certificate *x509.Certificate // that it shows; nil: it speaks in the clear
 
 	Self        Self
