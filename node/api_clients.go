@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -39,10 +40,14 @@ func (n *Node) getClients(w http.ResponseWriter, r *http.Request) {
 	limit := p.whole("limit", 1, maxClients, usualClients)
 	origin := n.cluster.Self().Origin
 	from, err := parseCursor(p.text("cursor", maxCursor), origin, n.table.Shards())
-	if err != nil && p.wrong == "" {
+	if err != nil && !errors.Is(err, errGoneList) && p.wrong == "" {
 		p.wrong = "cursor " + err.Error() + "."
 	}
 	if p.bad(w) {
+		return
+	}
+	if err != nil {
+		problem(w, http.StatusGone, "cursor "+err.Error()+".")
 		return
 	}
 	list, from, more := page(n.table, from, prefix, area, limit)
@@ -114,6 +119,9 @@ func (c cursor) text(origin location.Origin) string {
 	return base64.RawURLEncoding.EncodeToString(append(b, c.after...))
 }
 
+// errGoneList is that a cursor was good once, or is good elsewhere. It is the rest of a sentence, too.
+var errGoneList = errors.New("is of another node, or of this one before it started again: begin anew")
+
 // parseCursor reads what a caller gives back. Empty is the beginning. The error is the
 // rest of a sentence.
 func parseCursor(text string, origin location.Origin, shards int) (cursor, error) {
@@ -125,7 +133,7 @@ func parseCursor(text string, origin location.Origin, shards int) (cursor, error
 		return cursor{}, fmt.Errorf("is not one that this node gave")
 	}
 	if binary.BigEndian.Uint64(b) != uint64(origin) {
-		return cursor{}, fmt.Errorf("is of another node, or of this one before it started again: begin anew")
+		return cursor{}, errGoneList
 	}
 	shard, size := binary.Uvarint(b[8:])
 	if size <= 0 || shard >= uint64(shards) || len(b)-8-size > location.MaxID {

@@ -27,7 +27,7 @@ func TestWrongRequests(t *testing.T) {
 		{"GET", "/v1/clients?limit=1001", "", 400, `limit is "1001": it must be a whole number from 1 to 1000.`},
 		{"GET", "/v1/clients?limit=ten", "", 400, `limit is "ten": it must be a whole number from 1 to 1000.`},
 		{"GET", "/v1/clients?cursor=kiwi", "", 400, "cursor is not one that this node gave."},
-		{"GET", "/v1/clients?cursor=" + cursor{1, "a"}.text(0xc2), "", 400, "cursor is of another node, or of this one before it started again: begin anew."},
+		{"GET", "/v1/clients?cursor=" + cursor{1, "a"}.text(0xc2), "", 410, "cursor is of another node, or of this one before it started again: begin anew."},
 		{"GET", "/v1/clients?cursor=" + long + long, "", 400, `cursor is "` + long + long + `": it must be no longer than 358 bytes.`},
 		{"GET", "/v1/clients?prefix=" + long, "", 400, `prefix is "` + long + `": it must be no longer than 255 bytes.`},
 		{"GET", "/v1/clients?bbox=1,2,3", "", 400, `bbox is "1,2,3": it must be west,south,east,north in degrees: longitudes from -180 to 180, latitudes from -90 to 90, south no greater than north.`},

@@ -142,6 +142,7 @@ func exercises() []exercise {
 		{route: "GET /v1/clients", target: "/v1/clients?limit=1&prefix=&bbox=-180,-90,180,90", status: 200},
 		{route: "GET /v1/clients", target: "/v1/clients", status: 200, accept: geo},
 		{route: "GET /v1/clients", target: "/v1/clients?limit=0", status: 400},
+		{route: "GET /v1/clients", target: "/v1/clients?cursor=" + cursor{1, "a"}.text(0xc2), status: 410},
 		{route: "GET " + one, target: there, status: 200},
 		{route: "GET " + one, target: "/v1/clients/%FF", status: 200},
 		{route: "GET " + one, target: there, status: 200, accept: geo},

@@ -28,7 +28,7 @@ func exitMeanings() []exitMeaning {
 	return []exitMeaning{
 		{exitDone, "Done."},
 		{exitFailed, "What was asked for failed, or a node could not start: its port is taken, its name is."},
-		{exitUsage, "The command line or the configuration is wrong: to try again is no use."},
+		{exitUsage, "The command line or the configuration is wrong, by what the node says too: to try again is no use."},
 		{exitUnreachable, "No node answers."},
 		{exitUnmet, "What was waited for did not come true."},
 		{exitForced, "Ended by a second SIGINT or SIGTERM."},
@@ -106,10 +106,11 @@ func verb(do func(ctx context.Context, args []string) error) func(*cobra.Command
 		err := do(cmd.Context(), args)
 		var e *exit
 		var wrong *config.Error
+		var refused *refusal
 		switch {
 		case err == nil || errors.As(err, &e):
 			return err
-		case errors.As(err, &wrong):
+		case errors.As(err, &wrong), errors.As(err, &refused) && refused.senseless():
 			return &exit{exitUsage, err}
 		}
 		return &exit{exitFailed, err}

@@ -124,6 +124,14 @@ func (c *client) refused(resp *http.Response, method, path string, body []byte) 
 	return &refusal{resp.StatusCode, says, c.addr, fmt.Sprintf("%s to %s %s", resp.Status, method, path), string(body)}
 }
 
+// senseless tells whether it is for what was asked, which it will be the next time too.
+func (r *refusal) senseless() bool {
+	return r.status == http.StatusBadRequest || r.status == http.StatusUnprocessableEntity
+}
+
+// forGood tells whether the node will not take such a request, from this caller at least.
+func (r *refusal) forGood() bool { return r.status/100 == 4 }
+
 // Error is what the node says, if it says something: it knows what would be right.
 func (r *refusal) Error() string {
 	if r.detail == "" {

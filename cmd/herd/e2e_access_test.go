@@ -107,7 +107,7 @@ func TestE2ETLS(t *testing.T) {
 		{[]string{"top", "--once", "--interval", "100ms", "--http-addr", p.Ready.HTTP}, shows, exitDone, "as seen by Clark"},
 		{[]string{"members", "--http-addr", "https://" + p.Ready.HTTP}, shows, exitDone, "Clark"},
 		{[]string{"members", "--http-addr", p.Ready.HTTP}, knows, exitFailed, "certificate is needed"},
-		{[]string{"members", "--http-addr", p.Ready.HTTP}, nil, exitFailed, "It speaks TLS"},
+		{[]string{"members", "--http-addr", p.Ready.HTTP}, nil, exitUsage, "It speaks TLS"},
 		{[]string{"members", "--http-addr", p.Ready.HTTP}, []string{"--ca-file", stranger.File}, exitUnreachable, "certificate"},
 		{[]string{"members", "--http-addr", p.Ready.HTTP}, []string{"--ca-file", ca.File + "-not"}, exitUsage, "no such file"},
 		{[]string{"send", p.Ready.Client, "IAMAT kiwi +34-118 100"}, shows, exitDone, "AT Clark "},

@@ -74,6 +74,9 @@ func TestE2EAPI(t *testing.T) {
 	if code, out := herdVerb(t, "clients", "jane/nexus", "--http-addr", a.Ready.HTTP); code != exitDone || !strings.Contains(out, "jane/nexus  +48.856826+2.292713  ") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
+	if code, out := herdVerb(t, "clients", "--bbox", "1,2,3", "--http-addr", a.Ready.HTTP); code != exitUsage || !strings.Contains(out, "it must be west,south,east,north") {
+		t.Errorf("an area that is none: exit code %d: %s", code, out)
+	}
 	if code, out := herdVerb(t, "clients", "nobody", "--http-addr", a.Ready.HTTP); code != exitFailed || !strings.Contains(out, "The herd knows of no such client") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}

@@ -111,7 +111,7 @@ func TestE2EEvents(t *testing.T) {
 		}
 	}
 
-	if code, out := herdVerb(t, "events", "--http-addr", herd[0].Ready.HTTP, "--bbox", "1,2,3"); code != exitFailed || !strings.Contains(out, "bbox") {
+	if code, out := herdVerb(t, "events", "--http-addr", herd[0].Ready.HTTP, "--bbox", "1,2,3"); code != exitUsage || !strings.Contains(out, "bbox") {
 		t.Errorf("bad area: exit code %d: %s", code, out)
 	}
 	herd[0].cmd.Process.Signal(syscall.SIGTERM)

@@ -91,12 +91,12 @@ func (e *eventsVerb) follow(ctx context.Context) error {
 			}
 			return nil
 		})
-		var refused *refusedError
+		var refused *refusal
 		var printed *printError
 		switch {
 		case ctx.Err() != nil:
 			return out.Flush()
-		case errors.As(err, &refused), errors.As(err, &printed), !s.begun:
+		case errors.As(err, &refused) && refused.forGood(), errors.As(err, &printed), !s.begun:
 			return err
 		case !cut:
 			cut = true

@@ -24,9 +24,6 @@ type eventSource struct {
 	last   string // ID
 }
 
-// refusedError is what a node says of a request that it will never take.
-type refusedError struct{ error }
-
 // errSilent is the end of a stream that shows no sign of life.
 var errSilent = errors.New("the node is silent")
 
@@ -61,11 +58,7 @@ func (s *eventSource) stream(ctx context.Context, alive func(), f func(e sse.Eve
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, sse.MaxEvent)) // what can't be read says nothing
-		err := c.refused(resp, http.MethodGet, s.path, body)
-		if resp.StatusCode/100 == 4 {
-			return &refusedError{err}
-		}
-		return err
+		return c.refused(resp, http.MethodGet, s.path, body)
 	}
 	s.begun = true
 	return s.parse(resp.Body, alive, f)

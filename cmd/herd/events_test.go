@@ -97,7 +97,7 @@ func TestEventsRefused(t *testing.T) {
 		{"bad filter", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(400)
 			fmt.Fprint(w, `{"detail":"bbox is wrong."}`)
-		}, exitFailed, " says: bbox is wrong\n"},
+		}, exitUsage, " says: bbox is wrong\n"},
 		{"too many", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(503) }, exitFailed, "answers 503"},
 		{"no JSON", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, ev("1", "fix", "kiwi")) }, exitFailed, "read a fix: "},
 	} {

@@ -59,6 +59,27 @@ func membersServer(t *testing.T, state *atomic.Value) string {
 	return s.Listener.Addr().String()
 }
 
+// What a node can make no sense of is wrong on the command line, or in the configuration; all else
+// that it refuses is a failure.
+func TestRefusals(t *testing.T) {
+	for status, want := range map[int]int{
+		400: exitUsage, 422: exitUsage, 401: exitFailed, 403: exitFailed, 404: exitFailed, 409: exitFailed, 410: exitFailed, 500: exitFailed, 503: exitFailed,
+	} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			fmt.Fprint(w, `{"detail":"No, and this is why."}`)
+		}))
+		defer s.Close()
+		for _, verb := range []string{"members", "clients", "near kiwi", "events", "chaos status", "keyring list", "leave", "snapshot save -", "reload"} {
+			f := newFakeApp(fine)
+			code := f.run(t.Context(), append(strings.Fields(verb), "--http-addr", s.Listener.Addr().String()))
+			if code != want || !strings.Contains(f.err.String(), "No, and this is why") {
+				t.Errorf("%d to herd %s: exit code %d, want %d; %s", status, verb, code, want, &f.err)
+			}
+		}
+	}
+}
+
 func TestMembers(t *testing.T) {
 	var state atomic.Value
 	state.Store("alive")
@@ -171,7 +192,7 @@ func TestMembersInTheClear(t *testing.T) {
 	defer s.Close()
 	f := newFakeApp(fine)
 	code := f.run(t.Context(), []string{"members", "--http-addr", s.Listener.Addr().String()})
-	if code != exitFailed || !strings.Contains(f.err.String(), " says: It speaks TLS: put https:// before its address") {
+	if code != exitUsage || !strings.Contains(f.err.String(), " says: It speaks TLS: put https:// before its address") {
 		t.Errorf("exit code %d: %s", code, &f.err)
 	}
 }

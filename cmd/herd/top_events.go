@@ -55,8 +55,8 @@ func (f *topFeed) followFixes(ctx context.Context, addr string) {
 		}
 		s.last = "" // what was missed is not wanted
 		enough, why := errors.Is(err, errEnough), ""
-		var refused *refusedError
-		if !s.begun || errors.As(err, &refused) {
+		var refused *refusal
+		if !s.begun || errors.As(err, &refused) && refused.forGood() {
 			why = reason(err)
 		}
 		s.begun = false
