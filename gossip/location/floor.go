@@ -82,8 +82,9 @@ func (t *Table) Hide(order int64) {
 // Hides tells whether Get and Scan show fixes like this one no more.
 func (t *Table) Hides(f *Fix) bool { return t.limits.hides(f) }
 
-// Sweep deletes what is at f or below it from one shard, 0 ≤ i < Shards, and returns how
-// many clients that were. Who does not have them refused before may see them come back.
+// Sweep deletes what is at f or below it from one shard, 0 ≤ i < Shards, tells the watch of
+// who is gone, and returns how many clients that were. Who does not have them refused before
+// may see them come back.
 func (t *Table) Sweep(i int, f Floor) (deleted int) {
 	s := &t.shards[i]
 	if !s.under(&f) {
@@ -93,6 +94,9 @@ func (t *Table) Sweep(i int, f Floor) (deleted int) {
 	defer s.unlockPlaces(g)
 	for ref, r := range s.records {
 		if order := s.order(ref, r); order <= f.Order && f.Covers(order, r.id()) {
+			if order > t.sweep.until { // else TellHidden has told
+				t.tellGone(r.id(), Evicted)
+			}
 			s.remove(g, ref, r)
 			deleted++
 		}

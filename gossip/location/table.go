@@ -1,6 +1,7 @@
 package location
 
 import (
+	"math"
 	"math/bits"
 	"sync/atomic"
 	"unsafe"
@@ -10,20 +11,22 @@ import (
 // What a reader has seen never goes back: an entry only ever gives way to a
 // greater one, or is gone for good. See [Table.Refuse] and [Table.Hide].
 type Table struct {
-	shards  []shard // length is a power of two
-	shift   uint    // hash >> shift is the shard
-	keys    hashKeys
-	sources *sources
-	watch   atomic.Pointer[Watch]
-	near    nearness
-	limits  limits
-	_       [64]byte // what is above changes rarely
-	count   atomic.Int64
+	shards    []shard // length is a power of two
+	shift     uint    // hash >> shift is the shard
+	keys      hashKeys
+	sources   *sources
+	watch     atomic.Pointer[Watch]
+	goneWatch atomic.Pointer[GoneWatch]
+	near      nearness
+	limits    limits
+	sweep     sweep
+	_         [64]byte // what is above changes rarely
+	count     atomic.Int64
 }
 
-// Watch is told of every fix that takes its place in a table. It is called while that
-// is locked: it must be quick, must not call the table, and keeps no reference to id.
-// Of one client it is told in order.
+// Watch is told of every fix that takes its place in a table and is shown. It is called
+// while that is locked: it must be quick, must not call the table, and keeps no reference
+// to id. Of one client it is told in order.
 type Watch func(id []byte, f Fix)
 
 // Entry is a fix and the dot it travels under.
@@ -46,6 +49,7 @@ func NewTable(shards int, seed uint64) *Table {
 		sources: newSources(),
 	}
 	t.limits.init()
+	t.sweep.until = math.MinInt64
 	arena := newArena()
 	for i := range t.shards {
 		t.shards[i].arena, t.shards[i].number = arena, uint32(i)
@@ -138,7 +142,7 @@ func (t *Table) SetWatch(w Watch) {
 
 // tell has the watch told, if there is one. The caller has the lock of the shard.
 func (t *Table) tell(id []byte, f *Fix) {
-	if w := t.watch.Load(); w != nil {
+	if w := t.watch.Load(); w != nil && !t.limits.hides(f) {
 		(*w)(id, *f) // a copy: what went through a pointer here, every merge would allocate
 	}
 }
