@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -261,5 +262,76 @@ func TestTrimRests(t *testing.T) {
 	add(3 * trimAtOnce)
 	if pass(); x.table.Len() != most+2*trimAtOnce {
 		t.Errorf("%d clients, want %d more than %d", x.table.Len(), 2*trimAtOnce, most)
+	}
+}
+
+// Who watches the table is told of whom it shows no more within a second, or an eighth of the
+// TTL, long before that is removed; by whatever it is that clients go.
+func TestTrimTellsWhoIsGone(t *testing.T) {
+	const ttl, grace = 40 * time.Second, 100 * time.Second
+	b := newLab(t)
+	var base int64
+	x := b.core(1, Config{Limits: Limits{TTL: ttl, MaxClients: 3}, Grace: grace})
+	x.cfg.Wall = b.clock(&base)
+	base = 1000e9 - int64(b.now)
+	var told []string
+	x.table.SetGoneWatch(func(id []byte, why location.Reason) { told = append(told, string(id)+" "+why.String()) })
+	expect := func(want ...string) {
+		t.Helper()
+		b.trim(x)
+		if slices.Sort(told); !slices.Equal(told, want) {
+			t.Errorf("told %q, want %q", told, want)
+		}
+		told = nil
+	}
+	for i := range 5 {
+		b.report(x, fmt.Sprint("client-", i), 990+i)
+	}
+	expect("client-0 evicted", "client-1 evicted")
+	b.pass(32500 * time.Millisecond)
+	expect("client-2 expired")
+	b.report(x, "client-2", 1033)
+	b.pass(ttl / 8)
+	expect("client-3 expired", "client-4 expired")
+	b.report(x, "client-5", 998)
+	b.pass(time.Second)
+	x.SetLimits(Limits{}) // nothing expires any more, but what has is hidden
+	b.report(x, "client-6", 999)
+	b.pass(ttl)
+	expect("client-5 expired")
+	if x.table.Len() != 5 || x.Stats().Expired != 0 {
+		t.Errorf("%d clients, %d removed", x.table.Len(), x.Stats().Expired)
+	}
+}
+
+// When very many expire at once, who reads of it is given time, but not where clients are
+// too many.
+func TestTrimTellsSlowly(t *testing.T) {
+	const clients = 5 * tellAtOnce
+	for most, slowly := range map[int]bool{0: true, clients: true, clients / 2: false} {
+		b := newLab(t)
+		base := int64(1000e9)
+		x := New(Config{Self: 1, Name: "node-1", Table: location.NewTable(256, 1), Limits: Limits{TTL: time.Second}, Wall: b.clock(&base)})
+		fix, told, rests := fixAt(t, "node-1", 999), 0, 0
+		for i := range clients {
+			x.table.Merge(fmt.Append(nil, "client-", i), location.Entry{Fix: fix})
+		}
+		x.table.SetGoneWatch(func([]byte, location.Reason) { told++ })
+		base += 2e9
+		x.Tick(b.now)
+		x.SetLimits(Limits{TTL: time.Second, MaxClients: most})
+		for told < clients && rests < 100 {
+			before := told
+			rest := x.Trim(b.now)
+			if rest > 0 {
+				rests++
+			}
+			if at := told - before; slowly && at > tellAtOnce+2*clients/256 {
+				t.Errorf("of %d told at once", at)
+			}
+		}
+		if told != clients || (rests >= 4) != slowly {
+			t.Errorf("at most %d clients: told of %d with %d rests", most, told, rests)
+		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // trim keeps the table within its limits, shard by shard: one pass finds the floor above
-// which no more clients are than may be, another one deletes what is below it. It is of
-// the goroutine that calls Trim.
+// which no more clients are than may be, another one deletes what is below it, and tells who
+// watches the table of whom it shows no more. It is of the goroutine that calls Trim.
 type trim struct {
 	doing  doing
 	shard  int            // the next one of the pass
@@ -41,6 +41,10 @@ const (
 	trimRest   = 10 * time.Millisecond // after a pass
 	trimIdle   = 100 * time.Millisecond
 	trimAtOnce = 1 << 12 // clients that one pass may give up, however few may be
+
+	// When very many expire together, so many are told of at a time: somebody reads that.
+	tellAtOnce = 1 << 12
+	tellRest   = 10 * time.Millisecond
 )
 
 // Trim goes on with deleting what is expired or too much, and returns when to call it
@@ -53,13 +57,17 @@ func (c *Core) Trim(now time.Duration) (rest time.Duration) {
 	if t.doing == resting && !t.begin(c, now) {
 		return trimIdle
 	}
-	for seen := 0; seen < t.budget && t.shard < c.table.Shards(); t.shard++ {
+	for seen, told := 0, 0; seen < t.budget && t.shard < c.table.Shards(); t.shard++ {
+		if told >= tellAtOnce && !t.hurries(c) {
+			t.began += tellRest // it takes no processor
+			return tellRest
+		}
 		seen += 1 + c.table.Len()/c.table.Shards()
 		switch t.doing {
 		case finding:
 			t.lowest.Add(t.shard)
 		case sweeping:
-			t.sweep(c)
+			told += t.sweep(c)
 		}
 	}
 	if t.shard < c.table.Shards() {
@@ -117,26 +125,38 @@ func (t *trim) allowed(c *Core, now time.Duration) int {
 	return min(l.MaxClients, t.fits)
 }
 
-// sweeps tells whether there is something to delete, and notes what.
-func (t *trim) sweeps(c *Core, now time.Duration) bool {
-	t.evict, t.expire = nil, nil
-	if f := c.floor.Load(); f != nil && f.Compare(t.floor) > 0 {
-		t.evict = f
-	}
-	if f := c.expired.Load(); f != nil && now >= t.next {
-		t.expire = f
-		t.next = now + min(max(c.limits.Load().TTL/8, t.every), time.Minute)
-	}
-	return t.evict != nil || t.expire != nil
+// hurries tells whether the table must shrink before anybody has read who is gone.
+func (t *trim) hurries(c *Core) bool {
+	return t.evict != nil || t.most > 0 && c.table.Len()-t.most > t.most/64
 }
 
-func (t *trim) sweep(c *Core) {
+// sweeps tells whether there is something to delete, or somebody to tell of, and notes what.
+func (t *trim) sweeps(c *Core, now time.Duration) bool {
+	t.evict, t.expire = nil, nil
+	due := false
+	if f := c.floor.Load(); f != nil && f.Compare(t.floor) > 0 {
+		t.evict, due = f, true
+	}
+	if f := c.expired.Load(); now >= t.next && (f != nil || c.table.Untold()) {
+		t.expire, due = f, true
+		t.next = now + min(max(c.limits.Load().TTL/8, t.every), time.Minute)
+	}
+	if due {
+		c.table.BeginSweep()
+	}
+	return due
+}
+
+// sweep goes through one shard, and returns how many it has told of that have expired.
+func (t *trim) sweep(c *Core) (told int) {
+	told = c.table.TellHidden(t.shard)
 	if t.expire != nil {
 		c.trimmed.expired.Add(uint64(c.table.Sweep(t.shard, *t.expire)))
 	}
 	if t.evict != nil {
 		c.trimmed.evicted.Add(uint64(c.table.Sweep(t.shard, *t.evict)))
 	}
+	return told
 }
 
 // found raises the floor to where the pass has found that it belongs. Whoever has a
