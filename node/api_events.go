@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"herd/gossip"
 	"herd/gossip/location"
@@ -27,18 +28,23 @@ const (
 
 func (n *Node) eventRoutes() []route {
 	return []route{
-		{"GET", "/v1/events", "kinds prefix client bbox every", "what happens, as it happens: fixes and changes of members", n.getEvents},
+		{"GET", "/v1/events", "kinds prefix client bbox every", "what happens, as it happens: fixes, who is gone, changes of members", n.getEvents},
 	}
 }
 
 // prepareEvents makes the log of what happens, as large as c says.
 func (n *Node) prepareEvents(c events.Config) {
 	c.Boot = uint64(n.cluster.Self().Origin)
-	c.Feed = func(on bool) {
+	c.Feed = func(k events.Kind, on bool) {
+		var fix location.Watch
+		var gone location.GoneWatch
 		if on {
-			n.table.SetWatch(n.events.Fix)
+			fix, gone = n.events.Fix, n.events.Gone
+		}
+		if k == events.Gone {
+			n.table.SetGoneWatch(gone)
 		} else {
-			n.table.SetWatch(nil)
+			n.table.SetWatch(fix)
 		}
 	}
 	n.events = events.New(c)
@@ -57,6 +63,23 @@ type memberEvent struct {
 	Gossip  string    `json:"gossip"`
 	HTTP    string    `json:"http"`
 	Version string    `json:"version"`
+}
+
+// goneEvent is a client that is gone in the answers of the API. Names are a contract: add,
+// never change.
+type goneEvent struct {
+	ID      string `json:"id"`
+	IDBytes []byte `json:"id_base64,omitempty"` // of an ID that is not UTF-8
+	Reason  string `json:"reason"`              // expired, evicted
+}
+
+// describeGone is what is told of a client that is gone.
+func describeGone(id string, why location.Reason) goneEvent {
+	e := goneEvent{ID: id, Reason: why.String()}
+	if !utf8.ValidString(id) {
+		e.IDBytes = []byte(id)
+	}
+	return e
 }
 
 // memberChanged has readers told of a change.
@@ -114,13 +137,13 @@ func (n *Node) getEvents(w http.ResponseWriter, r *http.Request) {
 
 // eventFilter is what the parameters ask for.
 func eventFilter(p *params) (f events.Filter) {
-	f.Kinds = [events.Kinds]bool{events.Fix: true, events.Member: true}
+	f.Kinds = [events.Kinds]bool{events.Fix: true, events.Gone: true, events.Member: true}
 	if p.has("kinds") {
 		f.Kinds = [events.Kinds]bool{}
 		for name := range strings.SplitSeq(p.values.Get("kinds"), ",") {
 			k, ok := events.KindOf(name)
 			if !ok {
-				p.refuse("kinds", "fix, member or both, with a comma between")
+				p.refuse("kinds", "fix, gone, member or some of them, with commas between")
 				return f
 			}
 			f.Kinds[k] = true
@@ -165,14 +188,20 @@ type why struct {
 
 // say appends an event that is not of the log.
 func (s *eventStream) say(name, id string, data any) {
-	body, err := json.Marshal(data)
-	if err != nil {
-		panic("node: an event can't be written: " + err.Error()) // it holds nothing but texts
-	}
 	if id != "" {
 		s.buf = fmt.Appendf(s.buf, "id: %s\n", id)
 	}
-	s.buf = fmt.Appendf(s.buf, "event: %s\ndata: %s\n\n", name, body)
+	s.buf = fmt.Appendf(s.buf, "event: %s\ndata: ", name)
+	s.buf = append(appendJSON(s.buf, data), "\n\n"...)
+}
+
+// appendJSON appends the data of an event that holds nothing but texts.
+func appendJSON(dst []byte, data any) []byte {
+	body, err := json.Marshal(data)
+	if err != nil {
+		panic("node: an event can't be written: " + err.Error()) // texts can be
+	}
+	return append(dst, body...)
 }
 
 // run writes what happens until the reader or the log has ended, and returns why.
@@ -216,9 +245,12 @@ func (s *eventStream) text(e *events.Event) []byte {
 	b := s.log.AppendID(append(make([]byte, 0, 128+max(usualClientText, len(e.Body))), "id: "...), e.Number)
 	b = append(append(b, "\nevent: "...), e.Kind.String()...)
 	b = append(b, "\ndata: "...)
-	if e.Kind == events.Fix {
+	switch e.Kind {
+	case events.Fix:
 		b = appendClient(b, e.Client, &e.Fix)
-	} else {
+	case events.Gone:
+		b = appendJSON(b, describeGone(e.Client, e.Reason))
+	default:
 		b = append(b, e.Body...)
 	}
 	return append(b, "\n\n"...)

@@ -85,7 +85,7 @@ func (s *stream) expect(t testing.TB, want ...string) {
 				t.Errorf("%s: %v: %s", name, err, data)
 			}
 		}
-		for _, key := range []string{"node", "id", "time", "name", "was", "state", "why"} {
+		for _, key := range []string{"node", "id", "time", "name", "was", "state", "why", "reason"} {
 			if v, ok := fields[key]; ok && !(key == "node" && name == "fix") && !(key == "id" && name == "hello") {
 				got += fmt.Sprint(" ", v)
 			}
@@ -312,6 +312,8 @@ func TestEventsBadRequests(t *testing.T) {
 		"kinds=":                             "kinds",
 		"kinds=fix,":                         "kinds",
 		"kinds=fixes":                        "kinds",
+		"kinds=gone,,fix":                    "kinds",
+		"kinds=Gone":                         "gone",
 		"kind=fix":                           `no parameter "kind"`,
 		"client=":                            "client",
 		"client=" + strings.Repeat("k", 256): "255 bytes",

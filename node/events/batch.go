@@ -5,7 +5,7 @@ import "slices"
 // batch is events to be given together.
 type batch struct {
 	events []Event        // in order; those without a number have been replaced
-	at     map[string]int // place of each client's fix; nil: fixes are not merged
+	at     map[string]int // place of each client's event; nil: they are not merged
 	gone   int            // how many have been replaced
 	given  bool           // events are the caller's
 	merged uint64         // replaced, and not counted yet
@@ -13,7 +13,7 @@ type batch struct {
 
 // add appends e, in place of what it makes old.
 func (b *batch) add(e *Event) {
-	if b.at != nil && e.Kind == Fix {
+	if b.at != nil && e.Kind != Member {
 		if i, ok := b.at[e.Client]; ok {
 			b.events[i] = Event{}
 			b.gone++
@@ -32,7 +32,7 @@ func (b *batch) tidy() {
 	b.events = slices.DeleteFunc(b.events, func(e Event) bool { return e.Number == 0 })
 	b.gone = 0
 	for i := range b.events {
-		if e := &b.events[i]; e.Kind == Fix {
+		if e := &b.events[i]; e.Kind != Member {
 			b.at[e.Client] = i
 		}
 	}

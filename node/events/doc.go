@@ -1,6 +1,6 @@
 // Package events keeps the last that happened at a node, numbered, for readers who
 // follow it: fixes that took their place in the table, from own clients and from other
-// nodes, and changes of members' states.
+// nodes, clients that are shown no more, and changes of members' states.
 //
 // # One log, many readers
 //
@@ -16,15 +16,15 @@
 //	          a slow    a reader   a reader that
 //	          reader               has all
 //
-// Fixes and members have a ring each, with one count over both: a change of a member
-// is not pushed out by the fixes of a second.
+// Each kind has a ring, with one count over all: a change of a member is not pushed out
+// by the fixes of a second.
 //
 // # Nobody listens
 //
 // As long as nobody asked for fixes none is written, and whoever brings them is told
 // not to: see [Config]. When the last reader has gone, writing goes on until
 // the ring has turned once. Until then that reader may come back and miss nothing;
-// after that it could not anyway.
+// after that it could not anyway. So it is with clients that are gone, apart from fixes.
 //
 // # IDs
 //

@@ -13,12 +13,13 @@ import (
 type Config struct {
 	Boot    uint64 // of this incarnation of the node: no two have the same
 	Fixes   int    // that are kept; default 65,536, some 200 bytes each while somebody listens
+	Gone    int    // clients that are gone that are kept; default and bytes as of fixes
 	Members int    // changes of members that are kept; default 1,024
 	Readers int    // at once; default 64
 
-	// Feed is told whether [Log.Fix] is to be called from now on. It must not wait
-	// and must not call the log. Nil: nobody is told.
-	Feed func(on bool)
+	// Feed is told whether [Log.Fix], or [Log.Gone], is to be called from now on. It must
+	// not wait and must not call the log. Nil: nobody is told.
+	Feed func(k Kind, on bool)
 }
 
 // Errors that end a reader, or keep it from beginning.
@@ -39,9 +40,6 @@ type Log struct {
 	closed bool
 	number uint64 // of the last event
 	rings  [Kinds]ring
-	fed    bool   // fixes are written
-	fixed  int    // readers of fixes
-	since  uint64 // end of the ring of fixes when the last of them went
 	all    map[*Reader]struct{}
 	stats  Stats
 }
@@ -57,7 +55,7 @@ type Stats struct {
 	Stalled uint64 // readers that ended because they took nothing; see [Reader.Stall]
 
 	Sent   [Kinds]uint64 // events given to readers, each counted for each
-	Merged uint64        // fixes that were not, for a newer one of the client took their place
+	Merged uint64        // those that were not, for newer news of the client took their place
 }
 
 // New makes a log in which nothing has happened.
@@ -68,13 +66,15 @@ func New(c Config) *Log {
 		}
 	}
 	set(&c.Fixes, 1<<16)
+	set(&c.Gone, 1<<16)
 	set(&c.Members, 1<<10)
 	set(&c.Readers, 64)
 	if c.Feed == nil {
-		c.Feed = func(bool) {}
+		c.Feed = func(Kind, bool) {}
 	}
 	l := &Log{config: c, boot: bootText(c.Boot), all: make(map[*Reader]struct{})}
-	l.rings[Fix].size, l.rings[Member].size = c.Fixes, c.Members
+	l.rings[Fix].size, l.rings[Gone].size, l.rings[Member].size = c.Fixes, c.Gone, c.Members
+	l.rings[Member].fed = true
 	return l
 }
 
@@ -83,18 +83,36 @@ func New(c Config) *Log {
 func (l *Log) Fix(id []byte, f location.Fix) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := &l.rings[Fix]
-	if !l.fed {
-		return // it was under way when feeding ended
+	if l.takesLocked(Fix) {
+		l.number++
+		l.rings[Fix].add(Event{Kind: Fix, Number: l.number, Client: string(id), Fix: f})
 	}
-	if l.fixed == 0 && r.end-l.since >= uint64(r.size) {
-		l.fed = false
+}
+
+// Gone takes note that client id is shown no more. It is a [location.GoneWatch], like Fix.
+func (l *Log) Gone(id []byte, why location.Reason) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.takesLocked(Gone) {
+		l.number++
+		l.rings[Gone].add(Event{Kind: Gone, Reason: why, Number: l.number, Client: string(id)})
+	}
+}
+
+// takesLocked tells whether an event of that kind is to be written, and ends that when
+// nobody can come back for it.
+func (l *Log) takesLocked(k Kind) bool {
+	r := &l.rings[k]
+	if !r.fed {
+		return false // it was under way when feeding ended
+	}
+	if r.readers == 0 && r.end-r.left >= uint64(r.size) {
+		r.fed = false
 		r.clear(l.number)
-		l.config.Feed(false)
-		return
+		l.config.Feed(k, false)
+		return false
 	}
-	l.number++
-	r.add(Event{Kind: Fix, Number: l.number, Client: string(id), Fix: f})
+	return true
 }
 
 // Member takes note that a member's state changed. body says how; nobody writes to
@@ -126,9 +144,11 @@ func (l *Log) Close() {
 		default:
 		}
 	}
-	if l.fed {
-		l.fed = false
-		l.config.Feed(false)
+	for _, k := range []Kind{Fix, Gone} {
+		if l.rings[k].fed {
+			l.rings[k].fed = false
+			l.config.Feed(k, false)
+		}
 	}
 }
 
@@ -162,19 +182,22 @@ func (l *Log) Read(f Filter, last string) (*Reader, Start, error) {
 		l.stats.Refused++
 		return nil, Start{}, ErrTooMany
 	}
-	if f.Kinds[Fix] && !l.fed {
-		l.fed = true
-		l.number++ // this one is no event: who has an older number has missed something
-		l.rings[Fix].clear(l.number)
-		l.config.Feed(true)
+	mark := l.number + 1 // it is no event: who has an older number has missed something
+	for k := range l.rings {
+		if ring := &l.rings[k]; f.Kinds[k] && !ring.fed {
+			ring.fed = true
+			l.number = mark
+			ring.clear(mark)
+			l.config.Feed(Kind(k), true)
+		}
 	}
 	number, why := l.startLocked(f, last)
 	r := &Reader{log: l, filter: f, wake: make(chan struct{}, 1), seen: number}
 	for k := range l.rings {
 		r.next[k] = l.rings[k].after(number)
-	}
-	if f.Kinds[Fix] {
-		l.fixed++
+		if f.Kinds[k] {
+			l.rings[k].readers++
+		}
 	}
 	l.all[r] = struct{}{}
 	l.users.Add(1)
@@ -215,10 +238,10 @@ func (l *Log) closeLocked(r *Reader) {
 		if r.waits[k] {
 			ring.waiting = slices.DeleteFunc(ring.waiting, func(other *Reader) bool { return other == r })
 		}
-	}
-	if r.filter.Kinds[Fix] {
-		if l.fixed--; l.fixed == 0 {
-			l.since = l.rings[Fix].end
+		if r.filter.Kinds[k] {
+			if ring.readers--; ring.readers == 0 {
+				ring.left = ring.end
+			}
 		}
 	}
 }

@@ -15,8 +15,9 @@ import (
 )
 
 var (
-	all     = Filter{Kinds: [Kinds]bool{Fix: true, Member: true}}
+	all     = Filter{Kinds: [Kinds]bool{Fix: true, Gone: true, Member: true}}
 	fixes   = Filter{Kinds: [Kinds]bool{Fix: true}}
+	gone    = Filter{Kinds: [Kinds]bool{Gone: true}}
 	members = Filter{Kinds: [Kinds]bool{Member: true}}
 )
 
@@ -33,10 +34,13 @@ func say(l *Log, client string, n int) {
 	l.Fix([]byte(client), location.NewFix("Clark", 0, 1<<62, p, t))
 }
 
-// text is an event as these tests write it: "kiwi 5", or a member's body.
+// text is an event as these tests write it: "kiwi 5", "kiwi expired", or a member's body.
 func text(e Event) string {
-	if e.Kind == Member {
+	switch e.Kind {
+	case Member:
 		return string(e.Body)
+	case Gone:
+		return e.Client + " " + e.Reason.String()
 	}
 	return e.Client + " " + e.Fix.Time.String()
 }
@@ -101,24 +105,28 @@ func TestFilter(t *testing.T) {
 		filter Filter
 		want   string
 	}{
-		{"all", all, "kiwi 1, Bona, kiwi.cs 2, emu 3, kiwi 4"},
+		{"all", all, "kiwi 1, Bona, kiwi.cs 2, emu 3, kiwi 4, emu evicted, kiwi expired"},
 		{"fixes", fixes, "kiwi 1, kiwi.cs 2, emu 3, kiwi 4"},
+		{"who is gone", gone, "emu evicted, kiwi expired"},
 		{"members", members, "Bona"},
-		{"client", Filter{Kinds: all.Kinds, Client: "kiwi"}, "kiwi 1, Bona, kiwi 4"},
+		{"client", Filter{Kinds: all.Kinds, Client: "kiwi"}, "kiwi 1, Bona, kiwi 4, kiwi expired"},
 		{"prefix", Filter{Kinds: fixes.Kinds, Prefix: "ki"}, "kiwi 1, kiwi.cs 2, kiwi 4"},
-		{"area", Filter{Kinds: all.Kinds, Where: north}, "Bona, emu 3, kiwi 4"},
+		{"who of a prefix is gone", Filter{Kinds: gone.Kinds, Prefix: "ki"}, "kiwi expired"},
+		{"area", Filter{Kinds: all.Kinds, Where: north}, "Bona, emu 3, kiwi 4, emu evicted, kiwi expired"},
 		{"client in an area", Filter{Kinds: fixes.Kinds, Client: "kiwi", Where: north}, "kiwi 4"},
 		{"nothing", Filter{}, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l := New(Config{})
-			_, other := read(t, l, fixes, "") // so that fixes are written
+			_, other := read(t, l, all, "") // so that all is written
 			r, _ := read(t, l, c.filter, other.ID)
 			say(l, "kiwi", 1)
 			l.Member([]byte("Bona"))
 			say(l, "kiwi.cs", 2)
 			say(l, "emu", 3)
 			say(l, "kiwi", 4)
+			l.Gone([]byte("emu"), location.Evicted)
+			l.Gone([]byte("kiwi"), location.Expired)
 			if s := strings.Join(drain(t, r), ", "); s != c.want {
 				t.Errorf("%s: got %q, want %q", c.name, s, c.want)
 			}
@@ -177,49 +185,65 @@ func TestResumeBadID(t *testing.T) {
 	}
 }
 
-// Fixes are written from the first reader on until the ring has turned after the last
-// has gone: whoever comes back before has missed nothing, later it is told.
+// Fixes, and who is gone, are written from the first reader on until the ring has turned
+// after the last has left: whoever comes back before has missed nothing, later it is told.
 func TestFeed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var fed []bool
-		l := New(Config{Fixes: 3, Feed: func(on bool) { fed = append(fed, on) }})
-		m, _ := read(t, l, members, "")
-		if len(fed) > 0 {
-			t.Fatal("fed for a reader of members")
+	for kind, bring := range map[Kind]func(*Log, int){
+		Fix:  func(l *Log, n int) { say(l, "kiwi", n) },
+		Gone: func(l *Log, n int) { l.Gone(fmt.Append(nil, "kiwi-", n), location.Expired) },
+	} {
+		synctest.Test(t, func(t *testing.T) { feed(t, kind, bring) })
+	}
+}
+
+func feed(t *testing.T, kind Kind, bring func(l *Log, n int)) {
+	var fed []bool
+	l := New(Config{Fixes: 3, Gone: 3, Feed: func(k Kind, on bool) {
+		if k != kind {
+			t.Errorf("%s: fed with %s", kind, k)
 		}
-		say(l, "kiwi", 1)
-		r, begin := read(t, l, fixes, "")
-		r.Close()
-		for n := 2; n <= 4; n++ {
-			say(l, "kiwi", n)
-		}
-		r, start := read(t, l, fixes, begin.ID)
-		if len(fed) != 1 || !fed[0] || start.Reset != "" {
-			t.Fatalf("fed %v, %+v", fed, start)
-		}
-		expect(t, drain(t, r), "kiwi 2, kiwi 3, kiwi 4")
-		at := r.ID()
-		r.Close()
-		for n := 5; n <= 9; n++ { // the fourth finds that nobody can come back
-			say(l, "kiwi", n)
-		}
-		if len(fed) != 2 || fed[1] || l.rings[Fix].chunks != nil {
-			t.Fatalf("fed %v, %d chunks", fed, len(l.rings[Fix].chunks))
-		}
-		if _, start := read(t, l, fixes, at); start.Reset == "" {
-			t.Error("resumed over what was not written")
-		}
-		if len(fed) != 3 || !fed[2] {
-			t.Errorf("fed %v", fed)
-		}
-		l.Close()
-		if len(fed) != 4 || fed[3] {
-			t.Errorf("fed %v", fed)
-		}
-		if _, err := m.Next(t.Context(), time.Minute); err != ErrClosed {
-			t.Errorf("got %v", err)
-		}
-	})
+		fed = append(fed, on)
+	}})
+	var wanted Filter
+	wanted.Kinds[kind] = true
+	m, _ := read(t, l, members, "")
+	if len(fed) > 0 {
+		t.Fatal("fed for a reader of members")
+	}
+	bring(l, 1)
+	r, begin := read(t, l, wanted, "")
+	r.Close()
+	for n := 2; n <= 4; n++ {
+		bring(l, n)
+	}
+	r, start := read(t, l, wanted, begin.ID)
+	if len(fed) != 1 || !fed[0] || start.Reset != "" {
+		t.Fatalf("%s: fed %v, %+v", kind, fed, start)
+	}
+	if got := drain(t, r); len(got) != 3 {
+		t.Errorf("%s: got %q", kind, got)
+	}
+	at := r.ID()
+	r.Close()
+	for n := 5; n <= 9; n++ { // the fourth finds that nobody can come back
+		bring(l, n)
+	}
+	if len(fed) != 2 || fed[1] || l.rings[kind].chunks != nil {
+		t.Fatalf("%s: fed %v, %d chunks", kind, fed, len(l.rings[kind].chunks))
+	}
+	if _, start := read(t, l, wanted, at); start.Reset == "" {
+		t.Errorf("%s: resumed over what was not written", kind)
+	}
+	if len(fed) != 3 || !fed[2] {
+		t.Errorf("%s: fed %v", kind, fed)
+	}
+	l.Close()
+	if len(fed) != 4 || fed[3] {
+		t.Errorf("%s: fed %v", kind, fed)
+	}
+	if _, err := m.Next(t.Context(), time.Minute); err != ErrClosed {
+		t.Errorf("%s: got %v", kind, err)
+	}
 }
 
 // A reader that the ring has overtaken is told, once and for good; others are not hurt.

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"herd/gossip/location"
 )
 
 // Fixes of one client are merged; the newest is sent, not more often than asked for.
@@ -37,6 +39,24 @@ func TestMerge(t *testing.T) {
 			t.Fatalf("%d events after %v, %v", len(events), time.Since(began), err)
 		}
 		if s := l.Stats(); s.Sent != [Kinds]uint64{Fix: 3, Member: 1} || s.Merged != 99+49 {
+			t.Errorf("counts %+v", s)
+		}
+	})
+}
+
+// Who is gone is told of in place of its fixes, and a fix in place of that.
+func TestMergeGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{})
+		r, _ := read(t, l, all, "")
+		r.Merge(time.Second)
+		say(l, "kiwi", 1)
+		say(l, "emu", 2)
+		l.Gone([]byte("kiwi"), location.Expired)
+		l.Gone([]byte("emu"), location.Evicted)
+		say(l, "emu", 3)
+		expect(t, drain(t, r), "kiwi expired, emu 3")
+		if s := l.Stats(); s.Sent != [Kinds]uint64{Fix: 1, Gone: 1} || s.Merged != 3 {
 			t.Errorf("counts %+v", s)
 		}
 	})

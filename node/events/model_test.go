@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"herd/gossip/location"
 )
 
 // step is one of a schedule.
@@ -21,7 +23,7 @@ type step struct {
 // play follows a schedule and returns what the reader knows at its end, and what the
 // table has.
 func play(t *testing.T, kept int, steps []step) (known, table map[string]string) {
-	l := New(Config{Boot: 1, Fixes: kept, Members: 2})
+	l := New(Config{Boot: 1, Fixes: kept, Gone: (kept + 1) / 2, Members: 2})
 	table, known = map[string]string{}, map[string]string{}
 	var r *Reader
 	last := ""
@@ -54,8 +56,11 @@ func play(t *testing.T, kept int, steps []step) (known, table map[string]string)
 				return
 			}
 			last = l.ID(e.Number)
-			if e.Kind == Fix {
+			switch e.Kind {
+			case Fix:
 				known[e.Client] = e.Fix.Time.String()
+			case Gone:
+				delete(known, e.Client)
 			}
 		}
 		if len(events) == 0 {
@@ -80,6 +85,10 @@ func play(t *testing.T, kept int, steps []step) (known, table map[string]string)
 				say(l, "away", n)
 			}
 			connect(s.Merge)
+		case 6:
+			id := []string{"kiwi", "emu", "away"}[s.Many%3]
+			delete(table, id)
+			l.Gone([]byte(id), location.Expired)
 		default:
 			id := []string{"kiwi", "emu", "moa"}[s.Many%3]
 			table[id] = strconv.Itoa(n)
@@ -92,14 +101,14 @@ func play(t *testing.T, kept int, steps []step) (known, table map[string]string)
 	return known, table
 }
 
-// Whatever happens in whatever order, a reader that is cut and comes back knows the
-// newest fix of every client, or was told to fetch them.
+// Whatever happens in whatever order, a reader that is cut and comes back knows who is
+// there and the newest fix of each, or was told to fetch them.
 func TestResumeLosesNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		kept := rapid.IntRange(1, 12).Draw(rt, "kept")
 		steps := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) step {
 			return step{
-				Do: rapid.IntRange(0, 9).Draw(rt, "do"), Many: rapid.IntRange(0, 20).Draw(rt, "many"),
+				Do: rapid.IntRange(0, 10).Draw(rt, "do"), Many: rapid.IntRange(0, 20).Draw(rt, "many"),
 				Cut: rapid.IntRange(0, 9).Draw(rt, "cut"), Merge: rapid.Bool().Draw(rt, "merge"),
 			}
 		}), 1, 60).Draw(rt, "steps")

@@ -10,7 +10,7 @@ const (
 	gather   = 10 * time.Millisecond // between two batches, and two looks: each costs a wake-up
 	look     = 256                   // events copied at a time; the log is locked meanwhile
 	maxBatch = 512                   // events of a batch
-	// maxMerging is how many clients' fixes wait to be merged. When there are more,
+	// maxMerging is how many clients' events wait to be merged. When there are more,
 	// they leave before their time.
 	maxMerging = 1 << 16
 )
@@ -33,7 +33,7 @@ type Reader struct {
 	closed bool
 }
 
-// Merge has fixes of a client that come within that time made one, the newest, and
+// Merge has events of a client that come within that time made one, the newest, and
 // gives batches that far apart. It is called before the first Next.
 func (r *Reader) Merge(every time.Duration) {
 	r.every = every

@@ -10,6 +10,9 @@ type ring struct {
 	end     uint64    // position of the next; position p is in slot p % size
 	lost    uint64    // number of the last event that is not kept any more, or was never written
 	waiting []*Reader // to be woken by the next
+	fed     bool      // events are written
+	readers int       // who want its events
+	left    uint64    // end when the last of them went
 }
 
 const chunk = 1 << 10 // events

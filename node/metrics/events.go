@@ -23,6 +23,6 @@ func streams() []metric {
 					to(float64(n), events.Kind(k).String())
 				}
 			}),
-		counter("events_merged_total", "Fixes not sent, for a newer one of the client took their place: the stream had asked for that.", func(s *Stats) uint64 { return s.Events.Merged }),
+		counter("events_merged_total", "Fixes, and clients gone, that were not sent, for newer news of the client took their place: the stream had asked for that.", func(s *Stats) uint64 { return s.Events.Merged }),
 	}
 }
