@@ -213,7 +213,7 @@ func TestEvents(t *testing.T) {
 	asked := make(chan string, 10)
 	streams := []string{
 		"retry: 1000\n" + ev("c-0", "hello", `{"node":"Clark","id":"c-0"}`) + ev("c-1", "fix", `{"id":"kiwi","skew_seconds":"+0.000000001"}`) + ": still here\nid: c-2\n\n",
-		ev("c-2", "hello", `{"node":"Clark"}`) + ev("c-3", "news", `7`) + ev("", "bye", `{"why":"too slow"}`),
+		ev("c-2", "hello", `{"node":"Clark"}`) + ev("c-2", "gone", `{"id":"emu","reason":"expired"}`) + ev("c-2", "gone", `{"id":"\ufffd","id_base64":"/w==","reason":"evicted"}`) + ev("c-3", "news", `7`) + ev("", "bye", `{"why":"too slow"}`),
 		ev("c-3", "hello", `{"node":"Clark"}`) + ev("c-3", "reset", `{"why":"too old"}`) + ev("c-4", "member", `{"name":"Bona","state":"failed","was":"suspect"}`),
 	}
 	n := 0
@@ -226,7 +226,7 @@ func TestEvents(t *testing.T) {
 	defer cancel()
 	var got []string
 	f := Filter{
-		Kinds: []Kind{Fixed, Changed}, Client: "kiwi", Prefix: "k", Area: &Box{-119, 33, -118.5, 35}, Every: 50 * time.Millisecond,
+		Kinds: []Kind{Fixed, Gone, Changed}, Client: "kiwi", Prefix: "k", Area: &Box{-119, 33, -118.5, 35}, Every: 50 * time.Millisecond,
 		Cut: func(err error) { got = append(got, err.Error()) },
 	}
 	addr := a.nodes.config.Addrs[0]
@@ -234,20 +234,20 @@ func TestEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, fmt.Sprintf("%s %s %s%s%s%s", e.Kind, e.ID, e.Node, e.Client.ID, e.Member.Name, e.Why))
+		got = append(got, fmt.Sprintf("%s %s %s%s%s%s%s%s", e.Kind, e.ID, e.Node, e.Client.ID, e.Gone.ID, e.Gone.Reason, e.Member.Name, e.Why))
 		if e.Kind == Changed {
 			break
 		}
 	}
 	want := []string{
 		"hello c-0 Clark", "fix c-1 kiwi", addr + ": the stream has ended",
-		"hello c-2 Clark", "news c-3 ", addr + ": the node has ended the stream: too slow",
+		"hello c-2 Clark", "gone c-2 emuexpired", "gone c-2 \xffevicted", "news c-3 ", addr + ": the node has ended the stream: too slow",
 		"hello c-3 Clark", "reset c-3 too old", "member c-4 Bona",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s", strings.Join(got, "\n"))
 	}
-	const path = "/v1/events?bbox=-119%2C33%2C-118.5%2C35&client=kiwi&every=50ms&kinds=fix%2Cmember&prefix=k "
+	const path = "/v1/events?bbox=-119%2C33%2C-118.5%2C35&client=kiwi&every=50ms&kinds=fix%2Cgone%2Cmember&prefix=k "
 	for _, last := range []string{"", "c-2", "c-3"} {
 		if got := <-asked; got != path+last {
 			t.Errorf("asked for %s, want the last ID %q", got, last)
@@ -267,6 +267,7 @@ func TestEventsErrors(t *testing.T) {
 		{"full", status(503, `{"detail":"too many streams"}`), "no node answers"},
 		{"no JSON", status(200, ev("1", "fix", "kiwi")), `read an event of the kind "fix"`},
 		{"another type", status(200, ev("1", "member", `{"name":7}`)), `read an event of the kind "member"`},
+		{"nobody's", status(200, ev("1", "gone", `{"id":7}`)), `read an event of the kind "gone"`},
 		{"a long line", status(200, "data: "+long), "more than 65536 bytes"},
 		{"a long line of hello", status(200, ev("1", "hello", `{"node":"`+long+`"}`)), "more than 65536 bytes"},
 	} {

@@ -28,6 +28,7 @@ type Kind string
 const (
 	Hello   Kind = "hello"  // a stream begins: what happens from now on comes
 	Fixed   Kind = "fix"    // a report has taken its place in the node's table
+	Gone    Kind = "gone"   // the node shows a client no more
 	Changed Kind = "member" // a member's state has changed
 	Reset   Kind = "reset"  // events were missed: fetch all anew
 )
@@ -38,6 +39,7 @@ type Event struct {
 	ID     string       // opaque: where to go on after it
 	Node   string       // Hello: the name of the node
 	Client Located      // Fixed
+	Gone   Departure    // Gone
 	Member MemberChange // Changed
 	Why    string       // Reset: for people
 	Data   []byte       // the JSON of it as it came
@@ -46,11 +48,11 @@ type Event struct {
 
 // Filter says which events are wanted. The zero Filter means all.
 type Filter struct {
-	Kinds  []Kind        // Fixed, Changed; none: both
-	Client string        // fixes of this client alone
-	Prefix string        // fixes of clients whose IDs begin so
-	Area   *Box          // fixes in it
-	Every  time.Duration // merge a client's fixes that come within this time, 50 ms to 10 s
+	Kinds  []Kind        // Fixed, Gone, Changed; none: all
+	Client string        // what is of this client alone
+	Prefix string        // what is of clients whose IDs begin so
+	Area   *Box          // fixes in it; who is gone is told wherever it was
+	Every  time.Duration // merge a client's events that come within this time, 50 ms to 10 s
 
 	// After is the ID of the last event that was seen, to go on after it. What can't be had any
 	// more, and all if it is another node's, is told by a Reset.
@@ -92,7 +94,10 @@ func eventsPath(q url.Values) string {
 // no node can be reached the first time. After that it tries for ever. The node may drop a
 // loop that is slower than the herd; then there is a Reset too.
 //
-// To know all clients and then every change, wait for the Hello or Reset, list them, go on.
+// To know all clients and then every change, wait for the Hello or Reset, list them, go on: Fixed
+// sets a client, Gone takes one away, be it known or not. What happens while the list comes is told
+// afterwards, though the list may have it. The list is to be of the node whose stream it is: that is
+// asked first from then on, by all who use a.
 func (a *API) Events(ctx context.Context, f Filter) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		s := follower{api: a, path: f.path(), last: f.After, yield: yield}
@@ -133,6 +138,7 @@ func (s *follower) follow(ctx context.Context) error {
 	ask := func(within context.Context, to node) (err error) {
 		if in, err = s.ask(ctx, within, to); err == nil {
 			s.node, s.behind = to, true
+			s.api.nodes.stick(to)
 		}
 		return err
 	}
@@ -233,6 +239,8 @@ func decode(e sse.Event) (Event, error) {
 		event.Node, event.Why = v.Node, v.Why
 	case Fixed:
 		err = json.Unmarshal(e.Data, &event.Client)
+	case Gone:
+		err = json.Unmarshal(e.Data, &event.Gone)
 	case Changed:
 		err = json.Unmarshal(e.Data, &event.Member)
 	}

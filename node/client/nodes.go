@@ -204,6 +204,13 @@ func (n *nodes) choose(list, tried []node) (node, bool) {
 	return best, best.addr != ""
 }
 
+// stick has a node be asked first from now on.
+func (n *nodes) stick(to node) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.current = to
+}
+
 // worked tells that a node has answered.
 func (n *nodes) worked(to node) {
 	n.mu.Lock()

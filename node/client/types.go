@@ -52,6 +52,38 @@ func (l *Located) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// Departure is a client that a node shows no more. It is back with its next report.
+type Departure struct {
+	ID     string // bytes that are not UTF-8 included
+	Reason Reason
+}
+
+// Reason is why a client is gone.
+type Reason string
+
+// The reasons. A newer node may have others.
+const (
+	Expired Reason = "expired" // it was silent for the herd's ttl
+	Evicted Reason = "evicted" // there was no room: its last report was among the oldest
+)
+
+// UnmarshalJSON reads the data of an event.
+func (d *Departure) UnmarshalJSON(text []byte) error {
+	var v struct {
+		ID     string `json:"id"`
+		Bytes  []byte `json:"id_base64"`
+		Reason Reason `json:"reason"`
+	}
+	if err := json.Unmarshal(text, &v); err != nil {
+		return err
+	}
+	if v.Bytes != nil {
+		v.ID = string(v.Bytes)
+	}
+	*d = Departure{v.ID, v.Reason}
+	return nil
+}
+
 // State is how a member of the herd stands, as one node sees it.
 type State string
 
