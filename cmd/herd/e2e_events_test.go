@@ -121,6 +121,44 @@ func TestE2EEvents(t *testing.T) {
 	}
 }
 
+// A stream tells of who has expired and of whom there is no room for, and of both when they
+// are back; who reads of an area is told as well.
+func TestE2EEventsGone(t *testing.T) {
+	p := start(t, spec{name: "Clark", flags: []string{"--ttl", "3s", "--max-clients", "2"}})
+	at := p.session()
+	report := func(id string) {
+		t.Helper()
+		if _, err := at.report(fixNow(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, area := p.stream("/v1/events", ""), p.stream("/v1/events?bbox=0,0,0,0&kinds=fix,gone", "")
+	area.expect(t, "hello")
+	for _, id := range []string{"emu", "kiwi", "moa"} {
+		report(id)
+		s.expect(t, "fix", `"id":"`+id+`"`)
+	}
+	for _, s := range []*streamed{s, area} {
+		s.expect(t, "gone", `{"id":"emu","reason":"evicted"}`)
+		for range 2 { // in no order
+			s.expect(t, "gone", `"reason":"expired"`)
+		}
+	}
+	if code, body, err := p.get("/v1/clients"); code != 200 || err != nil || !strings.Contains(string(body), `{"clients":[]`) {
+		t.Errorf("all are gone, and there are %s", body)
+	}
+	for _, id := range []string{"kiwi", "emu"} {
+		report(id)
+		s.expect(t, "fix", `"id":"`+id+`"`)
+	}
+	if n := p.metrics()[`herd_events_sent_total{kind="gone"}`]; n < 6 {
+		t.Errorf("%v were told of", n)
+	}
+	if code, out := herdVerb(t, "events", "--http-addr", p.Ready.HTTP, "--kinds", "gon"); code != exitFailed || !strings.Contains(out, "fix, gone, member") {
+		t.Errorf("bad kind: exit code %d: %s", code, out)
+	}
+}
+
 // herd events prints events until it is told to end. When its node starts again it
 // follows that, and says what it can't know.
 func TestE2EEventsVerb(t *testing.T) {

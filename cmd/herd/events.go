@@ -21,19 +21,20 @@ func (a *app) events() *cobra.Command {
 		Use:   "events",
 		Short: "Follow what happens in the herd, as one node sees it",
 		Long: "Events prints every fix that takes its place in a node's table, from whatever node,\n" +
-			"and every change of a member, until Ctrl-C. When it is cut off it goes on where it was;\n" +
-			"if that is not possible, it says so on standard error.",
+			"every client that is gone from there, and every change of a member, until Ctrl-C. When\n" +
+			"it is cut off it goes on where it was; if that is not possible, it says so on standard\n" +
+			"error.",
 		Example: "  herd events --prefix kiwi --bbox -119,33,-117,35",
 		Args:    cobra.NoArgs,
 	}
 	cmd.RunE = verb(func(ctx context.Context, _ []string) error { return e.follow(ctx) })
 	a.httpAddrFlag(cmd, &e.client)
 	e.client.http.Timeout = 0 // a stream has no end
-	cmd.Flags().StringSliceVar(&e.kinds, "kinds", nil, "of these kinds alone: fix, member (default both)")
+	cmd.Flags().StringSliceVar(&e.kinds, "kinds", nil, "of these kinds alone: fix, gone, member (default all)")
 	cmd.Flags().StringVar(&e.prefix, "prefix", "", "of clients whose IDs begin so")
 	cmd.Flags().StringVar(&e.id, "client", "", "of this client alone")
-	cmd.Flags().StringVar(&e.area, "bbox", "", "of fixes in this area alone: west,south,east,north in degrees")
-	cmd.Flags().DurationVar(&e.every, "every", 0, "merge a client's fixes that come within this time, 50ms to 10s")
+	cmd.Flags().StringVar(&e.area, "bbox", "", "of fixes in this area alone, and who is gone: west,south,east,north in degrees")
+	cmd.Flags().DurationVar(&e.every, "every", 0, "merge what comes of a client within this time, 50ms to 10s")
 	jsonFlag(cmd, &e.json)
 	return cmd
 }
@@ -144,6 +145,13 @@ func (e *eventsVerb) print(out *bufio.Writer, ev sse.Event) error {
 			return fmt.Errorf("read a fix: %w", err)
 		}
 		_, err := fmt.Fprintf(out, "%s  %s\n", f.Received.Local().Format(time.TimeOnly), f.Line)
+		return err
+	case "gone":
+		var g struct{ ID, Reason string }
+		if err := json.Unmarshal(ev.Data, &g); err != nil {
+			return fmt.Errorf("read who is gone: %w", err)
+		}
+		_, err := fmt.Fprintf(out, "%s  %s is gone: %s\n", time.Now().Format(time.TimeOnly), g.ID, g.Reason)
 		return err
 	case "member":
 		var m struct {

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	kiwiFix = `{"id":"kiwi","received":"2021-05-19T22:53:48.2Z","at_line":"AT Clark +0.2 kiwi +34.0-118.4 1621464827.9"}`
-	bonaOut = `{"name":"Bona","state":"failed","was":"suspect","since":"2021-05-19T22:53:48Z"}`
+	kiwiFix  = `{"id":"kiwi","received":"2021-05-19T22:53:48.2Z","at_line":"AT Clark +0.2 kiwi +34.0-118.4 1621464827.9"}`
+	kiwiGone = `{"id":"kiwi","reason":"expired"}`
+	bonaOut  = `{"name":"Bona","state":"failed","was":"suspect","since":"2021-05-19T22:53:48Z"}`
 )
 
 // eventServer serves one stream after the other; the last one stays open.
@@ -51,19 +52,19 @@ func TestEvents(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{nil, []string{"  AT Clark +0.2 kiwi +34.0-118.4 1621464827.9\n", "  Bona  suspect -> failed\n"}},
+		{nil, []string{"  AT Clark +0.2 kiwi +34.0-118.4 1621464827.9\n", "  kiwi is gone: expired\n", "  Bona  suspect -> failed\n"}},
 		{[]string{"--json"}, []string{
-			`{"event":"fix","id":"c1-1","data":` + kiwiFix + "}\n", `{"event":"member","id":"c1-3","data":` + bonaOut + "}\n",
+			`{"event":"fix","id":"c1-1","data":` + kiwiFix + "}\n", `{"event":"gone","id":"c1-3","data":` + kiwiGone + "}\n", `{"event":"member","id":"c1-3","data":` + bonaOut + "}\n",
 			`{"event":"reset","id":"c1-3","data":{"why":"too old"}}`,
 		}},
 	} {
 		asked := make(chan string, 8)
 		addr := eventServer(t, asked,
 			"retry: 1000\n"+ev("c1-0", "hello", `{"node":"Clark","id":"c1-0"}`)+ev("c1-1", "fix", kiwiFix)+": still here\nid: c1-2\n\n",
-			ev("c1-2", "hello", `{}`)+ev("c1-3", "reset", `{"why":"too old"}`)+ev("c1-3", "news", "{}")+ev("c1-3", "member", bonaOut))
+			ev("c1-2", "hello", `{}`)+ev("c1-3", "reset", `{"why":"too old"}`)+ev("c1-3", "news", "{}")+ev("c1-3", "gone", kiwiGone)+ev("c1-3", "member", bonaOut))
 		f := newFakeApp(fine)
 		ctx, stop := context.WithCancel(t.Context())
-		args := []string{"events", "--http-addr", addr, "--kinds", "fix,member", "--prefix", "k", "--client", "kiwi", "--bbox", "1,2,3,4", "--every", "50ms"}
+		args := []string{"events", "--http-addr", addr, "--kinds", "fix,gone,member", "--prefix", "k", "--client", "kiwi", "--bbox", "1,2,3,4", "--every", "50ms"}
 		code := f.start(ctx, append(args, c.args...)...)
 		for _, want := range c.want {
 			f.out.wait(t, want)
@@ -75,7 +76,7 @@ func TestEvents(t *testing.T) {
 		if got := <-code; got != exitDone {
 			t.Errorf("exit code %d: %s", got, &f.err)
 		}
-		const path = "/v1/events?bbox=1%2C2%2C3%2C4&client=kiwi&every=50ms&kinds=fix%2Cmember&prefix=k "
+		const path = "/v1/events?bbox=1%2C2%2C3%2C4&client=kiwi&every=50ms&kinds=fix%2Cgone%2Cmember&prefix=k "
 		if first, second := <-asked, <-asked; first != path || second != path+"c1-2" {
 			t.Errorf("asked for %q, then %q", first, second)
 		}
@@ -100,6 +101,7 @@ func TestEventsRefused(t *testing.T) {
 		}, exitUsage, " says: bbox is wrong\n"},
 		{"too many", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(503) }, exitFailed, "answers 503"},
 		{"no JSON", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, ev("1", "fix", "kiwi")) }, exitFailed, "read a fix: "},
+		{"no client", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, ev("1", "gone", "kiwi")) }, exitFailed, "read who is gone: "},
 	} {
 		s := httptest.NewServer(c.handle)
 		f := newFakeApp(fine)
