@@ -22,6 +22,7 @@ type fakeNode struct {
 
 	mu      sync.Mutex // guards the fields below
 	clients []fakeClient
+	changes int               // of clients, so far
 	states  map[string]string // of members, by name
 	asked   []string          // paths and queries
 	drawn   int               // of clients, in the last full drawing
@@ -80,6 +81,7 @@ func (f *fakeNode) json(of func(*http.Request) any) http.HandlerFunc {
 		w.Header().Set("Content-Type", "application/json")
 		if v == nil {
 			w.WriteHeader(http.StatusNotFound)
+			v = map[string]any{"status": http.StatusNotFound, "detail": "The herd knows of no such client."}
 		}
 		json.NewEncoder(w).Encode(v)
 	}
@@ -153,14 +155,21 @@ func (f *fakeNode) places(r *http.Request) any {
 func (f *fakeNode) report(id, node string, lat, lon float64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := fakeClient{id, lat, lon, node, time.Now(), len(f.clients) + 1}
-	for i := range f.clients {
-		if c.changed = max(c.changed, f.clients[i].changed+1); f.clients[i].id == id {
-			f.clients = slices.Delete(f.clients, i, i+1)
-			break
-		}
+	f.changes++
+	f.clients = slices.DeleteFunc(f.clients, func(c fakeClient) bool { return c.id == id })
+	f.clients = append(f.clients, fakeClient{id, lat, lon, node, time.Now(), f.changes})
+}
+
+// forget has clients be gone and tells who listens.
+func (f *fakeNode) forget(reason string, ids ...string) {
+	f.mu.Lock()
+	f.clients = slices.DeleteFunc(f.clients, func(c fakeClient) bool { return slices.Contains(ids, c.id) })
+	f.mu.Unlock()
+	var told strings.Builder
+	for _, id := range ids {
+		fmt.Fprintf(&told, "event: gone\ndata: {\"id\":%q,\"reason\":%q}\n\n", id, reason)
 	}
-	f.clients = append(f.clients, c)
+	f.tell <- told.String()
 }
 
 // become changes a member's state and tells who listens.

@@ -27,6 +27,9 @@ func TestPage(t *testing.T) {
 	}{
 		{"units", units},
 		{"a fix appears", fixAppears},
+		{"a client is gone", clientGone},
+		{"many clients are gone", manyGone},
+		{"nobody", nobody},
 		{"a member fails", memberFails},
 		{"keys", keys},
 		{"a client", client},
@@ -82,6 +85,61 @@ func fixAppears(t *testing.T, b *webtest.Browser, f *fakeNode) {
 	if err != nil || picture.Bounds().Dx() != 1280 {
 		t.Errorf("picture: %v", err)
 	}
+}
+
+// logged is the newest line of the log, without its time.
+const logged = `(document.querySelector("#log li:first-child")?.textContent.slice(9) ?? "")`
+
+// Who is gone has no dot any more, at once, and one again with its next report.
+func clientGone(t *testing.T, b *webtest.Browser, f *fakeNode) {
+	f.report("emu", "Bona", 10, 20)
+	f.report("moa", "Bona", -10, 20)
+	f.report("kiwi", "Bailey", 34, -118)
+	p := ready(t, b, f, webtest.Look{Absent: "/v1/clients/kiwi"})
+	webtest.Eval[bool](t, p, async(`return page.chosen.choose("kiwi")`))
+	p.Wait(t, lit(10, 20)+"&&"+lit(34, -118)+"&& page.stage.chosen")
+	f.forget("expired", "kiwi", "stranger")
+	p.Wait(t, lit(10, 20)+"&& !"+lit(34, -118)+"&&"+logged+` === "kiwi and one more are gone: expired."`)
+	p.Wait(t, `document.getElementById("client-at").textContent === "It is gone." && page.stage.chosen === null`)
+	f.forget("evicted", "emu")
+	p.Wait(t, "!"+lit(10, 20)+"&&"+lit(-10, 20)+"&&"+logged+` === "kiwi and 2 more are gone: expired, evicted."`)
+	f.report("kiwi", "Bailey", 34, -118)
+	p.Wait(t, lit(34, -118)+`&& page.stage.chosen && document.getElementById("client-at").textContent.startsWith("AT Bailey")`)
+	f.become("Bona", "suspect")
+	p.Wait(t, logged+` === "Bona is suspect, was alive."`)
+	f.forget("evicted", "moa")
+	p.Wait(t, "!"+lit(-10, 20)+"&&"+logged+` === "moa is gone: evicted."`)
+}
+
+// Of more than the page can well take away one by one, all others are drawn anew.
+func manyGone(t *testing.T, b *webtest.Browser, f *fakeNode) {
+	var ids []string
+	for i := range 1001 {
+		ids = append(ids, fmt.Sprint("client-", i))
+		f.report(ids[i], "Clark", float64(i)/100, 0)
+	}
+	f.report("kiwi", "Bailey", 34, -118)
+	p := ready(t, b, f, webtest.Look{})
+	p.Wait(t, `page.clients.count === 1002`)
+	f.forget("expired", ids...)
+	p.Wait(t, `page.clients.count === 1 && `+logged+` === "client-0 and 1,000 more are gone: expired."`)
+}
+
+// Who looks for a client that there is not is told so where he looks.
+func nobody(t *testing.T, b *webtest.Browser, f *fakeNode) {
+	f.report("kiwi", "Bailey", 34, -118)
+	p := ready(t, b, f, webtest.Look{Width: 390, Height: 844, Absent: "/v1/clients/emu"})
+	webtest.Eval[bool](t, p, `document.getElementById("find-id").focus() || true`)
+	p.Press(t, "emu\r")
+	p.Wait(t, `document.getElementById("find-answer").textContent === "There is no client emu."`)
+	if box := webtest.Eval[[]float64](t, p, `(() => { const r = document.getElementById("find-answer").getBoundingClientRect(); return [r.left, r.right, r.height]; })()`); box[0] < 0 || box[1] > 390 || box[2] < 10 {
+		t.Errorf("it is shown at %v", box)
+	}
+	p.Press(t, "\b")
+	p.Wait(t, `document.getElementById("find-answer").textContent === "" && getComputedStyle(document.getElementById("find-answer")).display === "none"`)
+	webtest.Eval[bool](t, p, `(document.getElementById("find-id").value = "") || true`)
+	p.Press(t, "kiwi\r")
+	p.Wait(t, `page.chosen.id === "kiwi" && document.getElementById("find-answer").textContent === ""`)
 }
 
 func memberFails(t *testing.T, b *webtest.Browser, f *fakeNode) {
@@ -236,6 +294,7 @@ func (f *fakeNode) crowd() {
 			fmt.Sprint("client-", i), float64(i%1700)/10 - 85, float64(i%3590)/10 - 179.5, "Clark", fakeStart, i + 1,
 		})
 	}
+	f.changes = many
 }
 
 var allDrawn = fmt.Sprintf(`page.clients.count === %d && page.stage.inView > 0.9 * %d`, many, many)

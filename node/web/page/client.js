@@ -117,7 +117,10 @@ export class Chosen {
         const it = await getJSON(path(this.#id));
         if (turn === this.#turn) this.#show(it);
       } catch (err) {
-        if (turn === this.#turn && err instanceof Refused && err.status === 404) say(byID("client-at"), "It is gone.");
+        if (turn !== this.#turn || !(err instanceof Refused) || err.status !== 404) continue;
+        say(byID("client-at"), "It is gone.");
+        this.stage.chosen = null;
+        this.stage.change("over");
       }
     }
   }

@@ -2,6 +2,8 @@
 // What the page knows of clients: column by column, in slots. A slot is found by the
 // client's key, through an index of open addresses.
 
+import { keyOf } from "./drawing.js";
+
 /** @typedef {import("./drawing.js").Drawing} Drawing */
 
 /** How many points a track has at most; then every other one goes. */
@@ -118,12 +120,25 @@ export class Clients {
     return slot;
   }
 
+  /** Removes clients, those that there are. Tells whether there were any. @param {string[]} ids @returns {boolean} */
+  remove(ids) {
+    const slots = new Set(ids.map((id) => this.find(...keyOf(id))));
+    slots.delete(-1);
+    if (slots.size > 0) this.#keep((i) => !slots.has(i));
+    return slots.size > 0;
+  }
+
   /** Drops what the last full drawing did not have, and what is not of the sample. @param {boolean} full */
   #drop(full) {
     const outside = 2 ** Math.min(this.level, 32) - 1; // a sample of more than 2^-32 is not needed
+    this.#keep((i) => !(full && this.round[i] !== this.#full || (this.low[i] & outside) !== 0));
+  }
+
+  /** @param {(slot: number) => boolean} stays */
+  #keep(stays) {
     let n = 0;
     for (let i = 0; i < this.count; i++) {
-      if (full && this.round[i] !== this.#full || (this.low[i] & outside) !== 0) continue;
+      if (!stays(i)) continue;
       if (n !== i) {
         for (const column of [this.low, this.high, this.lon, this.lat, this.taken, this.seen, this.node, this.round, this.steps]) {
           column[n] = column[i];

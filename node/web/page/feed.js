@@ -31,7 +31,7 @@ async function get(path) {
   const response = await fetch(path, { signal: AbortSignal.timeout(patience), cache: "no-store" });
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
-  throw new Refused(response.status, problem.detail ?? `${path}: ${response.status}`);
+  throw new Refused(response.status, problem?.detail ?? `${path}: ${response.status}`);
 }
 
 /** @param {string} path @returns {Promise<any>} */
@@ -41,7 +41,8 @@ export async function getJSON(path) {
 
 /**
  * Draws clients for as long as the page is open.
- * @param {{onDrawing: (d: Drawing) => void, area: () => string, sampled: () => boolean}} page
+ * @param {{onDrawing: (d: Drawing) => void, area: () => string, sampled: () => boolean, isOld: () => boolean}} page
+ *   isOld: whether all is to be drawn anew; it is asked once for each drawing
  * @returns {Promise<never>}
  */
 export async function followMap(page) {
@@ -50,7 +51,7 @@ export async function followMap(page) {
     const began = performance.now();
     try {
       const now = page.sampled() ? page.area() : ""; // of a sample, what is in view is enough
-      if (now !== area || began - all > often.all) cursor = "";
+      if (page.isOld() || now !== area || began - all > often.all) cursor = "";
       area = now;
       const query = new URLSearchParams();
       if (cursor) query.set("since", cursor);
@@ -92,16 +93,18 @@ export function followState(path, onAnswer, onError) {
 }
 
 /**
- * Follows what happens to members. The browser connects anew by itself, and the node
- * resumes where it was; a refusal ends that, and is tried again later.
- * @param {(member: {name: string, origin: string, state: string, since: string}) => void} onMember
- * @param {(why: string) => void} onGap some may have been missed
+ * Follows what happens to members, and which clients are gone. The browser connects anew by
+ * itself, and the node resumes where it was; a refusal ends that, and is tried again later.
+ * @param {{onMember: (member: {name: string, origin: string, state: string, since: string}) => void,
+ *   onGone: (client: {id: string, reason: string}) => void, onGap: (why: string) => void}} page
+ *   onGap: some may have been missed
  */
-export function followEvents(onMember, onGap) {
-  const source = new EventSource("/v1/events?kinds=member");
-  source.addEventListener("member", (e) => onMember(JSON.parse(e.data)));
-  source.addEventListener("reset", (e) => onGap(JSON.parse(e.data).why));
+export function followEvents(page) {
+  const source = new EventSource("/v1/events?kinds=gone,member");
+  source.addEventListener("member", (e) => page.onMember(JSON.parse(e.data)));
+  source.addEventListener("gone", (e) => page.onGone(JSON.parse(e.data)));
+  source.addEventListener("reset", (e) => page.onGap(JSON.parse(e.data).why));
   source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => followEvents(onMember, onGap), often.broken * 5);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => followEvents(page), often.broken * 5);
   });
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // What has happened since the page was opened, the newest first.
 
-import { byID, element } from "./text.js";
+import { byID, element, say } from "./text.js";
 
 /** How many events are kept. */
 const most = 200;
@@ -12,7 +12,19 @@ export class Log {
   /** @param {string} text @param {string} kind a class: alive, suspect, failed, left, note @param {Date} when */
   add(text, kind = "note", when = new Date()) {
     const time = element("time", { datetime: when.toISOString() }, when.toTimeString().slice(0, 8));
-    this.#list.prepend(element("li", { class: kind }, time, " ", text));
+    const line = element("li", { class: kind }, time, " ", element("span", {}, text));
+    this.#list.prepend(line);
     while (this.#list.children.length > most) this.#list.lastChild?.remove();
+    return line;
+  }
+
+  /** Tells whether nothing has happened since. @param {Element | null} line */
+  isLast(line) {
+    return line !== null && this.#list.firstChild === line;
+  }
+
+  /** Has a line say something else. @param {Element} line @param {string} text */
+  amend(line, text) {
+    say(/** @type {Element} */ (line.lastElementChild), text);
   }
 }

@@ -6,6 +6,7 @@ import { Clients } from "./clients.js";
 import { Convergence } from "./convergence.js";
 import { nearest } from "./dots.js";
 import { followEvents, followMap, followState } from "./feed.js";
+import { Gone } from "./gone.js";
 import { Herd } from "./herd.js";
 import { listen } from "./input.js";
 import { legend } from "./legend.js";
@@ -37,6 +38,7 @@ const chosen = new Chosen(stage, { now: () => Date.now() + ahead, onDrop: () => 
 let self = "";
 let ahead = 0; // the node's clock before the page's, in milliseconds
 let reachable = true;
+let old = false; // the page may draw clients that are gone
 /** @type {Map<string, string>} */
 const states = new Map(); // by incarnation, as the log has it
 
@@ -98,14 +100,28 @@ followState("/v1/self", (it) => {
   else health(`${it.clients === 1 ? "1 client" : `${it.clients.toLocaleString("en")} clients`}, caught up`, "alive");
 }, () => {});
 
-followEvents((m) => {
-  became(m);
-  nudge();
-}, (why) => log.add(`Events may be missing: ${why}.`));
+const gone = new Gone(clients, log, { onDrop: () => stage.change("dots"), onMany: () => { old = true; } });
+
+followEvents({
+  onMember: (m) => {
+    became(m);
+    nudge();
+  },
+  onGone: (client) => gone.add(client),
+  onGap: (why) => {
+    old = true;
+    log.add(`Events may be missing: ${why}.`);
+  },
+});
 
 followMap({
   area: () => area(stage),
   sampled: () => clients.level > 0,
+  isOld: () => {
+    const was = old;
+    old = false;
+    return was;
+  },
   onDrawing: (d) => {
     const now = Date.now();
     const news = clients.apply(d, now);
@@ -128,10 +144,15 @@ listing(stage, choose);
 stage.beside = (/** @type {number} */ now) => herd.draw(now);
 setInterval(() => say(byID("summary"), summary(stage)), inWords);
 
+const wanted = /** @type {HTMLInputElement} */ (byID("find-id")), answer = byID("find-answer");
+wanted.addEventListener("input", () => say(answer, ""));
 byID("find").addEventListener("submit", async (e) => {
   e.preventDefault();
-  const id = /** @type {HTMLInputElement} */ (byID("find-id")).value.trim();
-  if (!id || !await choose(id) || !stage.chosen) return;
+  const id = wanted.value.trim();
+  if (!id) return;
+  const found = await choose(id);
+  if (wanted.value.trim() === id) say(answer, found ? "" : found === false ? `There is no client ${id}.` : "The node could not be asked.");
+  if (!found || !stage.chosen) return;
   stage.view.go(stage.chosen.lon, stage.chosen.lat, Math.max(stage.view.scale, street));
   stage.moved();
 });

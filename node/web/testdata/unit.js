@@ -163,6 +163,20 @@ const tests = {
       if ((key[0] & 7) === 0 !== c.find(...key) >= 0) failed.push(`c${i} is there or not`);
     }
   },
+  "who is gone is removed, and nobody else"() {
+    const c = new Clients();
+    const list = Array.from({ length: 500 }, (_, i) => ({ id: `c${i}`, lon: i / 10, lat: 0, node: "Clark" }));
+    apply(c, list);
+    same(c.remove(["c7", "stranger", "c499", "c7"]), true);
+    same([c.remove(["c7", "stranger"]), c.remove([]), c.count], [false, false, 498]);
+    for (let i = 0; i < 500; i++) {
+      const slot = c.find(...keyOf(`c${i}`));
+      if (i === 7 || i === 499) same(slot, -1, `c${i}`);
+      else near(c.lon[slot], i / 10, 1e-4, `c${i}`);
+    }
+    apply(c, [list[7]], { full: false }, 1e9 + 5000);
+    same([c.count, c.lon[c.find(...keyOf("c7"))].toFixed(1)], [499, "0.7"], "back again");
+  },
   "a track is bounded, and of the whole time"() {
     const c = new Clients();
     for (let i = 0; i < 1000; i++) apply(c, [{ id: "a", lon: i / 10, lat: 0, age: 0, node: "x" }], { full: i === 0 }, 1e9 + 1000 * i);

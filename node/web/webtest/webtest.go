@@ -70,6 +70,10 @@ type Look struct {
 	Scheme        string // dark (the default) or light
 	Calm          bool   // wants little to move
 
+	// Absent is how a path ends that the page may ask for though there is nothing: of that
+	// alone the console may have an error. Empty: there is none.
+	Absent string
+
 	// Patience is how long the page may be open; 0: a minute. A test that works ends long
 	// before.
 	Patience time.Duration
@@ -116,6 +120,9 @@ func (b *Browser) Open(t testing.TB, address string, look Look) *Page {
 		for m, err := range console {
 			if err != nil {
 				return
+			}
+			if look.Absent != "" && m.Source == "network" && strings.HasSuffix(m.URL, look.Absent) {
+				continue
 			}
 			if kind := string(m.Type); kind == "error" || kind == "warning" || m.IsException() || m.Source == "security" {
 				p.note(fmt.Sprintf("console: %s %s", m, m.URL))
