@@ -119,6 +119,15 @@ func BenchmarkMerge(b *testing.B) {
 			table.Merge(ids[i%clients], Entry{Fix: NewFix("Clark", int64(2+i), 0, p, v)})
 		}
 	})
+	b.Run("watched", func(b *testing.B) {
+		b.ReportAllocs()
+		table, i, told := fill(), 0, 0
+		table.SetWatch(func([]byte, Fix) { told++ })
+		for b.Loop() {
+			i++
+			table.Merge(ids[i%clients], Entry{Fix: NewFix("Clark", int64(2+i), 0, p, v)})
+		}
+	})
 	b.Run("stale", func(b *testing.B) {
 		b.ReportAllocs()
 		table, i := fill(), 0
