@@ -10,9 +10,9 @@ import (
 	"slices"
 )
 
-// carry is what was read from the end of a file but is not durable perhaps: the process that wrote it was
-// killed, and the machine was not. To sync that file means nothing if a sync of it has failed
-// before. So it is written again.
+// carry is what was read from the end of a file and may not be durable: the process that
+// wrote it was killed, and the machine was not. To sync that file means nothing if a sync of
+// it has failed before. So it is written again.
 type carry struct {
 	file     *found
 	from, to uint64 // messages
@@ -24,7 +24,7 @@ func (l *Log) begin() (err error) {
 		l.strayed = l.strayed || errors.Is(err, fs.ErrNotExist)
 	}()
 	if l.strayed {
-		if err := l.find(); err != nil {
+		if err := l.findTail(); err != nil {
 			return err
 		}
 	}
@@ -49,9 +49,9 @@ func (l *Log) begin() (err error) {
 	return nil
 }
 
-// find looks whether the file that the log goes on after is in its place. If not, the folder is another one,
-// or none: it is locked, and the log begins anew.
-func (l *Log) find() error {
+// findTail looks whether the file that the log goes on after is in its place. If not, the
+// folder is another one, or none: it is locked, and the log begins anew.
+func (l *Log) findTail() error {
 	all, err := l.fs.List()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -133,7 +133,10 @@ func (l *Log) copyCarry(a *active) error {
 
 // create makes the next log file, with its header. The suffix is for its name.
 func (l *Log) create(suffix string) (*active, error) {
-	a := &active{header: header{file: file{kindLog, l.next}, store: l.store, after: l.tail}, base: l.stats.Appended, size: headerLen}
+	a := &active{
+		header: header{file: file{kindLog, l.next}, store: l.store, after: l.tail},
+		base:   l.stats.Appended, size: headerLen,
+	}
 	a.name, a.seed = a.header.name()+suffix, a.header.seed()
 	var err error
 	a.file, err = l.createFile(a.name, &a.header)

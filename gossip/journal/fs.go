@@ -2,8 +2,8 @@ package journal
 
 import "io"
 
-// FS is a folder with files, as little of it as a [Log] needs. Names have no separators in them.
-// [Dir] is a real one; package journaltest has one that fails and crashes.
+// FS is a folder with files, as little of it as a [Log] needs. Names have no separators in
+// them. [Dir] is a real one; package journaltest has one that fails and crashes.
 type FS interface {
 	// Lock keeps others from this folder until the lock is closed, or this process ends.
 	Lock() (io.Closer, error)
@@ -40,8 +40,8 @@ type File interface {
 	// Sync makes durable what was written. It may run beside Write and Close.
 	Sync() error
 
-	// Gone tells whether the file is no longer in its folder under its name: what is written to it
-	// then is lost, though nothing says so. It may run beside Write, Sync and Close.
+	// Gone tells whether the file is no longer in its folder under its name: what is written
+	// to it then is lost, though nothing says so. It may run beside Write, Sync and Close.
 	Gone() bool
 }
 

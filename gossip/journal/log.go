@@ -31,7 +31,7 @@ type Log struct {
 	cfg   Config
 	store uint64
 
-	mu       sync.Mutex // guards what follows; held while a file is written to or begun, not while one is synced
+	mu       sync.Mutex // guards what follows; held while a file is written to or begun, not synced
 	lock     io.Closer  // of the folder; nil: others may have it
 	files    map[string]int64
 	snapshot Info    // the newest that is whole; no name: none
@@ -39,7 +39,7 @@ type Log struct {
 	tail     mark    // where the next log file goes on
 	ready    bool    // tail is known: Replay has ended
 	active   *active // what is appended to; nil: none, the next Append begins one
-	strayed  bool    // whether the file that tail is in is in its place is to be looked at
+	strayed  bool    // the file of tail may not be in its place: begin looks
 	writing  bool    // a Snapshot is under way
 	closed   bool
 	stats    Stats
@@ -64,9 +64,9 @@ type active struct {
 // Stats is a Log in numbers.
 type Stats struct {
 	// Appended counts the messages appended since Open, without those that a failure has
-	// taken: it falls back to Durable then. Durable is how many of them would survive a crash; it is 0
-	// again when the log begins anew.
-	// What Replay has handed out is as safe as it was before, and durable with the first of them.
+	// taken: it falls back to Durable then. Durable is how many of them would survive a
+	// crash; it is 0 again when the log begins anew. What Replay has handed out is as safe
+	// as it was before, and durable with the first of them.
 	Appended, Durable uint64
 
 	// Snapshot is the size of the newest snapshot, Total that of all files, in bytes.
@@ -138,8 +138,9 @@ func (l *Log) unlock() error {
 // only with all before them. They are in the hands of the system when it returns, and safe
 // from a crash of this process, but not from one of the machine: see Sync.
 //
-// When it fails, the log goes back to what is durable, and that is all that it has: see [Stats]. An
-// empty message, or one longer than MaxMessage, is refused, and all that came with it.
+// When it fails, the log goes back to what is durable, and that is all that it has: see
+// [Stats]. An empty message, or one longer than MaxMessage, is refused, and all that came
+// with it.
 func (l *Log) Append(messages ...[]byte) error {
 	if err := check(messages); err != nil {
 		return fmt.Errorf("append to journal: %w", err)
@@ -228,9 +229,9 @@ func writeBlocks(w io.Writer, buf []byte, messages [][]byte, seed uint32, first,
 	return buf, nil
 }
 
-// Sync makes durable what was appended before. It may run beside Append. When it fails, the log goes
-// back to what is durable, and that is all that it has: see [Stats]. It fails with ErrGone, even if there is
-// nothing to be made durable, when the file is not in its place.
+// Sync makes durable what was appended before. It may run beside Append. When it fails, the
+// log goes back to what is durable, and that is all that it has: see [Stats]. It fails with
+// ErrGone, even if there is nothing to be made durable, when the file is not in its place.
 func (l *Log) Sync() error {
 	l.mu.Lock()
 	if l.closed {
@@ -307,9 +308,10 @@ func (l *Log) Stats() Stats {
 	return s
 }
 
-// Due tells whether it is time for a snapshot: the log takes more than the newest snapshot and
-// more than Config.Slack, or there are many files. If the caller begins one then, the files take
-// twice a snapshot and Slack at the most, and while one is written, what is written besides.
+// Due tells whether it is time for a snapshot: the log takes more than the newest snapshot
+// and more than Config.Slack, or there are many files. If the caller begins one then, the
+// files take twice a snapshot and Slack at the most, and while one is written, what is
+// written besides.
 func (l *Log) Due() bool {
 	s := l.Stats()
 	l.mu.Lock()

@@ -83,8 +83,8 @@ func (s *scanner) next(seed uint32) (block, []byte, error) {
 // maxTries bounds the blocks that are looked at in what is damaged.
 const maxTries = 1 << 10
 
-// durableBeyond searches what is damaged, from here on, for whole blocks, and tells whether one says
-// that more than n messages of the file were durable: of a torn tail none does.
+// durableBeyond searches what is damaged, from here on, for whole blocks, and tells whether
+// one says that more than n messages of the file were durable: of a torn tail none does.
 func (s *scanner) durableBeyond(n uint64, seed uint32) (bool, error) {
 	for tries := 0; tries < maxTries; {
 		b, err := s.peek(readSize)
@@ -117,8 +117,8 @@ func (s *scanner) durableBeyond(n uint64, seed uint32) (bool, error) {
 }
 
 // messages calls f with the messages of a file, at most count of them, and returns how many
-// f took, and whether they were all: count of them, or for a snapshot, those before its end. f's
-// error is returned as a refusal.
+// f took, and whether they were all: count of them, or for a snapshot, those before its end.
+// f's error is returned as a refusal.
 func (s *scanner) messages(h *header, count uint64, f func([]byte) error) (n uint64, whole bool, err error) {
 	seed := h.seed()
 	if _, err := s.peek(headerLen); err != nil {

@@ -11,13 +11,13 @@ type Report struct {
 	Messages uint64 // handed out
 	Bytes    int64  // of all messages handed out
 
-	// Snapshot is the number of the snapshot that it began with, 0 if there was none. Whole tells
-	// that all of it is in what was handed out.
+	// Snapshot is the number of the snapshot that it began with, 0 if there was none. Whole
+	// tells that all of it is in what was handed out; it is set without a snapshot too.
 	Snapshot uint64
 	Whole    bool
 
-	// Lost tells that something is missing which had once been durable: a file is damaged, or not there. Then what
-	// was handed out ends before it.
+	// Lost tells that something is missing which had once been durable: a file is damaged, or
+	// not there. Then what was handed out ends before it.
 	Lost bool
 
 	// Cut is how many bytes were left out, File and Offset where the first of them are. Without
@@ -44,12 +44,13 @@ func (r Report) String() string {
 	return s
 }
 
-// Replay calls f with the messages of the journal in order: those of the newest whole snapshot, and those that
-// were appended since, up to the first that is damaged or missing. f may not keep them. Where it ends is where
-// Append goes on.
+// Replay calls f with the messages of the journal in order: those of the newest whole
+// snapshot, and those that were appended since, up to the first that is damaged or missing. f
+// may not keep them. Where it ends is where Append goes on.
 //
-// An error of f ends it before that message, and is wrapped by what Replay returns; append goes on there
-// then. After an error of the disk nothing can be appended; Replay may be tried again, from the beginning.
+// An error of f ends it before that message, and is wrapped by what Replay returns; Append
+// goes on there then. After an error of the disk nothing can be appended; Replay may be tried
+// again, from the beginning.
 func (l *Log) Replay(f func(message []byte) error) (Report, error) {
 	r, tail, err := l.replay(f)
 	if err != nil && !errors.As(err, new(*refusal)) {

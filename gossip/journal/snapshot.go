@@ -23,8 +23,9 @@ type Snapshot struct {
 }
 
 // Begin begins a snapshot: it stands for all that was appended before, so its messages must
-// leave nothing of that out. What is appended from now on follows it. It ends with Commit or Abort; there
-// is one at a time. When Begin fails for the log's sake, with ErrGone for example, that is a failure of Sync.
+// leave nothing of that out. What is appended from now on follows it. It ends with Commit or
+// Abort; there is one at a time. When Begin fails for the log's sake, with ErrGone for
+// example, that is a failure of Sync.
 func (l *Log) Begin() (*Snapshot, error) {
 	s, err := l.beginSnapshot()
 	if err != nil {
