@@ -29,7 +29,9 @@ func (c *coordinate) cellIndex(whole float64) uint32 {
 }
 
 // inverse is 1 by pow10, about: a product takes less time than a quotient.
-var inverse = [maxFraction + 1]float64{1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15}
+var inverse = [maxFraction + 1]float64{
+	1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15,
+}
 
 // common is how many levels have both points in one cell.
 func (k cellKey) common(with cellKey) int {

@@ -1,13 +1,5 @@
 package location
 
-// order is the order time of the record at ref.
-func (s *shard) order(ref uint32, r record) int64 {
-	if r.source() == oddSource {
-		return s.odd[ref].Order
-	}
-	return r.order()
-}
-
 // remove deletes the record at ref. The caller has lockPlaces's lock and grid.
 func (s *shard) remove(g *grid, ref uint32, r record) {
 	if g != nil {

@@ -2,7 +2,7 @@ package location
 
 // heap gives out the first of its items.
 type heap[T any] struct {
-	items  []T // the halves of the rest after i begin at 2i+1 and 2i+2; none is before i
+	items  []T // the children of i are at 2i+1 and 2i+2; neither is before i
 	before func(a, b *T) bool
 }
 

@@ -45,6 +45,14 @@ const (
 
 func (s *shard) record(ref uint32) record { return s.arena.record(ref) }
 
+// order is the order time of the record at ref.
+func (s *shard) order(ref uint32, r record) int64 {
+	if r.source() == oddSource {
+		return s.odd[ref].Order
+	}
+	return r.order()
+}
+
 // find looks for the record of id; r is nil if there is none.
 func (s *shard) find(hash uint64, id []byte) (ref uint32, r record) {
 	if len(s.index) == 0 {
