@@ -143,7 +143,7 @@ func (s *scope) fileFunction() function.Function {
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			text, err := readRegular(args[0].AsString())
 			if err != nil {
-				return cty.NilVal, function.NewArgErrorf(0, "%s", cause(err))
+				return cty.NilVal, function.NewArgErrorf(0, "%s", bare(err))
 			}
 			return s.hand(strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")), nil
 		},

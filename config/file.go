@@ -47,7 +47,7 @@ func (l *loader) unreadable(path string, err error) {
 	l.errs.add(&hcl.Diagnostic{
 		Severity: hcl.DiagError,
 		Summary:  "Unreadable configuration",
-		Detail:   fmt.Sprintf("%s: %s.", path, cause(err)),
+		Detail:   fmt.Sprintf("%s: %s.", path, bare(err)),
 	})
 }
 
@@ -65,12 +65,15 @@ func readBounded(name string) ([]byte, error) {
 	return src, err
 }
 
-// cause is why a file could not be used, without its path, which the message
-// has already.
-func cause(err error) string {
+// bare is an error without the path, which the message has already.
+func bare(err error) error {
 	var p *os.PathError
 	if errors.As(err, &p) {
-		return p.Err.Error()
+		return p.Err
 	}
-	return err.Error()
+	var l *os.LinkError
+	if errors.As(err, &l) {
+		return l.Err
+	}
+	return err
 }

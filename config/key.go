@@ -37,7 +37,7 @@ func (l *loader) gossipKeys() (keys [][]byte, from *KeyFile) {
 			_, perr := parseKeys(file)
 			l.keyFileProblem("gossip.key_file", file, perr == nil, err)
 		}
-	case l.config.Gossip.NeedsKey() && !l.failed["gossip.addr"]:
+	case l.config.Gossip.needsKey() && !l.failed["gossip.addr"]:
 		l.keyProblem("No gossip key", fmt.Sprintf("The gossip address %s can be reached from other machines, and without a key anyone who reaches it can join. "+
 			"Make one with \"herd keygen --out FILE\", copy it to every node and name it by gossip { key_file }, --key-file or HERD_KEY_FILE, or put the key itself in %s. "+
 			"Or set gossip { insecure_gossip = true } if the network keeps strangers out.", l.config.Gossip.Addr, keyVariable))
@@ -62,7 +62,7 @@ func (l *loader) keyFileProblem(field, file string, looksLikeKey bool, err error
 		l.fail(field, "This looks like a key, not like the path of a file. Put it into a file that only its owner can read.")
 		return
 	}
-	l.fail(field, fmt.Sprintf("%s: %s.", file, cause(err)))
+	l.fail(field, fmt.Sprintf("%s: %s.", file, bare(err)))
 }
 
 func readKeys(name string) ([][]byte, error) {
@@ -75,18 +75,23 @@ func readKeys(name string) ([][]byte, error) {
 
 // ReadKey reads the one key of a file, to which only its owner has access.
 func ReadKey(name string) ([]byte, error) {
-	text, err := readPrivate(name)
+	key, err := readKey(name)
 	if err == nil {
-		var key []byte
-		if key, err = ParseKey(text); err == nil {
-			return key, nil
-		}
+		return key, nil
 	}
 	_, perr := parseKeys(name)
 	if _, serr := os.Stat(name); perr == nil && serr != nil {
 		return nil, errors.New("this looks like a key, not like the path of a file: put it into a file that only its owner can read, or give - and the key on the standard input")
 	}
 	return nil, fmt.Errorf("%s: %w", name, bare(err))
+}
+
+func readKey(name string) ([]byte, error) {
+	text, err := readPrivate(name)
+	if err != nil {
+		return nil, err
+	}
+	return ParseKey(text)
 }
 
 // ParseKey reads a text that holds one key, as a file of keys does.

@@ -104,10 +104,10 @@ func TestNeedsKey(t *testing.T) {
 		"127.0.0.1:1": false, "127.9.9.9:1": false, "localhost:1": false, "[::1]:1": false,
 		"0.0.0.0:1": true, ":1": true, "[::]:1": true, "10.0.0.1:1": true, "herd.example:1": true,
 	} {
-		if got := (Gossip{Addr: addr}).NeedsKey(); got != want {
+		if got := (Gossip{Addr: addr}).needsKey(); got != want {
 			t.Errorf("%s: got %t, want %t", addr, got, want)
 		}
-		if (Gossip{Addr: addr, Insecure: true}).NeedsKey() {
+		if (Gossip{Addr: addr, Insecure: true}).needsKey() {
 			t.Errorf("%s: a key is asked for though insecure", addr)
 		}
 	}

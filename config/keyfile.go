@@ -85,16 +85,3 @@ func replace(name, text string) error {
 }
 
 func equalKeys(a, b [][]byte) bool { return slices.EqualFunc(a, b, bytes.Equal) }
-
-// bare is an error without the path, which the message has already.
-func bare(err error) error {
-	var p *os.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	var l *os.LinkError
-	if errors.As(err, &l) {
-		return l.Err
-	}
-	return err
-}

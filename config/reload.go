@@ -59,7 +59,7 @@ func (l *Loaded) fits() error {
 	for _, p := range l.Config.problems() {
 		e.add(p.diagnostic())
 	}
-	if l.Config.HTTP.NeedsToken() {
+	if l.Config.HTTP.needsToken() {
 		e.add(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No token", Detail: fmt.Sprintf("The HTTP port is at %s, where others reach it.", l.Config.HTTP.Addr)})
 	}
 	return e.orNil()

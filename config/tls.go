@@ -37,13 +37,13 @@ func (l *loader) certificate() *tls.Config {
 		if blamed == c.KeyFile {
 			field = "tls.key_file"
 		}
-		l.fail(field, fmt.Sprintf("%s: %s.", blamed, cause(err)))
+		l.fail(field, fmt.Sprintf("%s: %s.", blamed, bare(err)))
 		return nil
 	}
 	result.Certificates = []tls.Certificate{pair}
 	if c.ClientCAFile != "" {
 		if result.ClientCAs, err = readRoots(c.ClientCAFile); err != nil {
-			l.fail("tls.client_ca_file", fmt.Sprintf("%s: %s.", c.ClientCAFile, cause(err)))
+			l.fail("tls.client_ca_file", fmt.Sprintf("%s: %s.", c.ClientCAFile, bare(err)))
 			return nil
 		}
 	}
@@ -86,7 +86,7 @@ func ClientTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 	var err error
 	if caFile != "" {
 		if c.RootCAs, err = readRoots(caFile); err != nil {
-			return nil, fmt.Errorf("read the certificates in %s: %s", caFile, cause(err))
+			return nil, fmt.Errorf("read the certificates in %s: %s", caFile, bare(err))
 		}
 	}
 	if certFile == "" && keyFile == "" {
@@ -94,7 +94,7 @@ func ClientTLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 	}
 	pair, blamed, err := readPair(certFile, keyFile)
 	if err != nil {
-		return nil, fmt.Errorf("read the certificate to show from %s: %s", blamed, cause(err))
+		return nil, fmt.Errorf("read the certificate to show from %s: %s", blamed, bare(err))
 	}
 	c.Certificates = []tls.Certificate{pair}
 	return c, nil

@@ -22,7 +22,7 @@ func (l *loader) tokens() (read, write []Secret) {
 	h := &l.config.HTTP
 	read = l.tokenFile("http.read_token_file", h.ReadTokenFile)
 	write = l.tokenFile("http.write_token_file", h.WriteTokenFile)
-	if h.NeedsToken() && !l.failed["http.addr"] {
+	if h.needsToken() && !l.failed["http.addr"] {
 		l.errs.add(&hcl.Diagnostic{
 			Severity: hcl.DiagError,
 			Summary:  "No token",
@@ -34,9 +34,9 @@ func (l *loader) tokens() (read, write []Secret) {
 	return read, write
 }
 
-// NeedsToken tells whether the HTTP port can be reached from other machines, no file of
+// needsToken tells whether the HTTP port can be reached from other machines, no file of
 // tokens is named, and nobody has said that it may be so.
-func (h HTTP) NeedsToken() bool {
+func (h HTTP) needsToken() bool {
 	host, _, _ := net.SplitHostPort(h.Addr)
 	return h.ReadTokenFile == "" && h.WriteTokenFile == "" && !h.Insecure && !loopback(host)
 }
@@ -45,15 +45,19 @@ func (l *loader) tokenFile(field, name string) []Secret {
 	if name == "" || l.failed[field] {
 		return nil
 	}
-	text, err := readPrivate(name)
-	var tokens []Secret
-	if err == nil {
-		tokens, err = parseTokens(text)
-	}
+	tokens, err := readTokens(name)
 	if err != nil {
 		l.keyFileProblem(field, name, !looksLikePath(name), err)
 	}
 	return tokens
+}
+
+func readTokens(name string) ([]Secret, error) {
+	text, err := readPrivate(name)
+	if err != nil {
+		return nil, err
+	}
+	return parseTokens(text)
 }
 
 // parseTokens reads one token a line. Empty lines and those that begin with # are left
@@ -85,16 +89,12 @@ func parseTokens(text string) ([]Secret, error) {
 // ReadToken is the first token of a file, to which its owner alone has access: for those
 // who bring one. Its error does not show the token.
 func ReadToken(name string) (Secret, error) {
-	text, err := readPrivate(name)
-	var tokens []Secret
-	if err == nil {
-		tokens, err = parseTokens(text)
-	}
+	tokens, err := readTokens(name)
 	if _, serr := os.Stat(name); serr != nil && !looksLikePath(name) {
 		return "", errors.New("read the token: this looks like a token, not like the path of a file. Put it into a file that only its owner can read")
 	}
 	if err != nil {
-		return "", fmt.Errorf("read the token in %s: %s", name, cause(err))
+		return "", fmt.Errorf("read the token in %s: %s", name, bare(err))
 	}
 	return tokens[0], nil
 }

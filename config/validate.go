@@ -98,9 +98,9 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// NeedsKey tells whether the gossip port can be reached from other machines
+// needsKey tells whether the gossip port can be reached from other machines
 // and nobody has said that it may be without a key.
-func (g Gossip) NeedsKey() bool {
+func (g Gossip) needsKey() bool {
 	host, _, _ := net.SplitHostPort(g.Addr)
 	return !g.Insecure && !loopback(host)
 }
