@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ import (
 
 	"herd/config"
 	"herd/gossip"
+	"herd/node/client"
 )
 
 // readOpenAPI is the description of the API, which is a good one, examples included.
@@ -77,6 +79,40 @@ func TestOpenAPIRoutes(t *testing.T) {
 	}
 	for name := range described {
 		t.Errorf("openapi.yaml describes %s, which is not there", name)
+	}
+}
+
+// Who asks through node/client misses nothing of what is described.
+func TestOpenAPIClient(t *testing.T) {
+	doc := readOpenAPI(t)
+	for name, v := range map[string]any{"Member": client.Member{}, "Self": client.Self{}, "Stats": client.Stats{}} {
+		wantFields(t, name, doc.Components.Schemas[name].Value, reflect.TypeOf(v))
+	}
+}
+
+// wantFields has a Go type hold all that a schema describes.
+func wantFields(t *testing.T, name string, schema *openapi3.Schema, in reflect.Type) {
+	t.Helper()
+	if in.Kind() == reflect.Pointer {
+		in = in.Elem()
+	}
+	for _, part := range schema.AllOf {
+		wantFields(t, name, part.Value, in)
+	}
+	if in.Kind() != reflect.Struct {
+		return
+	}
+	fields := map[string]reflect.Type{}
+	for _, f := range reflect.VisibleFields(in) {
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		fields[key] = f.Type
+	}
+	for key, property := range schema.Properties {
+		if fields[key] == nil {
+			t.Errorf("%v has no field for %s.%s", in, name, key)
+			continue
+		}
+		wantFields(t, name+"."+key, property.Value, fields[key])
 	}
 }
 

@@ -96,8 +96,8 @@ func (a *API) Client(ctx context.Context, id string) (l Located, err error) {
 }
 
 // Put reports where a client is and when it was there, as [Client.Report] does, and returns the
-// client as the herd knows it then. Without a time it is now, by the clock of this machine; so it may be sent more than
-// once like any report.
+// client as the herd knows it then. Without a time it is now, by the clock of this machine: so it
+// may be sent more than once, like any report.
 func (a *API) Put(ctx context.Context, id string, at Position, when Seconds) (l Located, err error) {
 	if when == "" {
 		when = SecondsOf(time.Now())

@@ -23,15 +23,15 @@
 // A call goes to one node as long as that answers. Its connection may break in the middle, it
 // may be silent for [Config.Silence], refuse the connection, answer nonsense, or say over HTTP
 // that it leaves: then the call goes to the next one, drawn at random, and so do all after it.
-// One that has failed comes last for a second, and longer each time; with all of them down there is
-// a pause before each round, growing to a second, drawn at random so that clients don't come
+// One that has failed comes last for a second, and longer each time. With all of them down there
+// is a pause before each round, growing to a second, drawn at random so that clients don't come
 // all at once. A call fails when its context ends, when [Config.Timeout] has passed
 // ([UnreachableError], with what each node did), or when the herd refuses it ([InvalidError],
 // [StatusError]): no other node would take it.
 //
 // So a call may be sent twice. That is safe for all there are: questions change nothing, and a
-// report carries its time. The herd keeps of each client the report with the latest time; the same report
-// again is no news, and one that has been passed by a later one changes nothing.
+// report carries its time. The herd keeps of each client the report with the latest time; the
+// same report again is no news, and one that has been passed by a later one changes nothing.
 //
 // An answer is checked against its command, so that it is never that of another call.
 package client

@@ -126,7 +126,7 @@ type follower struct {
 	api     *API
 	path    string
 	node    node   // of the last stream
-	behind  bool   // that node is worth asking first
+	stay    bool   // that node is worth asking first
 	last    string // the ID of the last event
 	yield   func(Event, error) bool
 	stopped bool // the loop wants no more
@@ -137,13 +137,13 @@ func (s *follower) follow(ctx context.Context) error {
 	var in *stream
 	ask := func(within context.Context, to node) (err error) {
 		if in, err = s.ask(ctx, within, to); err == nil {
-			s.node, s.behind = to, true
+			s.node, s.stay = to, true
 			s.api.nodes.stick(to)
 		}
 		return err
 	}
 	err := error(errSilent)
-	if s.behind { // it has what was missed, if it is there
+	if s.stay { // it has what was missed, if it is there
 		err = ask(ctx, s.node)
 	}
 	if !isFinal(err) && err != nil {
@@ -159,7 +159,7 @@ func (s *follower) follow(ctx context.Context) error {
 	err = s.read(in.body, func() { watchdog.Reset(eventSilence) })
 	if context.Cause(in.ctx) == errSilent {
 		err = errSilent
-		s.behind = false
+		s.stay = false
 		s.api.nodes.failed(s.node)
 	}
 	if err != nil {

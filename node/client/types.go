@@ -113,6 +113,7 @@ type Member struct {
 	Queued  int       `json:"queued"`         // bytes that wait for it
 	Lagging bool      `json:"lagging"`        // its queue overflowed; it catches up
 	Unseen  bool      `json:"unseen"`         // it does not see the node that was asked
+	Leaving bool      `json:"leaving"`        // it is about to leave: it takes no new clients
 	Clock   *int64    `json:"clock_ahead_us"` // how far its clock is ahead, in microseconds; nil: not measured
 }
 
@@ -160,6 +161,7 @@ type Stats struct {
 	BytesIn     uint64      `json:"bytes_in"`
 	BytesOut    uint64      `json:"bytes_out"`
 	Propagation Propagation `json:"propagation_us"`
+	Journal     *Journal    `json:"journal"` // nil: it has no data_dir
 	// Vector is how far each live node's numbered batches of reports have come, by its name.
 	Vector map[string]Progress `json:"vector"`
 }
@@ -169,6 +171,21 @@ type Propagation struct {
 	P50   float64 `json:"p50"` // microseconds
 	P99   float64 `json:"p99"` // microseconds
 	Count uint64  `json:"count"`
+}
+
+// Journal is how the disk of one node does.
+type Journal struct {
+	Degraded  bool   `json:"degraded"`         // it fails, or is behind
+	Trouble   string `json:"trouble"`          // what is wrong now, degraded or too slow; empty: nothing
+	Why       string `json:"why"`              // the last failure, perhaps of long ago; may be empty
+	InSync    bool   `json:"in_sync"`          // reports are acknowledged only when they are there
+	Bytes     int64  `json:"bytes"`            // that it takes
+	Queue     int    `json:"queue_bytes"`      // that wait to be written
+	Lag       uint64 `json:"lag_batches"`      // of this node that are not known to be safe
+	Failures  uint64 `json:"failures"`         // since the start
+	Snapshots uint64 `json:"snapshots"`        // completed since then
+	Loaded    uint64 `json:"loaded_fixes"`     // read at the start
+	Damaged   bool   `json:"damaged_at_start"` // something was missing then
 }
 
 // Progress is how far the batches of one node have come.
