@@ -45,8 +45,8 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// Crowd is many clients, by number from 0 and from west to east. Several goroutines may use it, each with
-// clients of its own.
+// Crowd is many clients, by number from 0 and from west to east. Several goroutines may use it,
+// each with clients of its own.
 type Crowd struct {
 	speed   time.Duration
 	towns   []Town

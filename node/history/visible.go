@@ -158,9 +158,10 @@ func (c *checker) look(l *look, sources []source) {
 	}
 }
 
-// elsewhere is atLeast for what another has acknowledged. If that was given up for want of room, which
-// takes it nowhere, a node that has yet to hear of the floor may show something older: what was there
-// before, if there was no room from the first; else its twin, if somebody reports that anew.
+// elsewhere is atLeast for what another has acknowledged. If that was given up for want of room,
+// which takes it nowhere, a node that has yet to hear of the floor may show something older: what
+// was there before, if there was no room from the first; else its twin, if somebody reports that
+// anew.
 func (c *checker) elsewhere(p Promise, l *look, known mark, how string) {
 	refused := known.op != none && c.crowdedOut(known.fix, c.h.Ops[known.op].Ret)
 	if !refused && !(c.twin(l.fix, known.fix) && c.mayBeGone(known.fix, l.ret)) {
