@@ -184,7 +184,7 @@ func (n *Node) postChaos(w http.ResponseWriter, r *http.Request) {
 			for _, id := range ids {
 				n.faults.Remove(id)
 			}
-			problem(w, http.StatusConflict, capital(err.Error())+". Heal some.")
+			problem(w, http.StatusConflict, sentence(err)+" Heal some.")
 			return
 		}
 		ids = append(ids, id)
@@ -231,7 +231,7 @@ func (n *Node) postKill(w http.ResponseWriter, r *http.Request) {
 	}
 	kill, err := s.Kill(n.config.Settings.Name, time.Duration(body.For))
 	if err != nil {
-		problem(w, http.StatusConflict, capital(err.Error())+".")
+		problem(w, http.StatusConflict, sentence(err))
 		return
 	}
 	n.log.Warn("killed on command")
@@ -256,7 +256,7 @@ func (n *Node) postRestart(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.Restart(body.Node); err != nil {
-		problem(w, http.StatusConflict, capital(err.Error())+".")
+		problem(w, http.StatusConflict, sentence(err))
 		return
 	}
 	writeJSON(w, http.StatusAccepted, map[string]string{"restarted": body.Node})
@@ -268,12 +268,4 @@ func (n *Node) supervisor(w http.ResponseWriter) Supervisor {
 		problem(w, http.StatusNotImplemented, "Nobody here can kill or restart nodes.")
 	}
 	return n.config.Supervisor
-}
-
-// capital makes an error the beginning of a sentence.
-func capital(s string) string {
-	if s != "" && 'a' <= s[0] && s[0] <= 'z' {
-		return string(s[0]-'a'+'A') + s[1:]
-	}
-	return s
 }

@@ -152,12 +152,6 @@ func (n *Node) postReload(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// sentence is an error as a problem's detail.
-func sentence(err error) string {
-	text := err.Error()
-	return strings.ToUpper(text[:1]) + text[1:] + "."
-}
-
 // chainText names providers in their order, for the log.
 func chainText(links []places.Link) string {
 	names := make([]string, len(links))

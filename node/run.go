@@ -84,8 +84,29 @@ func (r *run) start(name string, f func() error) *part {
 	return p
 }
 
-// up takes the node through its life, and returns when it is to end.
+// errAsked ends the steps of up when the node is asked to leave.
+var errAsked = errors.New("asked to leave")
+
+// up takes the node through its life, and returns when it is to end: nil if that was asked for.
 func (r *run) up() error {
+	r.announce()
+	r.http = r.start("HTTP API", func() error { return r.api.Serve(r.httpListener) })
+	var ctx context.Context
+	ctx, r.stopGossip = context.WithCancel(context.Background())
+	r.gossip = r.start("gossip", func() error { return r.cluster.Run(ctx) })
+	files, _ := split(r.places.now.Load().links)
+	behind, err := r.getReady(r.load(files))
+	if err == nil {
+		err = r.serveClients(behind)
+	}
+	if err == errAsked {
+		return nil
+	}
+	return err
+}
+
+// announce logs what starts, and what is doubtful about it.
+func (r *run) announce() {
 	s := r.config.Settings
 	a := r.Addrs()
 	r.log.Info("node starts", "name", s.Name, "version", r.config.Version,
@@ -94,65 +115,70 @@ func (r *run) up() error {
 	if s.Gossip.Insecure && len(r.config.Keys) == 0 {
 		r.log.Warn("gossip is open to everyone who reaches its port", "gossip", a.Gossip)
 	}
-
 	r.warnOfSpending(s.Places)
 	r.warnOfCertificate()
+}
 
-	r.http = r.start("HTTP API", func() error { return r.api.Serve(r.httpListener) })
-	var ctx context.Context
-	ctx, r.stopGossip = context.WithCancel(context.Background())
-	r.gossip = r.start("gossip", func() error { return r.cluster.Run(ctx) })
-	files, _ := split(r.places.now.Load().links)
-	filesRead := r.load(files)
-
-	caughtUp := r.cluster.CaughtUp()
-	late := time.NewTimer(s.Herd.ReadyTimeout)
+// getReady waits for what the node should know before it serves clients, but no longer than
+// ready_timeout for all of it. The channel is closed when the node has caught up; nil: it has.
+func (r *run) getReady(filesRead <-chan struct{}) (behind <-chan struct{}, err error) {
+	late := time.NewTimer(r.config.Settings.Herd.ReadyTimeout)
 	defer late.Stop()
-	select {
-	case <-caughtUp:
-		r.log.Info("caught up", "after", r.age(), "clients", r.table.Len())
-		caughtUp = nil
-	case <-late.C:
-		late.Reset(0) // for files too
+
+	behind = r.cluster.CaughtUp()
+	switch done, err := r.await(behind, late); {
+	case err != nil:
+		return nil, err
+	case done:
+		r.logCaughtUp()
+		behind = nil
+	default:
 		r.log.Warn("ready without having caught up: answers may be older than the herd's", "after", r.age(),
 			"behind", strings.Join(r.cluster.Sync().Behind, ", "), "clients", r.table.Len())
-	case err := <-r.failed:
-		return err
-	case <-r.asked.Done():
-		return nil
 	}
 
+	switch done, err := r.await(r.cluster.ClockChecked(), late); {
+	case err != nil:
+		return nil, err
+	case !done && behind == nil: // else there was nobody to compare it with
+		r.log.Error("ready with a clock that is wrong: set it, or old fixes win over new ones", "after", r.age(),
+			"clock", r.cluster.Sync().Clock.Difference())
+	}
+
+	switch done, err := r.await(filesRead, late); { // a file that has yet to be read would be passed over
+	case err != nil:
+		return nil, err
+	case !done:
+		r.log.Warn("ready before all files of places are read", "after", r.age())
+	}
+	return behind, nil
+}
+
+// await waits for a step of the start, and tells whether it was done before late, which then has
+// the steps to come not waited for either.
+func (r *run) await(step <-chan struct{}, late *time.Timer) (done bool, err error) {
 	select {
-	case <-r.cluster.ClockChecked():
+	case <-step:
+		return true, nil
 	case <-late.C:
 		late.Reset(0)
-		if caughtUp == nil { // else there was nobody to compare it with
-			r.log.Error("ready with a clock that is wrong: set it, or old fixes win over new ones", "after", r.age(),
-				"clock", r.cluster.Sync().Clock.Difference())
-		}
+		return false, nil
 	case err := <-r.failed:
-		return err
+		return false, err
 	case <-r.asked.Done():
-		return nil
+		return false, errAsked
 	}
+}
 
-	select { // a file that has yet to be read would be passed over
-	case <-filesRead:
-	case <-late.C:
-		r.log.Warn("ready before all files of places are read", "after", r.age())
-	case err := <-r.failed:
-		return err
-	case <-r.asked.Done():
-		return nil
-	}
-
+// serveClients takes clients until the node is to end. behind is as getReady returns it.
+func (r *run) serveClients(behind <-chan struct{}) error {
 	r.clients = r.start("clients", func() error { return r.server.serve(r.alive) })
 	if r.phase.CompareAndSwap(int32(starting), int32(serving)) {
 		close(r.ready)
 	}
 	r.log.Info("ready", "after", r.age())
-	// The table of the world is not worth waiting for, and to unpack it takes what nodes that start together
-	// need to be ready.
+	// The table of the world is not worth waiting for, and to unpack it takes what nodes that
+	// start together need to be ready.
 	_, others := split(r.places.now.Load().links)
 	r.load(others)
 	rest := time.NewTicker(nearRest)
@@ -161,15 +187,19 @@ func (r *run) up() error {
 		select {
 		case <-rest.C:
 			r.table.RestNear()
-		case <-caughtUp:
-			r.log.Info("caught up", "after", r.age(), "clients", r.table.Len())
-			caughtUp = nil
+		case <-behind:
+			r.logCaughtUp()
+			behind = nil
 		case err := <-r.failed:
 			return err
 		case <-r.asked.Done():
-			return nil
+			return errAsked
 		}
 	}
+}
+
+func (r *run) logCaughtUp() {
+	r.log.Info("caught up", "after", r.age(), "clients", r.table.Len())
 }
 
 // load begins to load what providers answer from. The channel is closed when it is loaded.
@@ -217,8 +247,7 @@ func (r *run) down(wanted bool) error {
 }
 
 // stopClients closes the client port, answers what has been asked and ends the sessions, spread
-// over the time that was given. Questions that an upstream has yet to answer by then get what is
-// in memory.
+// over the time that was given. Questions that wait for an upstream then are answered from memory.
 func (r *run) stopClients() {
 	ctx, cancel := context.WithCancel(r.alive)
 	defer cancel()

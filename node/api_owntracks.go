@@ -3,9 +3,6 @@ package node
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
 )
@@ -75,17 +72,4 @@ func (m *ownTracks) clientID(r *http.Request) string {
 		device = m.Tid
 	}
 	return strings.Trim(user+"/"+device, "/")
-}
-
-// readAll reads a body of at most so many bytes. A longer one is a problem.
-func readAll(w http.ResponseWriter, r *http.Request, most int64) ([]byte, bool) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
-	var long *http.MaxBytesError
-	switch {
-	case errors.As(err, &long):
-		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is longer than %d bytes.", most))
-	case err != nil:
-		problem(w, http.StatusBadRequest, "The body did not come: "+err.Error()+".")
-	}
-	return body, err == nil
 }

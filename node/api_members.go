@@ -32,7 +32,7 @@ type memberInfo struct {
 	Clock   *int64    `json:"clock_ahead_us"` // how far its clock is ahead of this node's, in microseconds; null: not measured
 }
 
-func describe(m gossip.Member) memberInfo {
+func describeMember(m gossip.Member) memberInfo {
 	i := memberInfo{
 		Name: m.Name, Origin: fmt.Sprintf("%016x", uint64(m.Origin)),
 		State: m.State.String(), Since: m.Since.UTC(), Started: m.Started.UTC(),
@@ -54,7 +54,7 @@ func (n *Node) getMembers(w http.ResponseWriter, _ *http.Request) {
 		Members []memberInfo `json:"members"`
 	}{n.config.Settings.Name, []memberInfo{}}
 	for _, m := range n.cluster.Members() {
-		answer.Members = append(answer.Members, describe(m))
+		answer.Members = append(answer.Members, describeMember(m))
 	}
 	writeJSON(w, http.StatusOK, answer)
 }
@@ -68,7 +68,7 @@ func (n *Node) getSelf(w http.ResponseWriter, _ *http.Request) {
 		CaughtUp bool     `json:"caught_up"`
 		Behind   []string `json:"behind"`  // names of live members that know what this node does not
 		Clients  int      `json:"clients"` // whose fixes this node holds
-	}{describe(n.cluster.Self()), n.in(serving), sync.CaughtUp, append([]string{}, sync.Behind...), n.table.Len()})
+	}{describeMember(n.cluster.Self()), n.in(serving), sync.CaughtUp, append([]string{}, sync.Behind...), n.table.Len()})
 }
 
 // postLeave begins the end of the node, or has one that has begun come sooner. The HTTP port is
