@@ -156,9 +156,9 @@ func (l *Ledger) over(provider string, b Budget, day, month int64) error {
 	return nil
 }
 
-// Spent is how many calls of a provider the herd has made this Pacific day and
+// spent is how many calls of a provider the herd has made this Pacific day and
 // month, as far as this node knows.
-func (l *Ledger) Spent(provider string) (today, month uint64) {
+func (l *Ledger) spent(provider string) (today, month uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	day, thisMonth := l.date()

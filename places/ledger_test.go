@@ -83,7 +83,7 @@ func TestPacificDays(t *testing.T) {
 		spend(true, true, false)
 		time.Sleep(24 * time.Hour)
 		spend(true, false) // the month's last
-		if today, month := l.Spent("google"); today != 1 || month != 5 {
+		if today, month := l.spent("google"); today != 1 || month != 5 {
 			t.Errorf("spent %d, %d; want 1, 5", today, month)
 		}
 		if err := l.spend("overpass", b); err != nil {
@@ -181,7 +181,7 @@ func TestFullLedger(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if today, _ := l.Spent("google"); today != maxAccounts+1 {
+	if today, _ := l.spent("google"); today != maxAccounts+1 {
 		t.Errorf("spent %d, want %d", today, maxAccounts+1)
 	}
 	if _, err := other.Merge(l.Local()); err != nil {
@@ -242,7 +242,7 @@ func TestLedgersConverge(t *testing.T) {
 			}
 		}
 		for i, l := range all {
-			if gotToday, gotMonth := l.Spent("google"); gotToday != today || gotMonth != month {
+			if gotToday, gotMonth := l.spent("google"); gotToday != today || gotMonth != month {
 				t.Errorf("node %d knows of %d, %d; spent were %d, %d", i, gotToday, gotMonth, today, month)
 			}
 			if !bytes.Equal(l.Local(), all[0].Local()) {

@@ -316,7 +316,7 @@ func TestNobodyWaits(t *testing.T) {
 			c.Near(gone, number(i))
 		}
 		synctest.Wait()
-		if today, _ := l.Spent("google"); today != 0 || u.calls.Load() != 0 {
+		if today, _ := l.spent("google"); today != 0 || u.calls.Load() != 0 {
 			t.Errorf("%d calls, %d of them paid for", u.calls.Load(), today)
 		}
 	})

@@ -68,6 +68,6 @@ func (l *link) stats() ProviderStats {
 		Paused:    l.breaker.open(),
 		Budget:    l.Budget,
 	}
-	s.SpentToday, s.SpentMonth = l.ledger.Spent(l.name)
+	s.SpentToday, s.SpentMonth = l.ledger.spent(l.name)
 	return s
 }

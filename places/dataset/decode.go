@@ -17,6 +17,7 @@ import (
 var (
 	errCut     = errors.New("places: cut short")
 	errNotUTF8 = errors.New("places: a text is not UTF-8")
+	errLeft    = errors.New("places: more than the last place")
 )
 
 // Decode unpacks a file that [Encode] has packed, and indexes it. It keeps
@@ -84,32 +85,14 @@ func inflate(file, rest []byte) ([]byte, error) {
 // a newline.
 const minPlace = 7
 
+// decodeBody reads the content of a file, part by part, in the order of the package's comment.
 func decodeBody(body []byte, version byte) (*Set, error) {
 	r := reader{b: body}
 	s := &Set{}
 	for range r.count(5) {
 		s.sources = append(s.sources, Source{r.text(), r.text(), r.text(), r.text(), r.text()})
 	}
-	kinds := r.count(2)
-	if kinds > maxKinds {
-		return nil, fmt.Errorf("places: %d kinds, more than %d", kinds, maxKinds)
-	}
-	for range kinds {
-		k := Kind{Source: r.index(len(s.sources), "source")}
-		if version > 1 {
-			k.ByTown = r.index(2, "flag") == 1
-		}
-		for range r.count(1) {
-			k.Types = append(k.Types, r.text())
-		}
-		if r.err != nil {
-			return nil, r.err // there may be no source to name
-		}
-		if version == 1 {
-			k.ByTown = !slices.Contains(k.Types, political)
-		}
-		s.kinds = append(s.kinds, newKind(k, s.sources[k.Source].Name))
-	}
+	readKinds(&r, s, version)
 	if areas := r.count(1); version == 1 {
 		s.areas = r.eachText(areas)
 	} else {
@@ -119,33 +102,12 @@ func decodeBody(body []byte, version byte) (*Set, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-
-	s.lat, s.lng = make([]int32, n), make([]int32, n)
-	var key uint64
-	for i := range n {
-		var ok bool
-		key += r.uvarint()
-		if s.lat[i], s.lng[i], ok = unmorton(key); !ok {
-			r.fail(fmt.Errorf("places: place %d lies nowhere", i))
-		}
-	}
-	s.kind, s.area = make([]uint16, n), make([]uint32, n)
+	readPositions(&r, s, n)
+	s.kind = make([]uint16, n)
 	for i := range n {
 		s.kind[i] = uint16(r.index(len(s.kinds), "kind"))
 	}
-	var area uint64
-	for i := range n {
-		if version == 1 {
-			area = r.uvarint()
-		} else {
-			area += uint64(r.varint())
-		}
-		if area >= uint64(s.areas.len()) {
-			r.fail(errors.New("places: no such area"))
-			break
-		}
-		s.area[i] = uint32(area)
-	}
+	readAreas(&r, s, n, version)
 	s.importance = bytes.Clone(r.bytes(n))
 	if version > 1 {
 		s.ids = r.texts(n)
@@ -156,6 +118,74 @@ func decodeBody(body []byte, version byte) (*Set, error) {
 	if r.err != nil {
 		return nil, r.err // before kinds are looked up by index
 	}
+	readNumbers(&r, s, n)
+	readNames(&r, s, n)
+	if len(r.b) > 0 {
+		r.fail(errLeft)
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return s, nil
+}
+
+func readKinds(r *reader, s *Set, version byte) {
+	kinds := r.count(2)
+	if kinds > maxKinds {
+		r.fail(fmt.Errorf("places: %d kinds, more than %d", kinds, maxKinds))
+		return
+	}
+	for range kinds {
+		k := Kind{Source: r.index(len(s.sources), "source")}
+		if version > 1 {
+			k.ByTown = r.index(2, "flag") == 1
+		}
+		for range r.count(1) {
+			k.Types = append(k.Types, r.text())
+		}
+		if r.err != nil {
+			return // there may be no source to name
+		}
+		if version == 1 {
+			k.ByTown = !slices.Contains(k.Types, political)
+		}
+		s.kinds = append(s.kinds, newKind(k, s.sources[k.Source].Name))
+	}
+}
+
+// readPositions reads the Morton keys of n places.
+func readPositions(r *reader, s *Set, n int) {
+	s.lat, s.lng = make([]int32, n), make([]int32, n)
+	var key uint64
+	for i := range n {
+		var ok bool
+		key += r.uvarint()
+		if s.lat[i], s.lng[i], ok = unmorton(key); !ok {
+			r.fail(fmt.Errorf("places: place %d lies nowhere", i))
+		}
+	}
+}
+
+// readAreas reads the indices of the areas of n places.
+func readAreas(r *reader, s *Set, n int, version byte) {
+	s.area = make([]uint32, n)
+	var area uint64
+	for i := range n {
+		if version == 1 {
+			area = r.uvarint()
+		} else {
+			area += uint64(r.varint())
+		}
+		if area >= uint64(s.areas.len()) {
+			r.fail(errors.New("places: no such area"))
+			return
+		}
+		s.area[i] = uint32(area)
+	}
+}
+
+// readNumbers reads the numbers of those of n places that have no ID.
+func readNumbers(r *reader, s *Set, n int) {
 	last := make([]uint64, len(s.sources))
 	for i := range uint32(n) {
 		if s.id(i) != "" {
@@ -168,6 +198,10 @@ func decodeBody(body []byte, version byte) (*Set, error) {
 		*at += uint64(r.varint())
 		s.number[i] = *at
 	}
+}
+
+// readNames reads the names of n places, of which each has one.
+func readNames(r *reader, s *Set, n int) {
 	names := r.text()
 	s.names = texts{names, make([]uint32, n)}
 	start := 0
@@ -175,18 +209,14 @@ func decodeBody(body []byte, version byte) (*Set, error) {
 		length := strings.IndexByte(names[start:], '\n')
 		if length <= 0 {
 			r.fail(fmt.Errorf("places: place %d has no name", i))
-			break
+			return
 		}
 		start += length + 1
 		s.names.end[i] = uint32(start)
 	}
-	if start != len(names) || len(r.b) > 0 {
-		r.fail(errors.New("places: more than the last place"))
+	if start != len(names) {
+		r.fail(errLeft)
 	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return s, nil
 }
 
 // reader reads a body from the front. After its first error it reads zeros.

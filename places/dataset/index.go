@@ -37,8 +37,7 @@ func (v vector) round() rounded {
 
 // index is a kd-tree without pointers. A node's halves are the halves of its
 // range of rows, so that all leaves lie equally deep and ranges need not be kept.
-// Within a leaf the
-// greatest stand first. It never changes once made.
+// Within a leaf the most important stand first. It never changes once made.
 type index struct {
 	at    []rounded // a row for each place
 	nodes []node    // the root is 1, the halves of i are 2i and 2i+1; leaves come last
@@ -100,7 +99,7 @@ func (b *builder) build(i, first, last int) {
 	n := &b.nodes[i]
 	from, to := b.start(first), b.start(last)
 	if last-first == 1 {
-		slices.SortFunc(b.places[from:to], func(p, q placed) int { // the greatest first
+		slices.SortFunc(b.places[from:to], func(p, q placed) int { // the most important first
 			return cmp.Or(cmp.Compare(b.set.importance[q.row], b.set.importance[p.row]), cmp.Compare(p.row, q.row))
 		})
 		for _, p := range b.places[from:to] {

@@ -26,11 +26,11 @@ type Provider struct {
 var _ places.Appender = (*Provider)(nil)
 
 // Embedded is the provider "embedded", of the table within the program.
-func Embedded(rank Rank) *Provider { return NewProvider("embedded", embeddedFile, rank) }
+func Embedded(rank Rank) *Provider { return newProvider("embedded", embeddedFile, rank) }
 
-// NewProvider makes a provider of a packed table. It keeps file until it has
+// newProvider makes a provider of a packed table. It keeps file until it has
 // loaded it; a file that is no table shows then.
-func NewProvider(name string, file []byte, rank Rank) *Provider {
+func newProvider(name string, file []byte, rank Rank) *Provider {
 	return &Provider{name: name, rank: rank, set: sync.OnceValues(func() (*Set, error) { return Decode(file) })}
 }
 

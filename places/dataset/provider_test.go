@@ -173,7 +173,7 @@ func TestStats(t *testing.T) {
 
 // TestBrokenTable: a file that is no table fails when loaded and when asked.
 func TestBrokenTable(t *testing.T) {
-	p := NewProvider("campus", []byte("junk"), Prominence)
+	p := newProvider("campus", []byte("junk"), Prominence)
 	if err := p.Load(t.Context()); err == nil {
 		t.Error("Load: no error")
 	}

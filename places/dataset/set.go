@@ -8,8 +8,8 @@ import (
 	"herd/places"
 )
 
-// Set is a table of places in memory, indexed: its rows are in the index's order. It never changes; any number of
-// goroutines may search it.
+// Set is a table of places in memory, indexed: its rows are in the index's order. It never
+// changes; any number of goroutines may search it.
 type Set struct {
 	sources []Source
 	kinds   []kind

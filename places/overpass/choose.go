@@ -17,7 +17,7 @@ const (
 	// powers of two.
 	rimPenalty = 3
 
-	// What has an article counts four times as much, and up to eight times if
+	// What has an article counts four times as much, and up to eight times that if
 	// people of many languages have a name for it.
 	noteBonus = 2
 	maxFame   = 3
