@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"herd/cmd/herd/internal/tty"
 	"herd/config"
 )
 
@@ -136,7 +136,7 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	case e.err == nil:
 	case errors.As(err, &wrong):
 		width := 0
-		if terminal(a.stderr) {
+		if tty.Is(a.stderr) {
 			width = 78
 		}
 		wrong.Render(a.stderr, width, width > 0 && a.getenv("NO_COLOR") == "")
@@ -153,13 +153,4 @@ func (a *app) getenv(name string) string {
 		}
 	}
 	return ""
-}
-
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

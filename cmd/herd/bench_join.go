@@ -124,7 +124,7 @@ func joinUnderLoad(ctx context.Context, s servers, c load.Config, r *joinReport)
 }
 
 // held is how many clients a node has in its table.
-func held(ctx context.Context, n *benchNode) (int, error) {
+func (n *benchNode) held(ctx context.Context) (int, error) {
 	c := n.client()
 	body, err := c.do(ctx, "GET", "/metrics")
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"herd/cmd/herd/internal/tty"
 	"herd/node/load"
 )
 
@@ -143,7 +144,7 @@ type progress struct {
 }
 
 func newProgress(w io.Writer, total time.Duration) *progress {
-	if !terminal(w) {
+	if !tty.Is(w) {
 		w = nil
 	}
 	return &progress{w: w, total: total}

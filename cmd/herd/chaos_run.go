@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -260,14 +261,9 @@ func (t *trial) faults(ctx context.Context) error {
 	}, func(s *shot, why error) { t.note(fmt.Sprintf("no %s: %v", s.text(), why)) })
 	quiet := t.chaosVerb
 	quiet.json = true
-	quiet.app = &app{stdout: nowhere{}}
+	quiet.app = &app{stdout: io.Discard}
 	return errors.Join(err, quiet.healAll(ctx, t.herd, t.start))
 }
-
-// nowhere takes what nobody wants to read.
-type nowhere struct{}
-
-func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
 
 // recover waits until the nodes are one herd again.
 func (t *trial) recover(ctx context.Context) {

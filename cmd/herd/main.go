@@ -1,7 +1,7 @@
 // Command herd runs the nodes of a herd and talks to them. It holds wiring,
 // output and exit codes; what a herd does is in the packages it joins.
 //
-// One file holds one verb.
+// Each verb has a file of its name, or several whose names begin with it.
 package main
 
 import (

@@ -14,8 +14,8 @@ import (
 	"herd/gossip/location"
 )
 
-// nearbyVerb is herd near and its flags.
-type nearbyVerb struct {
+// nearVerb is herd near and its flags.
+type nearVerb struct {
 	app           *app
 	client        client
 	radius        float64 // metres
@@ -24,7 +24,7 @@ type nearbyVerb struct {
 }
 
 func (a *app) near() *cobra.Command {
-	n := &nearbyVerb{app: a}
+	n := &nearVerb{app: a}
 	cmd := &cobra.Command{
 		Use:   "near LAT LON | CLIENT",
 		Short: "List the clients near a point or a client",
@@ -48,7 +48,7 @@ func (a *app) near() *cobra.Command {
 	return cmd
 }
 
-func (n *nearbyVerb) run(ctx context.Context, args []string) error {
+func (n *nearVerb) run(ctx context.Context, args []string) error {
 	q, err := n.query(args)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (n *nearbyVerb) run(ctx context.Context, args []string) error {
 }
 
 // query is what to ask.
-func (n *nearbyVerb) query(args []string) (url.Values, error) {
+func (n *nearVerb) query(args []string) (url.Values, error) {
 	switch {
 	case !(n.radius >= 0 && n.radius <= location.HalfEarth+1): // NaN is not
 		return nil, usagef("--radius must be from 0 to 20015115, in metres")
@@ -90,7 +90,7 @@ func (n *nearbyVerb) query(args []string) (url.Values, error) {
 
 func decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-func (n *nearbyVerb) print(body []byte) error {
+func (n *nearVerb) print(body []byte) error {
 	var near struct {
 		Clients []struct {
 			ID       string

@@ -13,8 +13,8 @@ import (
 	"herd/places/geofile"
 )
 
-// nearVerb is herd places near and its flags.
-type nearVerb struct {
+// placesNearVerb is herd places near and its flags.
+type placesNearVerb struct {
 	app          *app
 	radius       float64 // km
 	limit        int
@@ -24,7 +24,7 @@ type nearVerb struct {
 }
 
 func (a *app) placesNear() *cobra.Command {
-	n := &nearVerb{app: a, rank: "prominence"}
+	n := &placesNearVerb{app: a, rank: "prominence"}
 	cmd := &cobra.Command{
 		Use:   "near LAT LON",
 		Short: "Show the places near a point, without a node or a network",
@@ -47,7 +47,7 @@ func (a *app) placesNear() *cobra.Command {
 	return cmd
 }
 
-func (n *nearVerb) run(ctx context.Context, args []string) error {
+func (n *placesNearVerb) run(ctx context.Context, args []string) error {
 	q, err := n.query(args)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (n *nearVerb) run(ctx context.Context, args []string) error {
 	return n.print(q, set.Near(q, rank))
 }
 
-func (n *nearVerb) query(args []string) (q places.Query, err error) {
+func (n *placesNearVerb) query(args []string) (q places.Query, err error) {
 	q.Limit, q.Radius = n.limit, n.radius*1000
 	q.Latitude, q.Longitude, err = point(args...)
 	switch {
@@ -80,7 +80,7 @@ func (n *nearVerb) query(args []string) (q places.Query, err error) {
 }
 
 // set is where to look.
-func (n *nearVerb) set(ctx context.Context) (*dataset.Set, error) {
+func (n *placesNearVerb) set(ctx context.Context) (*dataset.Set, error) {
 	if n.file == "" {
 		return dataset.Embedded(dataset.Prominence).Set()
 	}
@@ -101,7 +101,7 @@ func (p setProvider) Near(_ context.Context, q places.Query) (places.Answer, err
 	return p.set.Near(q, p.rank), nil
 }
 
-func (n *nearVerb) print(q places.Query, a places.Answer) error {
+func (n *placesNearVerb) print(q places.Query, a places.Answer) error {
 	out := n.app.stdout
 	if len(a.Places) == 0 {
 		_, err := fmt.Fprintf(out, "Nothing within %v km.\n", n.radius)
@@ -125,11 +125,4 @@ func (n *nearVerb) print(q places.Query, a places.Answer) error {
 		fmt.Fprintln(out, textOf(html))
 	}
 	return nil
-}
-
-func distanceText(metres float64) string {
-	if metres < 1000 {
-		return fmt.Sprintf("%.0f m", metres)
-	}
-	return fmt.Sprintf("%.1f km", metres/1000)
 }
