@@ -154,7 +154,7 @@ func TestE2EEventsGone(t *testing.T) {
 	if n := p.metrics()[`herd_events_sent_total{kind="gone"}`]; n < 6 {
 		t.Errorf("%v were told of", n)
 	}
-	if code, out := herdVerb(t, "events", "--http-addr", p.Ready.HTTP, "--kinds", "gon"); code != exitFailed || !strings.Contains(out, "fix, gone, member") {
+	if code, out := herdVerb(t, "events", "--http-addr", p.Ready.HTTP, "--kinds", "gon"); code != exitUsage || !strings.Contains(out, "fix, gone, member") {
 		t.Errorf("bad kind: exit code %d: %s", code, out)
 	}
 }
