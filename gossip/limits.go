@@ -30,7 +30,7 @@ func (c *Cluster) limit(joined bool, peers []Member) {
 		}
 	}
 	if joined || c.hasReports() {
-		now = prevailing(append(c.members.limits(), own))
+		now = prevailing(append(slices.Clip(c.members.limits()), own))
 	}
 	if differ > 0 {
 		said := "members are configured to other limits than this node, and most of the herd"

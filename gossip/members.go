@@ -75,6 +75,7 @@ type memberTable struct {
 
 	mu      sync.Mutex // guards the fields below; nothing is called under it
 	byID    map[string]*Member
+	view    *view                    // of byID; nil: to be made anew
 	leaving map[location.Origin]bool // said goodbye; memberlist does not tell left from dead
 	news    []MemberChange           // to be logged, outside of memberlist's lock
 	back    uint64                   // times that one that was not alive was again
@@ -147,6 +148,7 @@ func (t events) NotifyLeave(n *memberlist.Node) {
 	case m == nil:
 	case m.said: // it was a ghost
 		m.said = false
+		t.changedLocked()
 	case t.leaving[m.Origin], m.Self:
 		t.setLocked(m, Left)
 	default:
@@ -185,7 +187,7 @@ func (t *memberTable) alive(n *memberlist.Node) {
 	m.Meta, m.Gossip = meta, n.Address()
 	if !m.State.live() && !m.Self {
 		m.said = true // and is to be dialed
-		offer(t.changed, struct{}{})
+		t.changedLocked()
 		return
 	}
 	t.setLocked(m, Alive)
@@ -258,6 +260,12 @@ func (t *memberTable) tellLocked(n MemberChange) {
 	if (n.Fresh || n.parting || n.Was != n.State) && !n.Self && len(t.news) < maxNews {
 		t.news = append(t.news, n)
 	}
+	t.changedLocked()
+}
+
+// changedLocked is to be called after any change of byID or of a member in it.
+func (t *memberTable) changedLocked() {
+	t.view = nil
 	offer(t.changed, struct{}{})
 }
 
@@ -345,6 +353,7 @@ func (t *memberTable) forgetOldestLocked() bool {
 func (t *memberTable) dropLocked(id string, m *Member) {
 	delete(t.byID, id)
 	delete(t.leaving, m.Origin)
+	t.changedLocked()
 }
 
 func (t *memberTable) returns() uint64 {

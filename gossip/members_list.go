@@ -7,12 +7,50 @@ import (
 	"time"
 )
 
+// view is the members as those see them who ask often: in a large herd they change far less often
+// than that. Nobody changes what is in it.
+type view struct {
+	list   []Member // see list
+	peers  []Member // see peers
+	limits []Limits // see limits
+}
+
+// viewLocked is the members as they are.
+func (t *memberTable) viewLocked() *view {
+	if t.view == nil {
+		t.view = &view{t.listLocked(), t.peersLocked(), t.limitsLocked()}
+	}
+	return t.view
+}
+
 // list is the members by name, then by start. A dead incarnation of a name that is
-// alive again is left out: the herd shows nodes, and that node is alive.
+// alive again is left out: the herd shows nodes, and that node is alive. The caller may change it.
 func (t *memberTable) list() []Member {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.pruneLocked()
+	return slices.Clone(t.viewLocked().list)
+}
+
+// peers is the live members but this node, and those that are said to be back. One of
+// these, and one whose name a newer one has, is marked as superseded: it is most likely
+// dead, and the herd has yet to notice. The caller must not change it.
+func (t *memberTable) peers() []Member {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.viewLocked().peers
+}
+
+// limits are those that the herd's other nodes are configured to. Who has failed counts: he
+// may be alive behind a cut, and whoever is alone there must not take himself for the
+// herd. Of a name the newest incarnation counts. The caller must not change it.
+func (t *memberTable) limits() []Limits {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.viewLocked().limits
+}
+
+func (t *memberTable) listLocked() []Member {
 	alive := make(map[string]bool)
 	for _, m := range t.byID {
 		alive[m.Name] = alive[m.Name] || m.State.live()
@@ -39,12 +77,7 @@ func (t *memberTable) list() []Member {
 	return all
 }
 
-// peers is the live members but this node, and those that are said to be back. One of
-// these, and one whose name a newer one has, is marked as superseded: it is most likely
-// dead, and the herd has yet to notice.
-func (t *memberTable) peers() []Member {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (t *memberTable) peersLocked() []Member {
 	newest := make(map[string]*Member)
 	for _, m := range t.byID {
 		if n := newest[m.Name]; (m.State.live() || m.said) && (n == nil || m.newer(n)) {
@@ -63,12 +96,7 @@ func (t *memberTable) peers() []Member {
 	return all
 }
 
-// limits are those that the herd's other nodes are configured to. Who has failed counts: he
-// may be alive behind a cut, and whoever is alone there must not take himself for the
-// herd. Of a name the newest incarnation counts.
-func (t *memberTable) limits() []Limits {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (t *memberTable) limitsLocked() []Limits {
 	newest := make(map[string]*Member, len(t.byID))
 	for _, m := range t.byID {
 		if n := newest[m.Name]; n == nil || m.newer(n) {

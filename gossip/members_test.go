@@ -1,9 +1,14 @@
 package gossip
 
 import (
+	"cmp"
+	"net"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/memberlist"
+	"pgregory.net/rapid"
 
 	"herd/gossip/location"
 )
@@ -79,3 +84,53 @@ func TestNewsOfFailure(t *testing.T) {
 		}
 	}
 }
+
+// What the table keeps for who asks often is what its members are, whatever has become of them.
+func TestViewIsNew(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		table := newMemberTable(Meta{Name: "Bailey", Origin: 3}, time.Now)
+		origin := func(rt *rapid.T) location.Origin { return location.Origin(rapid.IntRange(1, 4).Draw(rt, "origin")) }
+		drawn := func(rt *rapid.T) *memberlist.Node {
+			o := origin(rt)
+			m := Meta{
+				Name:     []string{"Bailey", "Bona", "Clark"}[o%3],
+				Origin:   o,
+				Started:  time.Unix(int64(rapid.IntRange(1, 3).Draw(rt, "started")), int64(o)), // no two at once
+				Protocol: floorVersion,
+				Limits:   Limits{MaxClients: rapid.IntRange(0, 2).Draw(rt, "max clients")},
+			}
+			return &memberlist.Node{Name: m.ID(), Addr: net.IPv4(10, 0, 0, 9), Port: 4132, Meta: m.encode()}
+		}
+		rt.Repeat(map[string]func(*rapid.T){
+			"join":    func(rt *rapid.T) { events{table}.NotifyJoin(drawn(rt)) },
+			"leave":   func(rt *rapid.T) { events{table}.NotifyLeave(drawn(rt)) },
+			"suspect": func(rt *rapid.T) { table.suspect(drawn(rt).Name) },
+			"clear":   func(rt *rapid.T) { table.clear(drawn(rt).Name) },
+			"goodbye": func(rt *rapid.T) { table.leaves(origin(rt)) },
+			"answer":  func(rt *rapid.T) { table.answered(map[location.Origin]bool{origin(rt): true}) },
+			"forget": func(*rapid.T) {
+				table.mu.Lock()
+				defer table.mu.Unlock()
+				table.forgetOldestLocked()
+			},
+			"": func(rt *rapid.T) {
+				list, peers, limits := table.list(), table.peers(), table.limits()
+				table.view = nil
+				slices.SortFunc(limits, compareLimits)
+				now := table.limits()
+				slices.SortFunc(now, compareLimits)
+				if want := table.list(); !slices.Equal(list, want) {
+					rt.Errorf("the list is\n%+v\nwant\n%+v", list, want)
+				}
+				if want := table.peers(); !slices.Equal(peers, want) {
+					rt.Errorf("the peers are\n%+v\nwant\n%+v", peers, want)
+				}
+				if !slices.Equal(limits, now) {
+					rt.Errorf("the limits are %+v, want %+v", limits, now)
+				}
+			},
+		})
+	})
+}
+
+func compareLimits(a, b Limits) int { return cmp.Compare(a.MaxClients, b.MaxClients) }
