@@ -68,7 +68,8 @@ type path struct {
 	cut     bool
 	packets *rand.Rand
 	streams *rand.Rand
-	way     []packet // under way, by the time of arrival; those of one time in the order in which they were sent
+	way     []packet    // under way, by the time of arrival; those of one time in the order in which they were sent
+	timer   *time.Timer // goes off when the first of them arrives; nil: there was none yet
 }
 
 // New makes a network of instant, perfect links.
@@ -193,6 +194,20 @@ func (n *Net) changedLocked() {
 	for f := range n.held {
 		f.arriveLocked()
 	}
+}
+
+// after has f be called at a time, with mu held, and returns the timer for that. t is the one that it has
+// returned for f before; nil: it has not.
+func (n *Net) after(t *time.Timer, at time.Time, f func()) *time.Timer {
+	if t != nil {
+		t.Reset(time.Until(at))
+		return t
+	}
+	return time.AfterFunc(time.Until(at), func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		f()
+	})
 }
 
 // stillLocked tells whether what goes in a direction has to wait for a host that is paused.

@@ -56,7 +56,7 @@ func (s *socket) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // WriteTo sends a packet and does not wait.
 func (s *socket) WriteTo(b []byte, addr net.Addr) (int, error) {
-	to, err := netip.ParseAddrPort(addr.String())
+	to, err := addrPortOf(addr)
 	if err != nil {
 		return 0, s.error("write", err)
 	}
@@ -96,6 +96,13 @@ func (s *socket) WriteTo(b []byte, addr net.Addr) (int, error) {
 	return len(b), nil
 }
 
+func addrPortOf(addr net.Addr) (netip.AddrPort, error) {
+	if a, ok := addr.(*net.UDPAddr); ok { // as most are, and to write and read texts takes long
+		return netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), uint16(a.Port)), nil
+	}
+	return netip.ParseAddrPort(addr.String())
+}
+
 // sendLocked puts p on its way.
 func (n *Net) sendLocked(path *path, p packet) {
 	i := len(path.way)
@@ -103,15 +110,21 @@ func (n *Net) sendLocked(path *path, p packet) {
 		i--
 	}
 	path.way = slices.Insert(path.way, i, p)
-	time.AfterFunc(time.Until(p.at), func() {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		for len(path.way) > 0 && !time.Now().Before(path.way[0].at) {
-			p := path.way[0]
-			path.way = path.way[1:]
-			n.deliverLocked(p)
-		}
-	})
+	if i == 0 {
+		path.timer = n.after(path.timer, p.at, func() { n.arriveLocked(path) })
+	}
+}
+
+// arriveLocked delivers the packets of a path whose time has come.
+func (n *Net) arriveLocked(path *path) {
+	now, due := time.Now(), 0
+	for ; due < len(path.way) && !now.Before(path.way[due].at); due++ {
+		n.deliverLocked(path.way[due])
+	}
+	path.way = slices.Delete(path.way, 0, due)
+	if len(path.way) > 0 {
+		path.timer.Reset(time.Until(path.way[0].at))
+	}
 }
 
 // deliverLocked puts p into the queue of the socket that it was sent to.

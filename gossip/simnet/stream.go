@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -21,7 +22,8 @@ type flow struct {
 	reverse  *flow
 	cond     sync.Cond // on net.mu: something below changed, or a deadline passed
 
-	way      []segment // under way, in order: one that is late holds up those behind it
+	way      []segment   // under way, in order: one that is late holds up those behind it
+	timer    *time.Timer // goes off when the first of them is due; nil: there was none yet
 	arrived  bytes.Buffer
 	size     int   // bytes written and not read: what the window bounds
 	end      error // after what has arrived: io.EOF or a reset; nil while open
@@ -42,11 +44,9 @@ func (f *flow) sendLocked(data []byte, end error) {
 	at := time.Now().Add(f.net.segmentDelayLocked(f.from, f.to))
 	f.way = append(f.way, segment{at, data, end})
 	f.size += len(data)
-	time.AfterFunc(time.Until(at), func() {
-		f.net.mu.Lock()
-		defer f.net.mu.Unlock()
-		f.arriveLocked()
-	})
+	if len(f.way) == 1 {
+		f.timer = f.net.after(f.timer, at, f.arriveLocked)
+	}
 }
 
 // arriveLocked takes in the segments whose time has come. If the direction is
@@ -57,9 +57,9 @@ func (f *flow) arriveLocked() {
 		return
 	}
 	delete(f.net.held, f)
-	for len(f.way) > 0 && !time.Now().Before(f.way[0].at) {
-		s := f.way[0]
-		f.way = f.way[1:]
+	now, due := time.Now(), 0
+	for ; due < len(f.way) && !now.Before(f.way[due].at); due++ {
+		s := &f.way[due]
 		f.net.stats.StreamBytes += uint64(len(s.data))
 		switch {
 		case f.deaf: // it makes no room: a writer that waits learns of the reset first
@@ -74,6 +74,10 @@ func (f *flow) arriveLocked() {
 		default:
 			f.arrived.Write(s.data)
 		}
+	}
+	f.way = slices.Delete(f.way, 0, due)
+	if len(f.way) > 0 {
+		f.timer.Reset(time.Until(f.way[0].at))
 	}
 	f.cond.Broadcast()
 }
