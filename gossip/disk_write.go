@@ -190,7 +190,7 @@ func (k *keeper) finish(ctx context.Context) {
 // snapshotIfDue begins a snapshot if it is time for one, and none is being made. What the log
 // would take back when that fails is made safe before, for here the core would not be told of it.
 func (k *keeper) snapshotIfDue() {
-	if k.snapping.Load() || !k.rewrite.Load() && !k.log.Due() {
+	if k.snapping.Load() || k.starting() || !k.rewrite.Load() && !k.log.Due() {
 		return
 	}
 	if k.dirty {
@@ -219,6 +219,20 @@ func (k *keeper) snapshotIfDue() {
 		}
 	})
 }
+
+// starting tells whether a snapshot would come too early: the table is not full yet, and whoever starts
+// with this node, on this machine perhaps, needs the processors to be ready.
+func (k *keeper) starting() bool {
+	c := k.cluster
+	age := c.now()
+	return age < startTime || age < maxStartTime && !isClosed(c.caughtUp)
+}
+
+// startTime is for how long a node that starts makes no snapshot, and maxStartTime if it has not caught up.
+const (
+	startTime    = 10 * time.Second
+	maxStartTime = time.Minute
+)
 
 // snapshotPause is how long after one that failed the next is tried.
 const snapshotPause = 10 * time.Second
