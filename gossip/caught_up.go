@@ -66,7 +66,8 @@ func (c *Cluster) checkCaughtUp(joined, awaits bool) {
 // CaughtUp is closed when this node holds, for the first time, all that the live
 // members it knows had acknowledged. If there is nobody to wait for, because no
 // seed is configured or all of them refuse connections, that is at once; if no
-// seed answers at all, it is when one does.
+// seed answers at all, it is when one does. A node with nothing, which has got nothing
+// from those it has met, waits for seeds that may be reading their disks.
 func (c *Cluster) CaughtUp() <-chan struct{} { return c.caughtUp }
 
 // Sync is how this node stands to the others.

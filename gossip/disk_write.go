@@ -220,8 +220,8 @@ func (k *keeper) snapshotIfDue() {
 	})
 }
 
-// starting tells whether a snapshot would come too early: the table is not full yet, and whoever starts
-// with this node, on this machine perhaps, needs the processors to be ready.
+// starting tells whether a snapshot would come too early: the table is not full yet, and
+// whoever starts with this node, on this machine perhaps, needs the processors to be ready.
 func (k *keeper) starting() bool {
 	c := k.cluster
 	age := c.now()

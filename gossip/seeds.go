@@ -88,13 +88,17 @@ func (c *Cluster) askSeeds(ctx context.Context) (seeds, error) {
 	return found, c.claim(context.WithoutCancel(ctx), holders)
 }
 
-// awaitTime is how long a node with nothing waits for a seed that is there and does not answer.
-const awaitTime = time.Minute
+const (
+	awaitTime  = time.Minute           // how long a node with nothing waits for a seed that is there and does not answer
+	awaitPause = 50 * time.Millisecond // between questions to one that has read its disk and is not a member yet
+)
 
-// awaitSeeds has a node with nothing wait for seeds that did not answer: they may be reading what
-// the herd knew before all of it died. It is not ready before they have let it fill itself, unless others
-// do, nobody is there, or awaitTime has passed.
+// awaitSeeds has a node with nothing wait for seeds that did not answer: they may be reading
+// what the herd knew before all of it died. It is not ready before they have let it fill
+// itself, unless others do, nobody is there, or awaitTime has passed. One with something is
+// enough, so no more are asked than at the start of one seed.
 func (c *Cluster) awaitSeeds(ctx context.Context, list *memberlist.Memberlist, silent []string) {
+	silent = silent[:min(len(silent), askAtOnce)]
 	c.awaited.Add(int64(len(silent)))
 	for _, addr := range silent {
 		c.spawn(func() {
@@ -118,6 +122,3 @@ func (c *Cluster) awaitSeeds(ctx context.Context, list *memberlist.Memberlist, s
 		})
 	}
 }
-
-// awaitPause lies between two questions to a seed that has read its disk and is not a member yet.
-const awaitPause = 50 * time.Millisecond

@@ -236,9 +236,9 @@ func (d *Disk) drop() {
 	d.link.lag, d.link.committed = true, false
 }
 
-// late is for how long, in run time, something has not come to be on the disk, or will not have when the
-// disk is tried again. Peers put this node out as soon as it is late: who waits on, though he knows that it
-// is in vain, is not in sync when he acknowledges alone.
+// late is for how long, in run time, something has not come to be on the disk, or will not
+// have when the disk is tried again. Peers put this node out as soon as it is late: who waits
+// on, though he knows that it is in vain, is not in sync when he acknowledges alone.
 func (d *Disk) late() time.Duration {
 	since := d.unsure
 	if since == never {
