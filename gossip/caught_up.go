@@ -74,6 +74,7 @@ func (c *Cluster) CaughtUp() <-chan struct{} { return c.caughtUp }
 type Sync struct {
 	CaughtUp bool     // it has been, once
 	Behind   []string // names of the live members that may have acknowledged what it lacks, now; before CaughtUp, of those too that are yet to be in sync
+	Awaits   bool     // it has nothing yet, and waits for seeds that have yet to answer
 	Clock    Clock    // of this node beside theirs
 }
 
@@ -83,6 +84,7 @@ func (c *Cluster) Sync() Sync {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.Clock = c.compareClocksLocked()
+	s.Awaits = !s.CaughtUp && c.awaited.Load() > 0 && !c.core.Filled()
 	now := c.now()
 	for _, e := range c.expected {
 		if c.behindLocked(e, now) || !s.CaughtUp && !e.superseded && !c.evenLocked(e, now) {

@@ -146,6 +146,9 @@ func TestAwaitSeeds(t *testing.T) {
 			if isClosed(n.CaughtUp()) {
 				t.Errorf("%s is ready, and nobody has anything yet", n.name)
 			}
+			if got := n.Sync().Awaits; got != (n != all[0]) {
+				t.Errorf("%s awaits seeds: %v", n.name, got)
+			}
 		}
 		close(gate)
 		for _, n := range all {

@@ -96,7 +96,10 @@ func journalText(d gossip.DiskStats) string {
 
 // with names the members that the node is behind of.
 func with(s gossip.Sync) string {
-	if len(s.Behind) == 0 {
+	switch {
+	case len(s.Behind) == 0 && s.Awaits:
+		return " with seeds that have yet to answer"
+	case len(s.Behind) == 0:
 		return ""
 	}
 	return " with " + strings.Join(s.Behind, ", ")
