@@ -154,7 +154,7 @@ func (m *membersVerb) await(ctx context.Context) error {
 		}
 		alive = 0
 		for _, other := range list.Members {
-			if other.State == "alive" {
+			if other.state() == "alive" { // one that leaves is not waited for, but for the next one
 				alive++
 			}
 		}

@@ -91,7 +91,7 @@ func (r *restoreVerb) dial(ctx context.Context) (*protocol.Client, error) {
 			return nil, err
 		}
 		for _, m := range list.Members {
-			if m.State == "alive" && m.Client != "" {
+			if m.state() == "alive" && m.Client != "" {
 				c.Addrs = append(c.Addrs, m.Client)
 			}
 		}

@@ -164,7 +164,7 @@ func (w *walkVerb) learn(ctx context.Context, list memberList) {
 	}
 	for _, m := range list.Members {
 		switch {
-		case m.State != "alive" || m.Client == "" || w.known[m.Client]:
+		case m.state() != "alive" || m.Client == "" || w.known[m.Client]:
 			continue
 		case w.walk.Refresh != nil && allowLoad(ctx, m.Client, w.others) != nil:
 			continue // at the start that is an error

@@ -198,7 +198,8 @@ func (a *API) Members(ctx context.Context) (m Members, err error) {
 	return m, err
 }
 
-// ClientAddrs are where clients reach the members that are alive: what [New] takes as Addrs.
+// ClientAddrs are where clients reach the members that are alive and take new ones, so not those
+// that are leaving: what [New] takes as Addrs.
 func (a *API) ClientAddrs(ctx context.Context) ([]string, error) {
 	m, err := a.Members(ctx)
 	if err != nil {
@@ -206,7 +207,7 @@ func (a *API) ClientAddrs(ctx context.Context) ([]string, error) {
 	}
 	var addrs []string
 	for _, member := range m.Members {
-		if member.State == Alive {
+		if member.State == Alive && !member.Leaving {
 			addrs = append(addrs, member.Client)
 		}
 	}

@@ -61,12 +61,12 @@ func TestAPIFailOver(t *testing.T) {
 			status(404, `{"title":"Not Found","detail":"The herd knows of no such client."}`)(w, r)
 			return
 		}
-		fmt.Fprint(w, `{"self":"Clark","news":1,"members":[{"name":"Bona","state":"failed","client":"b:1"},{"name":"Clark","state":"alive","client":"c:1","clock_ahead_us":-5}]}`)
+		fmt.Fprint(w, `{"self":"Clark","news":1,"members":[{"name":"Bona","state":"failed","client":"b:1"},{"name":"Clark","state":"alive","client":"c:1","clock_ahead_us":-5},{"name":"Jaquez","state":"alive","client":"j:1","leaving":true}]}`)
 	})
 	for range 5 {
 		a := newAPI(t, Config{Addrs: append(bad, good)})
 		m, err := a.Members(t.Context())
-		if err != nil || m.Self != "Clark" || len(m.Members) != 2 || m.Members[0].State != Failed || *m.Members[1].Clock != -5 {
+		if err != nil || m.Self != "Clark" || len(m.Members) != 3 || m.Members[0].State != Failed || *m.Members[1].Clock != -5 {
 			t.Errorf("got %+v, %v", m, err)
 		}
 		if addrs, err := a.ClientAddrs(t.Context()); fmt.Sprint(addrs) != "[c:1]" || err != nil {

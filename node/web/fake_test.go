@@ -90,9 +90,13 @@ func (f *fakeNode) json(of func(*http.Request) any) http.HandlerFunc {
 func (f *fakeNode) members(*http.Request) any {
 	var all []map[string]any
 	for name, state := range f.states {
+		leaving := state == "leaving" // is one of those alive
+		if leaving {
+			state = "alive"
+		}
 		all = append(all, map[string]any{
 			"name": name, "origin": name + "-1", "state": state, "since": fakeStart, "http": "127.0.0.1:1" + fmt.Sprint(len(name)),
-			"gossip": "127.0.0.1:2", "in_sync": state == "alive", "linked": state == "alive" && name != "Clark",
+			"gossip": "127.0.0.1:2", "in_sync": state == "alive", "linked": state == "alive" && name != "Clark", "leaving": leaving,
 		})
 	}
 	slices.SortFunc(all, func(a, b map[string]any) int { return strings.Compare(a["name"].(string), b["name"].(string)) })

@@ -162,6 +162,8 @@ func memberFails(t *testing.T, b *webtest.Browser, f *fakeNode) {
 	}
 	f.become("Bona", "alive")
 	p.Wait(t, `document.querySelectorAll("#member-rows .alive").length === 3`)
+	f.become("Bona", "leaving")
+	p.Wait(t, `document.querySelector("#member-rows .leaving .state")?.textContent === "leaving"`)
 }
 
 // The page can be walked through without a mouse, in the order in which it reads.

@@ -3,7 +3,7 @@
 
 import { byID, element, say, span } from "./text.js";
 
-/** @typedef {{name: string, origin: string, state: string, since: string, http: string, gossip: string, in_sync: boolean, linked: boolean, lagging: boolean}} Member */
+/** @typedef {{name: string, origin: string, state: string, since: string, http: string, gossip: string, in_sync: boolean, linked: boolean, lagging: boolean, leaving?: boolean}} Member */
 
 /** Where a member's own page is: it has TLS if this one has. Empty if its address is of no use to others. @param {Member} m */
 export function pageOf(m) {
@@ -41,9 +41,10 @@ export class Members {
         this.#byOrigin.set(m.origin, row);
       }
       if (this.#rows.children[i] !== row) this.#rows.insertBefore(row, this.#rows.children[i] ?? null);
-      row.className = m.state;
+      const shown = m.leaving && m.state === "alive" ? "leaving" : m.state;
+      row.className = shown;
       const [, state, since, sync] = row.children;
-      say(state, m.state);
+      say(state, shown);
       const time = /** @type {HTMLTimeElement} */ (since.firstChild);
       say(time, span(now - Date.parse(m.since)));
       time.dateTime = m.since;

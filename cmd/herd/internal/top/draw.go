@@ -60,10 +60,10 @@ func title(w *writer, s *Snapshot, v *View) Line {
 		at = "PAUSED  " + at
 	}
 	var states []string
-	for _, state := range []string{"alive", "suspect", "failed", "left"} {
+	for _, state := range []string{"alive", "leaving", "suspect", "failed", "left"} {
 		n := 0
 		for _, m := range s.Members {
-			if m.State == state {
+			if m.shown() == state {
 				n++
 			}
 		}

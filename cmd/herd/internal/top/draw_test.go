@@ -94,6 +94,11 @@ func TestPictures(t *testing.T) {
 	}
 	many.Sample(noon, big)
 
+	parting := NewModel("127.0.0.1:4163")
+	drained := sample(0)
+	drained.Members[0].Leaving, drained.Members[4].Leaving = true, true
+	parting.Sample(noon, drained)
+
 	for _, c := range []struct {
 		name          string
 		m             *Model
@@ -114,6 +119,7 @@ func TestPictures(t *testing.T) {
 		{"lost", lost, View{}, "", 80, 24},
 		{"empty", empty, View{}, "", 80, 24},
 		{"many", many, View{}, "jjj", 80, 24},
+		{"leaving", parting, View{order: [lists]int{MemberList: 1}}, "", 100, 12},
 	} {
 		s := c.m.Snapshot(noon.Add(10 * time.Second))
 		for _, k := range c.keys {

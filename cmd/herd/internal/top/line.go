@@ -68,15 +68,15 @@ func (l Line) width() (cells int) {
 
 // glyphs are the characters of a drawing that are not letters and digits.
 type glyphs struct {
-	ascii                        bool
-	cut, micro, none             string
-	alive, suspect, failed, left string
-	course                       []rune // from nothing to the most
+	ascii                                 bool
+	cut, micro, none                      string
+	alive, leaving, suspect, failed, left string
+	course                                []rune // from nothing to the most
 }
 
 var (
-	unicodeGlyphs = glyphs{false, "…", "µs", "–", "●", "◐", "✗", "○", []rune(" ▁▂▃▄▅▆▇█")}
-	asciiGlyphs   = glyphs{true, "~", "us", "-", "*", "?", "x", "-", []rune(" _.-=+*#@")}
+	unicodeGlyphs = glyphs{false, "…", "µs", "–", "●", "◎", "◐", "✗", "○", []rune(" ▁▂▃▄▅▆▇█")}
+	asciiGlyphs   = glyphs{true, "~", "us", "-", "*", "o", "?", "x", "-", []rune(" _.-=+*#@")}
 )
 
 func glyphsFor(ascii bool) *glyphs {

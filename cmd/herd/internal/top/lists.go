@@ -23,6 +23,8 @@ func (g *glyphs) mark(state string) string {
 	switch state {
 	case "alive":
 		return g.alive
+	case "leaving":
+		return g.leaving
 	case "suspect":
 		return g.suspect
 	case "failed":
@@ -74,7 +76,7 @@ func drawMembers(w *writer, s *Snapshot, v *View, rows int) []Line {
 }
 
 func memberCells(w *writer, s *Snapshot, m *Row) []cell {
-	style := stateStyle(m.State)
+	style := stateStyle(m.shown())
 	live := m.State == "alive" || m.State == "suspect"
 	lag, sync, link := cell{w.none, Faint}, cell{w.none, Faint}, cell{w.none, Faint}
 	if m.Lag != nil {
@@ -110,8 +112,8 @@ func memberCells(w *writer, s *Snapshot, m *Row) []cell {
 		name = Faint
 	}
 	return []cell{
-		{w.mark(m.State) + " " + m.Name, name},
-		{m.State, style},
+		{w.mark(m.shown()) + " " + m.Name, name},
+		{m.shown(), style},
 		{span(s.Now.Sub(m.Since)), Normal},
 		sync, lag, link,
 		{m.Client, Normal},

@@ -19,8 +19,17 @@ type Member struct {
 	Linked  bool      `json:"linked"`
 	Lagging bool      `json:"lagging"`
 	Unseen  bool      `json:"unseen"`
+	Leaving bool      `json:"leaving"`        // it takes no new clients
 	Queued  int       `json:"queued"`         // bytes
 	Clock   *int64    `json:"clock_ahead_us"` // null: not measured
+}
+
+// shown is the state as people are shown it: a member that is alive may be about to leave.
+func (m *Member) shown() string {
+	if m.Leaving && m.State == "alive" {
+		return "leaving"
+	}
+	return m.State
 }
 
 // Members is an answer of /v1/members.

@@ -32,7 +32,7 @@ type View struct {
 var (
 	memberOrders = []func(a, b *Row) int{
 		byName,
-		func(a, b *Row) int { return cmp.Compare(stateRank(a.State), stateRank(b.State)) },
+		func(a, b *Row) int { return cmp.Compare(stateRank(a.shown()), stateRank(b.shown())) },
 		func(a, b *Row) int { return b.Since.Compare(a.Since) },
 		func(a, b *Row) int { return cmp.Compare(lagRank(b), lagRank(a)) },
 	}
@@ -55,7 +55,7 @@ func byName(a, b *Row) int {
 
 // stateRank puts first what somebody should look at.
 func stateRank(state string) int {
-	return slices.Index([]string{"left", "alive", "suspect", "failed"}, state) * -1
+	return slices.Index([]string{"left", "alive", "leaving", "suspect", "failed"}, state) * -1
 }
 
 func lagRank(r *Row) int64 {
