@@ -17,7 +17,8 @@ import (
 //	LIVES  an acknowledged fix is held by every survivor in the end, if its origin or
 //	       one member that was in sync at the ack lives on
 //	READY  a ready node holds every acknowledged fix that a member it knew held when they met, and
-//	       waits for each of those members that is ready and does not fill itself
+//	       waits for each of those members that is ready, did not come with nothing and does not
+//	       fill itself
 //	EQUAL  when updates and faults stop, all tables are equal, and hold the greatest fix
 //	       that any live node held
 //	QUIET  and then deltas are empty, once what only the dead could vouch for is taken over

@@ -64,7 +64,7 @@ func (w *world) open(e *end) {
 	e.opened = w.clock
 	e.link = n.core.Open(w.now(n), e.other.at.origin)
 	e.link.KnowFloors()
-	e.fills = !n.core.first.over
+	e.fills = !n.core.first.over || len(n.core.vector) == 0
 	w.after(n)
 }
 

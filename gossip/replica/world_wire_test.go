@@ -13,7 +13,7 @@ type end struct {
 	link   *Link // nil until opened
 	closed bool
 	opened time.Duration
-	fills  bool      // it was opened by one that was yet to fill itself
+	fills  bool      // it was opened by one that was yet to fill itself, or had nothing
 	wake   [2]bool   // the lane's writer has reason to ask the core
 	ahead  [2][]byte // by lane, a message that its reader has prepared
 	scan   []byte    // what the writer of its delta lane has scanned, and not written
