@@ -182,11 +182,17 @@ func (r row) flag() string {
 	return strings.NewReplacer(".", "-", "_", "-").Replace(name)
 }
 
+// variablePrefix is what the variables of all settings begin with.
+const variablePrefix = "HERD_"
+
+// configVariable names files, with commas; who calls [Load] reads it.
+const configVariable = "HERD_CONFIG"
+
 func (r row) env() string {
 	if r.flag() == "" {
 		return ""
 	}
-	return "HERD_" + strings.ToUpper(strings.ReplaceAll(r.flag(), "-", "_"))
+	return variablePrefix + strings.ToUpper(strings.ReplaceAll(r.flag(), "-", "_"))
 }
 
 func (r row) field() Field {

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -166,6 +168,49 @@ func (l *loader) readEnvironment() {
 			l.set(r, []string{v}, origin{kind: fromEnvironment, name: r.env()})
 		}
 	}
+	l.findMistyped()
+}
+
+// findMistyped reports variables that are nearly a setting's, or named as its key in files is: a
+// node that is told of no seed by HERD_GOSSIP_JOIN would begin a herd of its own. Others that begin
+// with HERD_ are not ours to judge: Kubernetes makes some for a service that is named herd.
+func (l *loader) findMistyped() {
+	names := []string{configVariable, keyVariable, placesKeyVariable}
+	for _, r := range l.rows {
+		if r.env() != "" {
+			names = append(names, r.env())
+		}
+	}
+	for _, written := range slices.Sorted(maps.Keys(l.environ)) {
+		if !strings.HasPrefix(written, variablePrefix) || l.environ[written] == "" || slices.Contains(names, written) {
+			continue
+		}
+		if meant := l.variableLike(written, names); meant != "" {
+			l.errs.add(&hcl.Diagnostic{
+				Severity: hcl.DiagError, Summary: "Unknown variable " + written,
+				Detail: "No setting has that name. Did you mean " + meant + "?",
+			})
+		}
+	}
+}
+
+// variableLike is the one of names that was meant by what is none of them; empty if none was.
+func (l *loader) variableLike(written string, names []string) string {
+	for _, r := range l.rows {
+		if r.env() != "" && written == variablePrefix+strings.ToUpper(strings.ReplaceAll(r.name, ".", "_")) {
+			return r.env()
+		}
+	}
+	most := 1 // in a short name two letters make another word
+	if len(written) >= len(variablePrefix)+8 {
+		most = 2
+	}
+	for _, n := range names {
+		if edits(written, n) <= most {
+			return n
+		}
+	}
+	return ""
 }
 
 func (l *loader) readFlags(flags map[string][]string) {

@@ -282,3 +282,30 @@ func TestTooManyOpenBrackets(t *testing.T) {
 		}
 	}
 }
+
+// A variable that is nearly a setting's is an error, one that may be for others is not: those of
+// the verbs, and what Kubernetes says of a service that is named herd.
+func TestMistypedVariables(t *testing.T) {
+	for written, meant := range map[string]string{
+		"HERD_GOSSIP_JOIN": "HERD_JOIN", "HERD_STORAGE_DATA_DIR": "HERD_DATA_DIR", "HERD_CLIENT_ADRR": "HERD_CLIENT_ADDR",
+		"HERD_DATADIR": "HERD_DATA_DIR", "HERD_CLIENT_MAXCONS": "HERD_CLIENT_MAX_CONNS", "HERD_JION_": "", "HERD_JOINS": "HERD_JOIN", "HERD_GOSSIP_KEYS": "HERD_GOSSIP_KEY", "HERD_CONFIGS": "HERD_CONFIG",
+		"HERD_TOKEN": "", "HERD_TOKEN_FILE": "", "HERD_CA_FILE": "", "HERD_CERT_FILE": "", "HERD_CERT_KEY_FILE": "", "HERD_BIN": "", "HERD_URL": "", "HERD_HOME": "",
+		"HERD_PORT": "", "HERD_SERVICE_HOST": "", "HERD_SERVICE_PORT_GOSSIP": "", "HERD_PORT_4132_TCP_ADDR": "", "HERD_CLIENT_PORT": "", "HERD_HTTP_PORT": "",
+		"HERD_CONFIG": "", "HERD_GOSSIP_KEY_": "HERD_GOSSIP_KEY", "HERDJOIN": "",
+	} {
+		_, err := Load(nil, []string{written + "=s3cret", "HERD_NAME=a"}, nil)
+		if meant == "" {
+			if err != nil {
+				t.Errorf("%s: got %v", written, err)
+			}
+			continue
+		}
+		want := "Unknown variable " + written + ": No setting has that name. Did you mean " + meant + "?"
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", written, err, want)
+		}
+		if _, err := Load(nil, []string{written + "=", "HERD_NAME=a"}, nil); err != nil {
+			t.Errorf("%s without a value: got %v", written, err)
+		}
+	}
+}

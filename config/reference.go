@@ -19,7 +19,7 @@ Every setting has one name. In a file it is a key in a block, in HCL or in JSON:
     }
 
 Flags win over variables, variables over files, later files over earlier ones, all of them over defaults.
-Whoever speaks last sets the whole value; an empty variable says nothing. Files are named by --config, repeated, or by HERD_CONFIG with commas; a folder stands for its *.hcl and *.json files in lexical order.
+Whoever speaks last sets the whole value; an empty variable says nothing, and one that is nearly one of these is an error. Files are named by --config, repeated, or by HERD_CONFIG with commas; a folder stands for its *.hcl and *.json files in lexical order.
 In files there are env.NAME, env("NAME", "default") and file("path"). On the command line a list is given by repeating its flag, in a variable by commas.
 Addresses may be go-sockaddr templates: "{{ GetPrivateIP }}:4132". The gossip key itself can be given in HERD_GOSSIP_KEY, never by a flag.
 "herd config print" shows every value and what set it; "herd config check" finds what is wrong.
