@@ -102,7 +102,7 @@ func TestAuditNoAlarm(t *testing.T) {
 
 // liar is a peer without a table that answers the audits of a node as it likes. It
 // returns its end of the delta lane, and the node's link.
-func (h *herd) liar(t *testing.T, to *testNode, answer func(delta *Stream, m auditMessage)) (*Stream, *link) {
+func (h *herd) liar(t *testing.T, to *testNode, answer func(delta *stream, m auditMessage)) (*stream, *link) {
 	t.Helper()
 	e := h.evil(t, "10.0.0.66")
 	live, delta := e.session(to, 66, 1)
@@ -145,7 +145,7 @@ func (h *herd) liar(t *testing.T, to *testNode, answer func(delta *Stream, m aud
 }
 
 // lieOfDigests says that all buckets differ.
-func lieOfDigests(delta *Stream, m auditMessage) {
+func lieOfDigests(delta *stream, m auditMessage) {
 	lies := make([]uint64, location.Buckets)
 	for i := range lies {
 		lies[i] = uint64(i + 1)
@@ -162,7 +162,7 @@ func TestAuditOfLiar(t *testing.T) {
 		two[0].report(t, "client", 1000)
 		time.Sleep(auditAge)
 		wanted := make(chan int, 10)
-		delta, l := h.liar(t, two[0], func(delta *Stream, m auditMessage) {
+		delta, l := h.liar(t, two[0], func(delta *stream, m auditMessage) {
 			switch m.what {
 			case auditAsk:
 				lieOfDigests(delta, m)
@@ -200,7 +200,7 @@ func TestAuditAnswersOfTheWrongKind(t *testing.T) {
 		two[0].report(t, "client", 1000)
 		time.Sleep(auditAge)
 		asked := 0
-		_, l := h.liar(t, two[0], func(delta *Stream, m auditMessage) {
+		_, l := h.liar(t, two[0], func(delta *stream, m auditMessage) {
 			if asked++; asked == 1 {
 				delta.Write(appendAuditFixes(nil, m.number, false, nil))
 			} else {
@@ -221,7 +221,7 @@ func TestAuditOfOneThatTakesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
 		h.audits = time.Hour
 		two := h.startFirst(2)
-		delta, l := h.liar(t, two[0], func(*Stream, auditMessage) {})
+		delta, l := h.liar(t, two[0], func(*stream, auditMessage) {})
 		two[0].mu.Lock()
 		l.out[replica.Delta].taken = true // by a writer that waits
 		two[0].mu.Unlock()

@@ -14,29 +14,29 @@ import (
 	"time"
 )
 
-// Purpose says what a stream between two nodes is for. It is part of the proof.
-type Purpose byte
+// purpose says what a stream between two nodes is for. It is part of the proof.
+type purpose byte
 
 // The purposes of streams.
 const (
-	PurposeMembership Purpose = 1 // memberlist's own: push/pull, probes that got no answer by packet
-	PurposeLive       Purpose = 2 // batches and acks
-	PurposeDelta      Purpose = 3 // vectors and what they lack
-	PurposeWho        Purpose = 4 // who holds a name
-	PurposeKeyring    Purpose = 5 // what keys the ring has, and changes of it
+	purposeMembership purpose = 1 // memberlist's own: push/pull, probes that got no answer by packet
+	purposeLive       purpose = 2 // batches and acks
+	purposeDelta      purpose = 3 // vectors and what they lack
+	purposeWho        purpose = 4 // who holds a name
+	purposeKeyring    purpose = 5 // what keys the ring has, and changes of it
 )
 
-func (p Purpose) String() string {
+func (p purpose) String() string {
 	switch p {
-	case PurposeMembership:
+	case purposeMembership:
 		return "membership"
-	case PurposeLive:
+	case purposeLive:
 		return "live"
-	case PurposeDelta:
+	case purposeDelta:
 		return "delta"
-	case PurposeWho:
+	case purposeWho:
 		return "who"
-	case PurposeKeyring:
+	case purposeKeyring:
 		return "keyring"
 	}
 	return fmt.Sprintf("purpose %d", byte(p))
@@ -95,7 +95,7 @@ const (
 //
 //	version, purpose, length of name, number of proofs; name; proofs of 32 bytes
 type hello struct {
-	purpose Purpose
+	purpose purpose
 	name    string
 	proofs  [][macSize]byte
 }
@@ -115,12 +115,12 @@ func readHello(r io.Reader) (hello, error) {
 	if _, err := io.ReadFull(r, b[:helloHeader]); err != nil {
 		return hello{}, fmt.Errorf("read proof: %w", err)
 	}
-	version, purpose, name, proofs := b[0], Purpose(b[1]), int(b[2]), int(b[3])
+	version, use, name, proofs := b[0], purpose(b[1]), int(b[2]), int(b[3])
 	switch {
 	case version != helloVersion:
 		return hello{}, fmt.Errorf("read proof: version %d, this node reads version %d", version, helloVersion)
-	case purpose < PurposeMembership || purpose > PurposeKeyring:
-		return hello{}, fmt.Errorf("read proof: no %v is known", purpose)
+	case use < purposeMembership || use > purposeKeyring:
+		return hello{}, fmt.Errorf("read proof: no %v is known", use)
 	case name == 0:
 		return hello{}, errors.New("read proof: no name")
 	case proofs == 0 || proofs > maxRing:
@@ -129,7 +129,7 @@ func readHello(r io.Reader) (hello, error) {
 	if _, err := io.ReadFull(r, b[:name+proofs*macSize]); err != nil {
 		return hello{}, fmt.Errorf("read proof: %w", err)
 	}
-	h := hello{purpose: purpose, name: string(b[:name]), proofs: make([][macSize]byte, proofs)}
+	h := hello{purpose: use, name: string(b[:name]), proofs: make([][macSize]byte, proofs)}
 	for i := range h.proofs {
 		copy(h.proofs[i][:], b[name+i*macSize:])
 	}
@@ -147,12 +147,12 @@ func readHello(r io.Reader) (hello, error) {
 type prover struct {
 	name  string
 	label string
-	ring  *Keyring      // nil: keyless
+	ring  *keyring      // nil: keyless
 	tls   *tls.Config   // for both roles
 	grace time.Duration // how long after a change the ring that was is good enough
 }
 
-func newProver(name, label string, ring *Keyring, grace time.Duration) (*prover, error) {
+func newProver(name, label string, ring *keyring, grace time.Duration) (*prover, error) {
 	if name == "" || len(name) > maxPeerName {
 		return nil, fmt.Errorf("node name of %d bytes, want 1 to %d", len(name), maxPeerName)
 	}
@@ -186,7 +186,7 @@ func throwAwayCertificate() (tls.Certificate, error) {
 
 // dial does the dialer's part on a new stream and returns the name that the peer
 // proved. The caller sets the deadline, and closes the stream on error.
-func (p *prover) dial(c *tls.Conn, purpose Purpose) (peer string, err error) {
+func (p *prover) dial(c *tls.Conn, purpose purpose) (peer string, err error) {
 	session, err := p.session(c)
 	if err != nil {
 		return "", err
@@ -210,7 +210,7 @@ func (p *prover) dial(c *tls.Conn, purpose Purpose) (peer string, err error) {
 // accept does the acceptor's part. It answers a wrong proof too, so that
 // both ends can say what is wrong. The proof it shows to a stranger tells
 // nothing: it is a MAC, of a random key, over a session of the stranger's.
-func (p *prover) accept(c *tls.Conn) (peer string, purpose Purpose, err error) {
+func (p *prover) accept(c *tls.Conn) (peer string, purpose purpose, err error) {
 	session, err := p.session(c)
 	if err != nil {
 		return "", 0, err
@@ -240,7 +240,7 @@ func (p *prover) session(c *tls.Conn) ([]byte, error) {
 }
 
 // hello is this node's, ready to be sent.
-func (p *prover) hello(session []byte, role byte, purpose Purpose) []byte {
+func (p *prover) hello(session []byte, role byte, purpose purpose) []byte {
 	h := hello{purpose: purpose, name: p.name}
 	for _, key := range p.keys() {
 		h.proofs = append(h.proofs, proof(key, session, role, h))

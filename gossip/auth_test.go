@@ -22,7 +22,7 @@ import (
 func testKey(i int) []byte { return bytes.Repeat([]byte{byte(i)}, 32) }
 
 // ring is a keyring of these test keys, the first one primary; none: keyless.
-func ring(t testing.TB, keys ...int) *Keyring {
+func ring(t testing.TB, keys ...int) *keyring {
 	t.Helper()
 	if len(keys) == 0 {
 		return nil
@@ -31,14 +31,14 @@ func ring(t testing.TB, keys ...int) *Keyring {
 	for _, k := range keys {
 		all = append(all, testKey(k))
 	}
-	r, err := NewKeyring(all)
+	r, err := newKeyring(all)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func testProver(t testing.TB, name, label string, r *Keyring) *prover {
+func testProver(t testing.TB, name, label string, r *keyring) *prover {
 	t.Helper()
 	p, err := newProver(name, label, r, 0)
 	if err != nil {
@@ -71,11 +71,11 @@ func line(t testing.TB) (near, far net.Conn) {
 // meeting is what came of a dialer and an acceptor who met.
 type meeting struct {
 	dialed, accepted      string // names proved
-	purpose               Purpose
+	purpose               purpose
 	dialError, acceptFail error
 }
 
-func meet(t testing.TB, dialer, acceptor *prover, purpose Purpose) (m meeting) {
+func meet(t testing.TB, dialer, acceptor *prover, purpose purpose) (m meeting) {
 	t.Helper()
 	near, far := line(t)
 	done := make(chan struct{})
@@ -96,14 +96,14 @@ func meet(t testing.TB, dialer, acceptor *prover, purpose Purpose) (m meeting) {
 
 func TestMeet(t *testing.T) {
 	clark, jaquez := testProver(t, "Clark", "campus", ring(t, 1)), testProver(t, "Jaquez", "campus", ring(t, 1))
-	for p := PurposeMembership; p <= PurposeKeyring; p++ {
+	for p := purposeMembership; p <= purposeKeyring; p++ {
 		m := meet(t, clark, jaquez, p)
 		if want := (meeting{dialed: "Jaquez", accepted: "Clark", purpose: p}); m != want {
 			t.Errorf("%v: %+v, want %+v", p, m, want)
 		}
 	}
 	keyless, other := testProver(t, "K", "", nil), testProver(t, strings.Repeat("k", maxPeerName), "", nil)
-	m := meet(t, keyless, other, PurposeWho)
+	m := meet(t, keyless, other, purposeWho)
 	if m.dialError != nil || m.acceptFail != nil || m.accepted != "K" || m.dialed != other.name {
 		t.Errorf("two without keys: %+v", m)
 	}
@@ -119,7 +119,7 @@ func TestMeetWhileKeysRotate(t *testing.T) {
 		a, b := rings.Draw(rt, "dialer's keys"), rings.Draw(rt, "acceptor's keys")
 		clark, jaquez := &prover{name: "Clark", ring: ring(t, a...)}, &prover{name: "Jaquez", ring: ring(t, b...)}
 		check := func(from, by *prover, role byte) error {
-			h, err := readHello(bytes.NewReader(from.hello(session, role, PurposeLive)))
+			h, err := readHello(bytes.NewReader(from.hello(session, role, purposeLive)))
 			if err != nil {
 				return err
 			}
@@ -147,8 +147,8 @@ func TestMeetWhileKeysRotate(t *testing.T) {
 			wantKeyError(rt, acceptError, "Clark", reasonWeLack)
 		}
 	})
-	m := meet(t, testProver(t, "Clark", "", ring(t, 1, 2, 3)), testProver(t, "Jaquez", "", ring(t, 3, 4, 1)), PurposeLive)
-	if want := (meeting{dialed: "Jaquez", accepted: "Clark", purpose: PurposeLive}); m != want {
+	m := meet(t, testProver(t, "Clark", "", ring(t, 1, 2, 3)), testProver(t, "Jaquez", "", ring(t, 3, 4, 1)), purposeLive)
+	if want := (meeting{dialed: "Jaquez", accepted: "Clark", purpose: purposeLive}); m != want {
 		t.Errorf("%+v, want %+v", m, want)
 	}
 }
@@ -181,7 +181,7 @@ func TestStrangers(t *testing.T) {
 		{"a label and none", []int{1}, []int{1}, "campus", "", reasonNoneInCommon, reasonNoneInCommon},
 		{"keyless with another label", nil, nil, "campus", "beach", reasonWeAreKeyless, reasonWeAreKeyless},
 	} {
-		m := meet(t, testProver(t, "Clark", tt.dialerLabel, ring(t, tt.dialer...)), testProver(t, "Jaquez", tt.acceptorLabel, ring(t, tt.acceptor...)), PurposeDelta)
+		m := meet(t, testProver(t, "Clark", tt.dialerLabel, ring(t, tt.dialer...)), testProver(t, "Jaquez", tt.acceptorLabel, ring(t, tt.acceptor...)), purposeDelta)
 		if m.dialed != "" || m.accepted != "" || m.purpose != 0 {
 			t.Errorf("%s: %+v", tt.what, m)
 		}
@@ -199,7 +199,7 @@ func TestLargestRing(t *testing.T) {
 		all = append(all, i+1)
 	}
 	many := testProver(t, "Clark", "", ring(t, all...))
-	if m := meet(t, many, testProver(t, "Jaquez", "", ring(t, maxRing, 1)), PurposeLive); m.dialError != nil || m.acceptFail != nil {
+	if m := meet(t, many, testProver(t, "Jaquez", "", ring(t, maxRing, 1)), purposeLive); m.dialError != nil || m.acceptFail != nil {
 		t.Errorf("the last key: %+v", m)
 	}
 }
@@ -208,19 +208,19 @@ func TestLargestRing(t *testing.T) {
 func TestRingChanges(t *testing.T) {
 	r := ring(t, 1)
 	clark, jaquez := testProver(t, "Clark", "", r), testProver(t, "Jaquez", "", ring(t, 2))
-	if m := meet(t, clark, jaquez, PurposeLive); !errors.Is(m.dialError, ErrWrongKey) {
+	if m := meet(t, clark, jaquez, purposeLive); !errors.Is(m.dialError, ErrWrongKey) {
 		t.Errorf("before: %+v", m)
 	}
 	r.install(testKey(2))
-	if m := meet(t, clark, jaquez, PurposeLive); !errors.Is(m.dialError, ErrWrongKey) {
+	if m := meet(t, clark, jaquez, purposeLive); !errors.Is(m.dialError, ErrWrongKey) {
 		t.Errorf("while the other lacks the primary: %+v", m)
 	}
 	r.use(FingerprintOf(testKey(2)))
-	if m := meet(t, clark, jaquez, PurposeLive); m.dialError != nil || m.acceptFail != nil {
+	if m := meet(t, clark, jaquez, purposeLive); m.dialError != nil || m.acceptFail != nil {
 		t.Errorf("after the key was added: %+v", m)
 	}
 	r.remove(FingerprintOf(testKey(1)))
-	if m := meet(t, jaquez, clark, PurposeLive); m.dialError != nil || m.acceptFail != nil {
+	if m := meet(t, jaquez, clark, purposeLive); m.dialError != nil || m.acceptFail != nil {
 		t.Errorf("after the other was removed: %+v", m)
 	}
 }
@@ -232,7 +232,7 @@ func TestProofIsBound(t *testing.T) {
 	conn := tls.Client(near, nil) // for its address only
 	session, other := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
 	honest := func() hello {
-		h, err := readHello(bytes.NewReader(testProver(t, "Clark", "", ring(t, 3, 1)).hello(session, roleDialer, PurposeLive)))
+		h, err := readHello(bytes.NewReader(testProver(t, "Clark", "", ring(t, 3, 1)).hello(session, roleDialer, purposeLive)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +243,7 @@ func TestProofIsBound(t *testing.T) {
 	}
 	renamed, repurposed, flipped, extended := honest(), honest(), honest(), honest()
 	renamed.name = "Bona"
-	repurposed.purpose = PurposeDelta
+	repurposed.purpose = purposeDelta
 	flipped.proofs[1][31] ^= 1
 	extended.name = "Clark\x00"
 	for what, err := range map[string]error{
@@ -275,7 +275,7 @@ func TestReplayAndReflection(t *testing.T) {
 		c.Write(b[:n])
 		heard <- b[:n]
 	}()
-	_, err := clark.dial(tls.Client(near, clark.tls), PurposeLive)
+	_, err := clark.dial(tls.Client(near, clark.tls), purposeLive)
 	wantKeyError(t, err, "Clark", reasonNoneInCommon)
 	recorded := <-heard
 
@@ -302,7 +302,7 @@ func TestReplayAndReflection(t *testing.T) {
 		_, _, err := jaquez.accept(tls.Server(far2, jaquez.tls))
 		accepted <- err
 	}()
-	_, err = clark.dial(tls.Client(near, clark.tls), PurposeLive)
+	_, err = clark.dial(tls.Client(near, clark.tls), purposeLive)
 	wantKeyError(t, err, "Jaquez", reasonNoneInCommon)
 	wantKeyError(t, <-accepted, "Clark", reasonNoneInCommon)
 }
@@ -317,9 +317,9 @@ func TestAnswerForAnotherPurpose(t *testing.T) {
 		if err != nil {
 			return
 		}
-		c.Write(jaquez.hello(session, roleAcceptor, PurposeDelta))
+		c.Write(jaquez.hello(session, roleAcceptor, purposeDelta))
 	}()
-	if _, err := clark.dial(tls.Client(near, clark.tls), PurposeLive); err == nil || errors.Is(err, ErrWrongKey) || !strings.Contains(err.Error(), "answered delta, asked for live") {
+	if _, err := clark.dial(tls.Client(near, clark.tls), purposeLive); err == nil || errors.Is(err, ErrWrongKey) || !strings.Contains(err.Error(), "answered delta, asked for live") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -342,7 +342,7 @@ func TestProverName(t *testing.T) {
 }
 
 func TestReadHello(t *testing.T) {
-	good := string(testProver(t, "Clark", "", ring(t, 1, 2)).hello(nil, roleDialer, PurposeWho))
+	good := string(testProver(t, "Clark", "", ring(t, 1, 2)).hello(nil, roleDialer, purposeWho))
 	for _, tt := range []struct{ what, in, want string }{
 		{"version", "\x02" + good[1:], "version 2, this node reads version 1"},
 		{"purpose 0", "\x01\x00" + good[2:], "no purpose 0 is known"},
@@ -360,7 +360,7 @@ func TestReadHello(t *testing.T) {
 		t.Errorf("nothing: %v", err)
 	}
 	h, err := readHello(iotest.OneByteReader(strings.NewReader(good)))
-	if err != nil || h.name != "Clark" || h.purpose != PurposeWho || len(h.proofs) != 2 {
+	if err != nil || h.name != "Clark" || h.purpose != purposeWho || len(h.proofs) != 2 {
 		t.Errorf("byte by byte: %+v, %v", h, err)
 	}
 }
@@ -369,7 +369,7 @@ func TestReadHello(t *testing.T) {
 // misses what is cut off.
 func FuzzReadHello(f *testing.F) {
 	for _, keys := range [][]int{nil, {1}, {1, 2, 3}} {
-		f.Add(testProver(f, "Clark", "", ring(f, keys...)).hello(nil, roleDialer, PurposeLive))
+		f.Add(testProver(f, "Clark", "", ring(f, keys...)).hello(nil, roleDialer, purposeLive))
 	}
 	f.Add(slices.Concat([]byte{1, 4, 255, maxRing}, make([]byte, maxPeerName+maxRing*macSize)))
 	f.Add([]byte{1, 4, 255, 255})
@@ -408,7 +408,7 @@ func TestReadHelloAllocates(t *testing.T) {
 func BenchmarkHandshake(b *testing.B) {
 	clark, jaquez := testProver(b, "Clark", "", ring(b, 1)), testProver(b, "Jaquez", "", ring(b, 1))
 	for b.Loop() {
-		if m := meet(b, clark, jaquez, PurposeLive); m.dialError != nil || m.acceptFail != nil {
+		if m := meet(b, clark, jaquez, purposeLive); m.dialError != nil || m.acceptFail != nil {
 			b.Fatalf("%+v", m)
 		}
 	}

@@ -26,12 +26,12 @@ func TestBind(t *testing.T) {
 	}
 	defer udp.Close()
 	for _, taken := range []string{tcp.Addr().String(), udp.LocalAddr().String()} {
-		_, err := NewTransport(TransportConfig{Name: "Clark", BindAddr: taken})
+		_, err := newTransport(transportConfig{Name: "Clark", BindAddr: taken})
 		if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasPrefix(err.Error(), "gossip address "+taken+": ") {
 			t.Errorf("%s is taken: %v", taken, err)
 		}
 	}
-	tr := newTestTransport(t, TransportConfig{})
+	tr := newTestTransport(t, transportConfig{})
 	if a, b := tr.Addr().String(), tr.packets.LocalAddr().String(); a != b || a != tr.Advertised().String() {
 		t.Errorf("bound to %s and %s, advertised as %v", a, b, tr.Advertised())
 	}
@@ -40,17 +40,17 @@ func TestBind(t *testing.T) {
 		t.Errorf("memberlist is told %v %d, %v", ip, port, err)
 	}
 	for _, tt := range []struct {
-		config TransportConfig
+		config transportConfig
 		want   string
 	}{
-		{TransportConfig{Name: "Clark", BindAddr: "127.0.0.1"}, "gossip address 127.0.0.1: "},
-		{TransportConfig{Name: "Clark", BindAddr: "127.0.0.1:x"}, "gossip address 127.0.0.1:x: "},
-		{TransportConfig{Name: "Clark", BindAddr: "203.0.113.1:0"}, "gossip address 203.0.113.1:0: "},
-		{TransportConfig{Name: "Clark", BindAddr: loopback, AdvertiseAddr: "0.0.0.0"}, `advertise address "0.0.0.0": `},
-		{TransportConfig{Name: "Clark", BindAddr: loopback, Label: strings.Repeat("x", 256)}, "gossip label is 256 bytes long, at most 255 are allowed"},
-		{TransportConfig{BindAddr: loopback}, "node name of 0 bytes"},
+		{transportConfig{Name: "Clark", BindAddr: "127.0.0.1"}, "gossip address 127.0.0.1: "},
+		{transportConfig{Name: "Clark", BindAddr: "127.0.0.1:x"}, "gossip address 127.0.0.1:x: "},
+		{transportConfig{Name: "Clark", BindAddr: "203.0.113.1:0"}, "gossip address 203.0.113.1:0: "},
+		{transportConfig{Name: "Clark", BindAddr: loopback, AdvertiseAddr: "0.0.0.0"}, `advertise address "0.0.0.0": `},
+		{transportConfig{Name: "Clark", BindAddr: loopback, Label: strings.Repeat("x", 256)}, "gossip label is 256 bytes long, at most 255 are allowed"},
+		{transportConfig{BindAddr: loopback}, "node name of 0 bytes"},
 	} {
-		if _, err := NewTransport(tt.config); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+		if _, err := newTransport(tt.config); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%v, want %s", err, tt.want)
 		}
 	}
@@ -126,13 +126,13 @@ func TestBindPortZero(t *testing.T) {
 	for _, tt := range []struct {
 		what   string
 		taken  int32
-		config TransportConfig
+		config transportConfig
 		ok     bool
 	}{
-		{"the last try", bindTries - 1, TransportConfig{BindAddr: loopback}, true},
-		{"no port is free", bindTries, TransportConfig{BindAddr: loopback}, false},
-		{"of a given port there is no other", 1, TransportConfig{BindAddr: "10.0.0.1:4132"}, false},
-		{"no address to advertise", 0, TransportConfig{BindAddr: loopback, AdvertiseAddr: "0.0.0.0"}, false},
+		{"the last try", bindTries - 1, transportConfig{BindAddr: loopback}, true},
+		{"no port is free", bindTries, transportConfig{BindAddr: loopback}, false},
+		{"of a given port there is no other", 1, transportConfig{BindAddr: "10.0.0.1:4132"}, false},
+		{"no address to advertise", 0, transportConfig{BindAddr: loopback, AdvertiseAddr: "0.0.0.0"}, false},
 	} {
 		n := &balky{Network: OS{}}
 		if tt.config.BindAddr != loopback {
@@ -140,7 +140,7 @@ func TestBindPortZero(t *testing.T) {
 		}
 		n.packetPortsTaken.Store(tt.taken)
 		tt.config.Network, tt.config.Name = n, "Clark"
-		tr, err := NewTransport(tt.config)
+		tr, err := newTransport(tt.config)
 		if (err == nil) != tt.ok || tt.taken > 0 && !tt.ok && !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("%s: %v", tt.what, err)
 		}

@@ -31,8 +31,8 @@ type Cluster struct {
 	log       hclog.Logger
 	self      Meta // but for Limits and Leaving: see meta
 	table     *location.Table
-	transport *Transport
-	ring      *Keyring // nil: keyless
+	transport *transport
+	ring      *keyring // nil: keyless
 	rotation  rotation
 	members   *memberTable
 	book      *book
@@ -122,9 +122,9 @@ func New(config Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ring *Keyring
+	var ring *keyring
 	if len(config.Keys) > 0 {
-		if ring, err = NewKeyring(config.Keys); err != nil {
+		if ring, err = newKeyring(config.Keys); err != nil {
 			return nil, fmt.Errorf("gossip key: %w", err)
 		}
 	}
@@ -136,7 +136,7 @@ func New(config Config) (*Cluster, error) {
 	if err := self.check(); err != nil {
 		return nil, err
 	}
-	transport, err := NewTransport(TransportConfig{
+	transport, err := newTransport(transportConfig{
 		Network:       config.Network,
 		BindAddr:      config.BindAddr,
 		AdvertiseAddr: config.AdvertiseAddr,

@@ -1,10 +1,9 @@
 // Package gossip makes one herd of many nodes: it finds the other members,
 // notices who comes and goes, and carries fixes between them.
 //
-//	Cluster    all of it: bind, join, report, wait, look up, leave
-//	State      something small besides fixes that the herd shares
-//	Transport  one locked port: TLS and proof of a key before anybody reads
-//	Network    what it needs of the world; simnet has one for tests, fault one that breaks
+//	Cluster  all of it: bind, join, report, wait, look up, leave
+//	State    something small besides fixes that the herd shares
+//	Network  what it needs of the world; simnet has one for tests, fault one that breaks
 //
 // memberlist (SWIM) says who is there. It carries no fixes: those go from each
 // node to each other one over streams of our own, a [replica.Core] says what and

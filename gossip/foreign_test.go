@@ -18,7 +18,7 @@ func TestForeignMember(t *testing.T) {
 		m := Meta{Name: "Clark", Origin: 9}
 		meta := m.encode()
 		meta[0] = metaVersion + 1
-		node := &memberlist.Node{Name: m.ID(), Addr: net.IPv4(10, 0, 0, 9), Port: 4132, Meta: meta}
+		node := &memberlist.Node{Name: m.id(), Addr: net.IPv4(10, 0, 0, 9), Port: 4132, Meta: meta}
 		for range 3 {
 			if err := (events{n.members}).NotifyAlive(node); err == nil {
 				t.Error("it is let in")
@@ -28,7 +28,7 @@ func TestForeignMember(t *testing.T) {
 		if got := n.Stats().MembersRefused; got != 3 {
 			t.Errorf("%d are refused, want 3", got)
 		}
-		line := fmt.Sprintf("member=%s addr=10.0.0.9:4132 metadata=2 wanted=1", m.ID())
+		line := fmt.Sprintf("member=%s addr=10.0.0.9:4132 metadata=2 wanted=1", m.id())
 		if got := h.log.count("give one of them a release that goes with both: " + line); got != 1 {
 			t.Errorf("it is told of %d times, want once", got)
 		}

@@ -72,10 +72,10 @@ func FuzzMembers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		table := newMemberTable(metas[0], time.Now)
 		e := events{table}
-		e.NotifyJoin(&memberlist.Node{Name: metas[0].ID(), Meta: metas[0].encode()})
+		e.NotifyJoin(&memberlist.Node{Name: metas[0].id(), Meta: metas[0].encode()})
 		for len(in) >= 3 {
 			op, m, n := in[0]%7, metas[in[1]%4], min(int(in[2]), len(in)-3)
-			node := &memberlist.Node{Name: m.ID(), Meta: m.encode()}
+			node := &memberlist.Node{Name: m.id(), Meta: m.encode()}
 			if n > 0 {
 				node.Meta = in[3:][:n]
 			}
@@ -103,7 +103,7 @@ func FuzzMembers(f *testing.F) {
 		}
 		list := table.list()
 		for _, m := range list {
-			if err := m.check(); err != nil || m.Self != (m.Meta.ID() == metas[0].ID()) || m.State > Left {
+			if err := m.check(); err != nil || m.Self != (m.Meta.id() == metas[0].id()) || m.State > Left {
 				t.Errorf("%+v: %v", m, err)
 			}
 		}

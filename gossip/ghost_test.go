@@ -77,7 +77,7 @@ func TestReplayedPackets(t *testing.T) {
 				for _, n := range h.nodes {
 					stranger.WriteTo(p, net.UDPAddrFromAddrPort(n.transport.Advertised()))
 					for _, m := range n.list.Members() {
-						if m.Name == dead.self.ID() || m.Name == left.self.ID() {
+						if m.Name == dead.self.id() || m.Name == left.self.id() {
 							ghosts++
 						}
 					}

@@ -26,7 +26,7 @@ func goldens() []golden {
 		Limits: Limits{TTL: time.Hour, MaxClients: 100_000, Bytes: 1 << 30}, Leaving: true,
 	}
 	ofMeta := func(b []byte) (any, error) { return decodeMeta(b) }
-	greeting := hello{purpose: PurposeLive, name: "Clark"}
+	greeting := hello{purpose: purposeLive, name: "Clark"}
 	greeting.proofs = [][macSize]byte{
 		proof(testKey(1), bytes.Repeat([]byte{7}, 32), roleDialer, greeting),
 		proof(testKey(2), bytes.Repeat([]byte{7}, 32), roleAcceptor, greeting),

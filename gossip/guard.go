@@ -35,12 +35,12 @@ const (
 // memberlist alone would have paid.
 type packetGuard struct {
 	label  []byte
-	ring   *Keyring
+	ring   *keyring
 	opened map[string]cipher.AEAD // by key: a key schedule costs as much as a packet
 	buf    []byte                 // plaintext goes here and no further; it fits any packet
 }
 
-func newPacketGuard(label string, ring *Keyring) *packetGuard {
+func newPacketGuard(label string, ring *keyring) *packetGuard {
 	return &packetGuard{label: []byte(label), ring: ring, opened: map[string]cipher.AEAD{}, buf: make([]byte, maxPacket)}
 }
 

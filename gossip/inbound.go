@@ -16,7 +16,7 @@ import (
 
 // acceptStreams runs until Shutdown. An error of Accept (no file descriptors left, as a
 // rule) passes: it waits for that, longer each time.
-func (t *Transport) acceptStreams() {
+func (t *transport) acceptStreams() {
 	var pause backoff
 	for {
 		conn, err := t.listener.Accept()
@@ -37,7 +37,7 @@ func (t *Transport) acceptStreams() {
 }
 
 // greet makes an inbound stream prove a key and hands it on.
-func (t *Transport) greet(g *guest) {
+func (t *transport) greet(g *guest) {
 	g.conn.SetDeadline(time.Now().Add(t.config.HandshakeTimeout))
 	raw := newOutlet(g.conn)
 	conn := tls.Server(raw, t.prover.tls)
@@ -52,13 +52,13 @@ func (t *Transport) greet(g *guest) {
 	}
 	g.conn.SetDeadline(time.Time{})
 	introduce(g.conn, peer)
-	s := &Stream{Conn: conn, raw: raw, peer: peer, purpose: purpose, inbound: true, transport: t}
+	s := &stream{Conn: conn, raw: raw, peer: peer, purpose: purpose, inbound: true, transport: t}
 	if !t.remember(s) {
 		return
 	}
 	t.count.accepted.Add(1)
 	var taken bool
-	if purpose == PurposeMembership {
+	if purpose == purposeMembership {
 		taken = offer(t.memberc, t.forMemberlist(s))
 	} else {
 		taken = offer(t.streamc, s)
@@ -71,7 +71,7 @@ func (t *Transport) greet(g *guest) {
 }
 
 // refused counts and logs a stream that proved nothing.
-func (t *Transport) refused(g *guest, err error, stayed bool) {
+func (t *transport) refused(g *guest, err error, stayed bool) {
 	addr := g.conn.RemoteAddr()
 	var key *KeyError
 	switch {
@@ -93,7 +93,7 @@ func (t *Transport) refused(g *guest, err error, stayed bool) {
 }
 
 // readPackets runs until Shutdown.
-func (t *Transport) readPackets() {
+func (t *transport) readPackets() {
 	guard := newPacketGuard(t.config.Label, t.config.Keyring)
 	buf := make([]byte, 64<<10)
 	var pause backoff

@@ -44,7 +44,7 @@ var (
 	errPrimaryKey = errors.New("it sends with that key: have the herd use another one first")
 )
 
-// Keyring is the keys that a node proves and takes from others, the primary first: the one
+// keyring is the keys that a node proves and takes from others, the primary first: the one
 // it sends packets with. It is safe for concurrent use; nil is the ring of a keyless node.
 //
 // Readers have a slice that nobody writes to, and a change puts another one in its place.
@@ -52,7 +52,7 @@ var (
 // keys are shifted under its readers, unless the key is the last one. So a key that is removed
 // here stays there until it is the last. That lets nobody in: packets and streams pass
 // this ring before memberlist sees them.
-type Keyring struct {
+type keyring struct {
 	state   atomic.Pointer[ringState]
 	changes sync.Mutex          // one at a time
 	members *memberlist.Keyring // memberlist's; changed under changes
@@ -64,9 +64,9 @@ type ringState struct {
 	since time.Time // when it came to be; zero: at the start
 }
 
-// NewKeyring makes a ring of at most 16 keys of 16, 24 or 32 bytes, the first of them
+// newKeyring makes a ring of at most 16 keys of 16, 24 or 32 bytes, the first of them
 // primary. A key that comes twice counts once.
-func NewKeyring(keys [][]byte) (*Keyring, error) {
+func newKeyring(keys [][]byte) (*keyring, error) {
 	var own [][]byte
 	for _, key := range keys {
 		if err := memberlist.ValidateKey(key); err != nil {
@@ -86,13 +86,13 @@ func NewKeyring(keys [][]byte) (*Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Keyring{members: members}
+	r := &keyring{members: members}
 	r.state.Store(&ringState{keys: own})
 	return r, nil
 }
 
 // keys is the ring now, primary first. It must not be written to.
-func (r *Keyring) keys() [][]byte {
+func (r *keyring) keys() [][]byte {
 	if r == nil {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (r *Keyring) keys() [][]byte {
 
 // changedWithin tells whether the ring is younger than d: who began a handshake before
 // that may show the ring that was.
-func (r *Keyring) changedWithin(d time.Duration) bool {
+func (r *keyring) changedWithin(d time.Duration) bool {
 	if r == nil {
 		return false
 	}
@@ -110,7 +110,7 @@ func (r *Keyring) changedWithin(d time.Duration) bool {
 }
 
 // fingerprints is the ring as it may be shown.
-func (r *Keyring) fingerprints() []Fingerprint {
+func (r *keyring) fingerprints() []Fingerprint {
 	var all []Fingerprint
 	for _, key := range r.keys() {
 		all = append(all, FingerprintOf(key))
@@ -123,7 +123,7 @@ func indexKey(keys [][]byte, f Fingerprint) int {
 }
 
 // install takes a key into the ring, as the last one.
-func (r *Keyring) install(key []byte) (changed bool, err error) {
+func (r *keyring) install(key []byte) (changed bool, err error) {
 	if err := memberlist.ValidateKey(key); err != nil {
 		return false, err
 	}
@@ -143,7 +143,7 @@ func (r *Keyring) install(key []byte) (changed bool, err error) {
 }
 
 // use makes a key of the ring the primary.
-func (r *Keyring) use(f Fingerprint) (changed bool, err error) {
+func (r *keyring) use(f Fingerprint) (changed bool, err error) {
 	r.changes.Lock()
 	defer r.changes.Unlock()
 	keys := slices.Clone(r.keys())
@@ -161,7 +161,7 @@ func (r *Keyring) use(f Fingerprint) (changed bool, err error) {
 }
 
 // remove takes a key out of the ring. One that it lacks is removed.
-func (r *Keyring) remove(f Fingerprint) (changed bool, err error) {
+func (r *keyring) remove(f Fingerprint) (changed bool, err error) {
 	r.changes.Lock()
 	defer r.changes.Unlock()
 	keys := slices.Clone(r.keys())
@@ -177,7 +177,7 @@ func (r *Keyring) remove(f Fingerprint) (changed bool, err error) {
 	}
 }
 
-func (r *Keyring) storeLocked(keys [][]byte) { r.state.Store(&ringState{keys, time.Now()}) }
+func (r *keyring) storeLocked(keys [][]byte) { r.state.Store(&ringState{keys, time.Now()}) }
 
 // maxStale is how many keys memberlist's ring may have before live ones go with the dead.
 const maxStale = 2 * maxRing
@@ -185,7 +185,7 @@ const maxStale = 2 * maxRing
 // pruneLocked takes removed keys out of memberlist's ring as long as the last of it is one.
 // Where too many are kept by a live one behind them, that one goes too and comes back: a
 // packet that is sealed with it and comes in between is lost.
-func (r *Keyring) pruneLocked() {
+func (r *keyring) pruneLocked() {
 	own := r.keys()
 	for theirs := r.members.GetKeys(); len(theirs) > 1; theirs = r.members.GetKeys() {
 		last := theirs[len(theirs)-1]

@@ -21,11 +21,11 @@ func TestNewKeyring(t *testing.T) {
 	for what, keys := range map[string][][]byte{
 		"none": nil, "too many": many, "short": {testKey(1), []byte("short")}, "empty": {{}},
 	} {
-		if r, err := NewKeyring(keys); err == nil {
+		if r, err := newKeyring(keys); err == nil {
 			t.Errorf("%s: %v", what, r.fingerprints())
 		}
 	}
-	r, err := NewKeyring([][]byte{testKey(1), testKey(2), testKey(1)})
+	r, err := newKeyring([][]byte{testKey(1), testKey(2), testKey(1)})
 	if err != nil || len(r.keys()) != 2 {
 		t.Errorf("a key twice: %v, %v", r, err)
 	}
@@ -50,7 +50,7 @@ func TestFingerprint(t *testing.T) {
 // with its primary, and does not grow without bound.
 func TestKeyringChanges(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		r, err := NewKeyring([][]byte{testKey(0)})
+		r, err := newKeyring([][]byte{testKey(0)})
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func TestKeyringIsReadWhileItChanges(t *testing.T) {
 	for what, has := range map[string]func() bool{
 		"packets": func() bool { return guard.pass(packet) },
 		"proofs": func() bool {
-			h, err := readHello(bytes.NewReader(peer.hello(session, roleDialer, PurposeLive)))
+			h, err := readHello(bytes.NewReader(peer.hello(session, roleDialer, purposeLive)))
 			return err == nil && own.check(session, roleDialer, h, conn) == nil
 		},
 		// As memberlist reads it: the keys one after the other, without a lock.
@@ -178,7 +178,7 @@ func TestHandshakeDuringRotation(t *testing.T) {
 	clark, jaquez := testProver(t, "Clark", "", r), testProver(t, "Jaquez", "", ring(t, 1))
 	near, _ := line(t)
 	conn, session := tls.Client(near, nil), make([]byte, 32)
-	h, err := readHello(bytes.NewReader(jaquez.hello(session, roleDialer, PurposeLive)))
+	h, err := readHello(bytes.NewReader(jaquez.hello(session, roleDialer, purposeLive)))
 	if err != nil {
 		t.Fatal(err)
 	}

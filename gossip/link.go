@@ -27,7 +27,7 @@ type link struct {
 	smaller bool   // the end with the smaller origin has dialed
 	opened  time.Time
 	addr    string
-	streams [2]*Stream    // by replica.Lane
+	streams [2]*stream    // by replica.Lane
 	done    chan struct{} // closed by end
 
 	core *replica.Link // but for Prepare and Scan under cluster.mu
@@ -63,11 +63,11 @@ const crossing = time.Second
 // there was, for a peer that dials has lost that. But of two that crossed the one
 // that was dialed by the smaller origin stands, at both ends, in whatever order
 // they came.
-func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, version byte, live, delta *Stream) {
+func (c *Cluster) openLink(peer location.Origin, addr string, dialed bool, version byte, live, delta *stream) {
 	l := &link{
 		cluster: c, peer: peer, name: live.PeerName(), addr: addr,
-		id:      Meta{Name: live.PeerName(), Origin: peer}.ID(),
-		streams: [2]*Stream{replica.Live: live, replica.Delta: delta},
+		id:      Meta{Name: live.PeerName(), Origin: peer}.id(),
+		streams: [2]*stream{replica.Live: live, replica.Delta: delta},
 		done:    make(chan struct{}),
 		version: version,
 		smaller: dialed == (c.self.Origin < peer),

@@ -96,7 +96,7 @@ type MemberChange struct {
 
 func newMemberTable(self Meta, wall func() time.Time) *memberTable {
 	return &memberTable{
-		self:    self.ID(),
+		self:    self.id(),
 		wall:    wall,
 		changed: make(chan struct{}, 1),
 		byID:    make(map[string]*Member),
@@ -116,8 +116,8 @@ var (
 // NotifyAlive refuses a member that tells no sense of itself.
 func (t events) NotifyAlive(n *memberlist.Node) error {
 	m, err := decodeMeta(n.Meta)
-	if err == nil && m.ID() != n.Name {
-		err = fmt.Errorf("metadata of %q under the name %q", m.ID(), n.Name)
+	if err == nil && m.id() != n.Name {
+		err = fmt.Errorf("metadata of %q under the name %q", m.id(), n.Name)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

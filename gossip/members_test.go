@@ -99,7 +99,7 @@ func TestViewIsNew(t *testing.T) {
 				Protocol: floorVersion,
 				Limits:   Limits{MaxClients: rapid.IntRange(0, 2).Draw(rt, "max clients")},
 			}
-			return &memberlist.Node{Name: m.ID(), Addr: net.IPv4(10, 0, 0, 9), Port: 4132, Meta: m.encode()}
+			return &memberlist.Node{Name: m.id(), Addr: net.IPv4(10, 0, 0, 9), Port: 4132, Meta: m.encode()}
 		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"join":    func(rt *rapid.T) { events{table}.NotifyJoin(drawn(rt)) },

@@ -51,9 +51,9 @@ const (
 	tagLeaving
 )
 
-// ID is the name under which memberlist knows the member: a restart is another
+// id is the name under which memberlist knows the member: a restart is another
 // one, so that a killed node can come back at once, at whatever address.
-func (m Meta) ID() string { return fmt.Sprintf("%s-%016x", m.Name, uint64(m.Origin)) }
+func (m Meta) id() string { return fmt.Sprintf("%s-%016x", m.Name, uint64(m.Origin)) }
 
 // check tells what is wrong with m, if anything is.
 func (m Meta) check() error {

@@ -159,7 +159,7 @@ func TestDecodeMeta(t *testing.T) {
 }
 
 func TestMetaID(t *testing.T) {
-	if got := (Meta{Name: "Clark", Origin: 0xab}).ID(); got != "Clark-00000000000000ab" {
+	if got := (Meta{Name: "Clark", Origin: 0xab}).id(); got != "Clark-00000000000000ab" {
 		t.Errorf("ID %s", got)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// outlet is the connection under a stream's TLS. What goes through [Stream.Send] is
+// outlet is the connection under a stream's TLS. What goes through [stream.Send] is
 // encrypted into a buffer here, so that all its records leave in one call of the
 // system, and what the system does not take at once waits here, not the caller.
 type outlet struct {

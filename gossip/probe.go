@@ -86,11 +86,11 @@ func (p Prober) Ask(ctx context.Context, addr string) Probe {
 	return probe
 }
 
-func (p Prober) ring() (*Keyring, error) {
+func (p Prober) ring() (*keyring, error) {
 	if len(p.Keys) == 0 {
 		return nil, nil
 	}
-	ring, err := NewKeyring(p.Keys)
+	ring, err := newKeyring(p.Keys)
 	if err != nil {
 		return nil, fmt.Errorf("gossip key: %w", err)
 	}
@@ -98,7 +98,7 @@ func (p Prober) ring() (*Keyring, error) {
 }
 
 // askWho is the part of a [Probe] that TCP carries.
-func (p Prober) askWho(ctx context.Context, addr string, ring *Keyring) Probe {
+func (p Prober) askWho(ctx context.Context, addr string, ring *keyring) Probe {
 	probe := Probe{Addr: addr}
 	prover, err := newProver(p.Name, p.Label, ring, 0)
 	if err != nil {
@@ -113,7 +113,7 @@ func (p Prober) askWho(ctx context.Context, addr string, ring *Keyring) Probe {
 	defer raw.Close()
 	defer context.AfterFunc(ctx, func() { raw.Close() })()
 	conn := tls.Client(raw, prover.tls)
-	peer, err := prover.dial(conn, PurposeWho)
+	peer, err := prover.dial(conn, purposeWho)
 	var key *KeyError
 	if errors.As(err, &key) {
 		peer = key.Peer
@@ -166,7 +166,7 @@ var errNoPacket = errors.New("no answer")
 
 // ping sends memberlist's ping, until there is an answer or ctx is done. Any packet of the
 // herd from there is an answer: to one who is no member nothing else is sent.
-func (p Prober) ping(ctx context.Context, addr string, ring *Keyring) error {
+func (p Prober) ping(ctx context.Context, addr string, ring *keyring) error {
 	to, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return fmt.Errorf("send packet: %w", err)

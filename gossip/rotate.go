@@ -210,7 +210,7 @@ func (c *Cluster) askMember(ctx context.Context, m Member, o keyOrder) (keyAnswe
 }
 
 func (c *Cluster) exchange(ctx context.Context, m Member, o keyOrder) (keyAnswer, error) {
-	s, err := c.transport.DialPeer(ctx, m.Gossip, PurposeKeyring)
+	s, err := c.transport.DialPeer(ctx, m.Gossip, purposeKeyring)
 	if err != nil {
 		return keyAnswer{}, err
 	}
@@ -225,8 +225,8 @@ func (c *Cluster) exchange(ctx context.Context, m Member, o keyOrder) (keyAnswer
 	return readKeyAnswer(s)
 }
 
-// answerKeyring serves one stream of PurposeKeyring. It closes it.
-func (c *Cluster) answerKeyring(s *Stream) {
+// answerKeyring serves one stream of purposeKeyring. It closes it.
+func (c *Cluster) answerKeyring(s *stream) {
 	defer s.Close()
 	s.SetDeadline(time.Now().Add(c.transport.config.HandshakeTimeout))
 	o, err := readKeyOrder(s)

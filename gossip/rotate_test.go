@@ -355,7 +355,7 @@ func TestMalformedKeyOrder(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
 		n := h.start(0)
 		for _, b := range []string{"\x01\x01\x05\x00short", "\x01\x09\x00\x00"} {
-			s, err := n.transport.DialPeer(t.Context(), n.addr(), PurposeKeyring)
+			s, err := n.transport.DialPeer(t.Context(), n.addr(), purposeKeyring)
 			if err != nil {
 				t.Fatal(err)
 			}

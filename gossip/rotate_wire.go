@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// A stream of [PurposeKeyring] carries one order and its answer:
+// A stream of [purposeKeyring] carries one order and its answer:
 //
 //	version, action, length of key, length of by; key; by
 //	version, outcome, 1 if unsaved, length of note, number of keys; note; fingerprints

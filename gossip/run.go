@@ -87,7 +87,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 func (c *Cluster) createList() (*memberlist.Memberlist, error) {
 	limits, parting := c.ownLimits(), c.parting.Load()
 	config := c.profile.config()
-	config.Name = c.self.ID()
+	config.Name = c.self.id()
 	config.Transport = c.transport
 	if c.ring != nil {
 		config.Keyring = c.ring.members
@@ -205,8 +205,8 @@ func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) error
 		members := c.members.list()
 		c.book.note(members)
 		for _, m := range members {
-			if m.State == Suspect && c.lively(m.ID()) {
-				c.members.clear(m.ID())
+			if m.State == Suspect && c.lively(m.id()) {
+				c.members.clear(m.id())
 			}
 		}
 		alone := len(c.members.peers()) == 0
@@ -280,11 +280,11 @@ func (c *Cluster) acceptStreams() {
 			c.wg.Go(func() {
 				defer func() { <-slots }()
 				switch s.Purpose() {
-				case PurposeWho:
+				case purposeWho:
 					c.answerWho(s)
-				case PurposeKeyring:
+				case purposeKeyring:
 					c.answerKeyring(s)
-				case PurposeLive, PurposeDelta:
+				case purposeLive, purposeDelta:
 					c.acceptLane(s)
 				default:
 					s.Close()

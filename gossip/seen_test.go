@@ -58,8 +58,8 @@ func TestEndlessSuspicion(t *testing.T) {
 		for round := range 3 {
 			for _, n := range five {
 				if n != victim {
-					for _, from := range []string{"evil", five[0].self.ID(), five[1].self.ID()} {
-						e.accuse(n, victim.self.ID(), math.MaxUint32, from)
+					for _, from := range []string{"evil", five[0].self.id(), five[1].self.id()} {
+						e.accuse(n, victim.self.id(), math.MaxUint32, from)
 					}
 				}
 			}

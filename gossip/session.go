@@ -90,11 +90,11 @@ func readHail(b *[sessionHello]byte) hail {
 func (c *Cluster) dialSession(ctx context.Context, m Member) error {
 	version := min(c.self.Protocol, max(m.Protocol, oldestVersion))
 	h := hail{version, c.self.Origin, m.Origin, rand.Uint64()}
-	live, err := c.dialLane(ctx, m, PurposeLive, h)
+	live, err := c.dialLane(ctx, m, purposeLive, h)
 	if err != nil {
 		return err
 	}
-	delta, err := c.dialLane(ctx, m, PurposeDelta, h)
+	delta, err := c.dialLane(ctx, m, purposeDelta, h)
 	if err != nil {
 		live.Close()
 		return err
@@ -103,7 +103,7 @@ func (c *Cluster) dialSession(ctx context.Context, m Member) error {
 	return nil
 }
 
-func (c *Cluster) dialLane(ctx context.Context, m Member, purpose Purpose, h hail) (_ *Stream, err error) {
+func (c *Cluster) dialLane(ctx context.Context, m Member, purpose purpose, h hail) (_ *stream, err error) {
 	s, err := c.transport.DialPeer(ctx, m.Gossip, purpose)
 	if err != nil {
 		return nil, err
@@ -139,12 +139,12 @@ func (c *Cluster) dialLane(ctx context.Context, m Member, purpose Purpose, h hai
 // half is a session of which one stream has come.
 type half struct {
 	hail
-	stream *Stream
+	stream *stream
 	timer  *time.Timer
 }
 
 // acceptLane takes one stream of a session that a peer opens.
-func (c *Cluster) acceptLane(s *Stream) {
+func (c *Cluster) acceptLane(s *stream) {
 	s.SetDeadline(time.Now().Add(c.transport.config.HandshakeTimeout))
 	var b [sessionHello]byte
 	if _, err := io.ReadFull(s, b[:]); err != nil {
@@ -170,10 +170,10 @@ func (c *Cluster) acceptLane(s *Stream) {
 	// Both are here. The core may send before the reply has gone: the dialer reads
 	// the reply first.
 	live, delta := first, s
-	if first.Purpose() == PurposeDelta {
+	if first.Purpose() == purposeDelta {
 		live, delta = s, first
 	}
-	if live.Purpose() != PurposeLive || delta.Purpose() != PurposeDelta || c.replySession(s, welcome) != nil {
+	if live.Purpose() != purposeLive || delta.Purpose() != purposeDelta || c.replySession(s, welcome) != nil {
 		live.Close()
 		delta.Close()
 		return
@@ -203,7 +203,7 @@ func (c *Cluster) judge(h hail) verdict {
 	return welcome
 }
 
-func (c *Cluster) replySession(s *Stream, v verdict) error {
+func (c *Cluster) replySession(s *stream, v verdict) error {
 	_, err := s.Write(appendReply(nil, c.self.Protocol, v, c.self.Origin))
 	return err
 }
@@ -212,7 +212,7 @@ func appendReply(b []byte, version byte, v verdict, self location.Origin) []byte
 	return binary.BigEndian.AppendUint64(append(b, version, byte(v)), uint64(self))
 }
 
-func (c *Cluster) refuseSession(s *Stream, h hail, v verdict) {
+func (c *Cluster) refuseSession(s *stream, h hail, v verdict) {
 	c.mu.Lock()
 	c.stats.sessionsRefused++
 	c.mu.Unlock()
@@ -229,7 +229,7 @@ func (c *Cluster) refuseSession(s *Stream, h hail, v verdict) {
 }
 
 // match finds the other stream of a session, or keeps this one until that comes.
-func (c *Cluster) match(h hail, s *Stream) (first *Stream, v verdict) {
+func (c *Cluster) match(h hail, s *stream) (first *stream, v verdict) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if first, ok := c.halves[h.id]; ok {

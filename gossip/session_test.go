@@ -11,17 +11,17 @@ import (
 
 // evil is a peer that has the key and does as it likes.
 type evil struct {
-	*Transport
+	*transport
 	t *testing.T
 	h *herd
 }
 
 func (h *herd) evil(t *testing.T, ip string) *evil {
-	ring, err := NewKeyring([][]byte{h.key})
+	ring, err := newKeyring([][]byte{h.key})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := NewTransport(TransportConfig{Network: h.net.Host(ip), BindAddr: ip + ":4132", Keyring: ring, Name: "evil"})
+	tr, err := newTransport(transportConfig{Network: h.net.Host(ip), BindAddr: ip + ":4132", Keyring: ring, Name: "evil"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func (h *herd) evil(t *testing.T, ip string) *evil {
 }
 
 // lane opens one stream and returns it with the verdict.
-func (e *evil) lane(to *testNode, purpose Purpose, h hail) (*Stream, verdict) {
+func (e *evil) lane(to *testNode, purpose purpose, h hail) (*stream, verdict) {
 	e.t.Helper()
 	s, err := e.DialPeer(e.t.Context(), to.addr(), purpose)
 	if err != nil {
@@ -43,11 +43,11 @@ func (e *evil) lane(to *testNode, purpose Purpose, h hail) (*Stream, verdict) {
 	return s, verdict(reply[1])
 }
 
-func (e *evil) session(to *testNode, from location.Origin, id uint64) (live, delta *Stream) {
+func (e *evil) session(to *testNode, from location.Origin, id uint64) (live, delta *stream) {
 	e.t.Helper()
 	h := hail{sessionVersion, from, to.self.Origin, id}
-	live, v := e.lane(to, PurposeLive, h)
-	delta, w := e.lane(to, PurposeDelta, h)
+	live, v := e.lane(to, purposeLive, h)
+	delta, w := e.lane(to, purposeDelta, h)
 	if v != welcome || w != welcome {
 		e.t.Fatalf("refused: %v %v", v, w)
 	}
@@ -55,15 +55,15 @@ func (e *evil) session(to *testNode, from location.Origin, id uint64) (live, del
 }
 
 // trySession is session, unless the node refuses.
-func (e *evil) trySession(to *testNode, from location.Origin) (live, delta *Stream, ok bool) {
+func (e *evil) trySession(to *testNode, from location.Origin) (live, delta *stream, ok bool) {
 	e.t.Helper()
 	h := hail{sessionVersion, from, to.self.Origin, rand.Uint64()}
-	live, v := e.lane(to, PurposeLive, h)
+	live, v := e.lane(to, purposeLive, h)
 	if v != welcome {
 		live.Close()
 		return nil, nil, false
 	}
-	delta, v = e.lane(to, PurposeDelta, h)
+	delta, v = e.lane(to, purposeDelta, h)
 	if v != welcome {
 		live.Close()
 		delta.Close()
@@ -91,7 +91,7 @@ func TestQuarantine(t *testing.T) {
 			}
 			live.Close()
 			delta.Close()
-			if _, v := e.lane(all[0], PurposeLive, hail{sessionVersion, location.Origin(100 + i), all[0].self.Origin, uint64(10 + i)}); v != refusedQuarantine {
+			if _, v := e.lane(all[0], purposeLive, hail{sessionVersion, location.Origin(100 + i), all[0].self.Origin, uint64(10 + i)}); v != refusedQuarantine {
 				t.Errorf("%x: got %v", junk, v)
 			}
 		}
@@ -102,7 +102,7 @@ func TestQuarantine(t *testing.T) {
 			t.Error("the herd was disturbed")
 		}
 		time.Sleep(quarantine)
-		if _, v := e.lane(all[0], PurposeLive, hail{sessionVersion, 100, all[0].self.Origin, 99}); v != welcome {
+		if _, v := e.lane(all[0], purposeLive, hail{sessionVersion, 100, all[0].self.Origin, 99}); v != welcome {
 			t.Errorf("after the quarantine: %v", v)
 		}
 	})
@@ -126,7 +126,7 @@ func TestVerdicts(t *testing.T) {
 			{hail{sessionVersion, 0, n.self.Origin, 4}, notMe},
 			{hail{sessionVersion, 5, n.self.Origin, 5}, welcome},
 		} {
-			s, got := e.lane(n, PurposeLive, c.hail)
+			s, got := e.lane(n, purposeLive, c.hail)
 			if got != c.want {
 				t.Errorf("%+v: got %v, want %v", c.hail, got, c.want)
 			}
@@ -143,7 +143,7 @@ func TestVerdicts(t *testing.T) {
 		if waiting != 1 {
 			t.Errorf("%d halves wait, want 1", waiting)
 		}
-		e.lane(n, PurposeLive, hail{sessionVersion, 5, n.self.Origin, 6})
+		e.lane(n, purposeLive, hail{sessionVersion, 5, n.self.Origin, 6})
 		time.Sleep(3 * time.Second)
 		n.mu.Lock()
 		waiting = len(n.halves)

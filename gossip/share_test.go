@@ -445,8 +445,8 @@ func TestStateMixedVersions(t *testing.T) {
 		// To one that knows no states, one is no message.
 		e := h.evil(t, "10.0.0.66")
 		defer e.Shutdown()
-		live, v := e.lane(five[0], PurposeLive, hail{1, 5, five[0].self.Origin, 1})
-		delta, w := e.lane(five[0], PurposeDelta, hail{1, 5, five[0].self.Origin, 1})
+		live, v := e.lane(five[0], purposeLive, hail{1, 5, five[0].self.Origin, 1})
+		delta, w := e.lane(five[0], purposeDelta, hail{1, 5, five[0].self.Origin, 1})
 		if v != welcome || w != welcome {
 			t.Fatalf("got %v and %v", v, w)
 		}

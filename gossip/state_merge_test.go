@@ -69,7 +69,7 @@ func TestBadStates(t *testing.T) {
 			if n := five[0].Stats().StatesRefused; n != refused+1 {
 				t.Errorf("%d: %d refused", i, n-refused)
 			}
-			if _, v := e.lane(five[0], PurposeLive, hail{sessionVersion, location.Origin(100 + i), five[0].self.Origin, uint64(10 + i)}); v != refusedQuarantine {
+			if _, v := e.lane(five[0], purposeLive, hail{sessionVersion, location.Origin(100 + i), five[0].self.Origin, uint64(10 + i)}); v != refusedQuarantine {
 				t.Errorf("%d: got %v", i, v)
 			}
 		}

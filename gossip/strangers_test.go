@@ -18,7 +18,7 @@ func TestInventedOrigins(t *testing.T) {
 		e := h.evil(t, "10.0.0.66")
 		defer e.Shutdown()
 		open, refused := 0, 0
-		var lanes []*Stream
+		var lanes []*stream
 		said := time.Now()
 		lively := func() { // a session that is silent ends anyway
 			if time.Since(said) > time.Second {

@@ -9,30 +9,30 @@ import (
 // 5 s for a peer that has stopped reading.
 const closeGrace = 100 * time.Millisecond
 
-// Stream is a TLS connection to a peer that has proved a key of the ring. It is
+// stream is a TLS connection to a peer that has proved a key of the ring. It is
 // a net.Conn: safe for one reader and one writer at a time, Close at any time.
-type Stream struct {
+type stream struct {
 	*tls.Conn
 	raw       *outlet
 	peer      string
-	purpose   Purpose
+	purpose   purpose
 	inbound   bool
-	transport *Transport
+	transport *transport
 }
 
 // PeerName is the node name that the peer proved, 1..255 bytes of any kind.
-func (s *Stream) PeerName() string { return s.peer }
+func (s *stream) PeerName() string { return s.peer }
 
 // Purpose is what the dialer opened the stream for.
-func (s *Stream) Purpose() Purpose { return s.purpose }
+func (s *stream) Purpose() purpose { return s.purpose }
 
 // Inbound tells whether the peer dialed.
-func (s *Stream) Inbound() bool { return s.inbound }
+func (s *stream) Inbound() bool { return s.inbound }
 
 // Send sends b as far as that needs no waiting, and tells whether it has gone. If not, it
 // does so with the next Flush, before which there must be no other Send. Not to be mixed
 // with Write; one goroutine at a time.
-func (s *Stream) Send(b []byte) (gone bool, err error) {
+func (s *stream) Send(b []byte) (gone bool, err error) {
 	s.raw.gather(true)
 	_, err = s.Conn.Write(b)
 	s.raw.gather(false)
@@ -43,17 +43,17 @@ func (s *Stream) Send(b []byte) (gone bool, err error) {
 }
 
 // Eager tells whether Send may send anything at all.
-func (s *Stream) Eager() bool { return s.raw.socket != nil }
+func (s *stream) Eager() bool { return s.raw.socket != nil }
 
 // Flush sends what Send has left, and waits for it.
-func (s *Stream) Flush() error { return s.raw.flush() }
+func (s *stream) Flush() error { return s.raw.flush() }
 
 // Rest gives back the room that a long Send has taken. To be called after Flush.
-func (s *Stream) Rest() { s.raw.shrink() }
+func (s *stream) Rest() { s.raw.shrink() }
 
 // Close tells the peer, if that is possible within 100 ms, and closes. A Read or
 // Write under way returns with an error. It is idempotent.
-func (s *Stream) Close() error {
+func (s *stream) Close() error {
 	s.transport.forget(s)
 	hurry := time.AfterFunc(closeGrace, func() { s.raw.Close() })
 	defer hurry.Stop()
@@ -62,7 +62,7 @@ func (s *Stream) Close() error {
 
 // membershipStream is what memberlist gets in a keyed herd.
 type membershipStream struct {
-	*Stream
+	*stream
 	guard messageGuard
 }
 

@@ -15,12 +15,12 @@ import (
 	"github.com/hashicorp/memberlist"
 )
 
-// TransportConfig is what a [Transport] needs. Zero numbers mean the defaults.
-type TransportConfig struct {
+// transportConfig is what a [transport] needs. Zero numbers mean the defaults.
+type transportConfig struct {
 	Network       Network      // nil: [OS]
 	BindAddr      string       // host:port, TCP and UDP; port 0 picks one that is free for both
 	AdvertiseAddr string       // host or host:port that peers reach this node at; empty: the bound address
-	Keyring       *Keyring     // nil: a keyless herd, which any stranger may join
+	Keyring       *keyring     // nil: a keyless herd, which any stranger may join
 	Label         string       // at most 255 bytes; herds of another label are strangers
 	Name          string       // node name, 1..255 bytes: what this node proves to be called
 	Logger        hclog.Logger // nil: no log
@@ -37,13 +37,13 @@ const (
 	bindTries   = 10 // to find a port that is free for both TCP and UDP
 )
 
-// Transport is one gossip port: memberlist's packets over UDP, and streams over
+// transport is one gossip port: memberlist's packets over UDP, and streams over
 // TCP, memberlist's and the herd's own, all of them TLS 1.3 between two ends that have
 // proved a key of the ring to each other. It is a memberlist.NodeAwareTransport.
 // Nothing that takes from it sees a byte of a stranger. It is safe for
 // concurrent use.
-type Transport struct {
-	config    TransportConfig // static
+type transport struct {
+	config    transportConfig // static
 	log       hclog.Logger
 	listener  net.Listener
 	packets   net.PacketConn
@@ -52,7 +52,7 @@ type Transport struct {
 
 	packetc chan *memberlist.Packet // sent by readPackets, never closed
 	memberc chan net.Conn           // sent by greet, never closed
-	streamc chan *Stream            // sent by greet, never closed
+	streamc chan *stream            // sent by greet, never closed
 
 	lobby lobby
 	lines lineLimit
@@ -64,14 +64,14 @@ type Transport struct {
 	once   sync.Once      // Shutdown
 
 	mu      sync.Mutex           // guards streams
-	streams map[*Stream]struct{} // proved and open, either way; nil after Shutdown
+	streams map[*stream]struct{} // proved and open, either way; nil after Shutdown
 }
 
-var _ memberlist.NodeAwareTransport = (*Transport)(nil)
+var _ memberlist.NodeAwareTransport = (*transport)(nil)
 
-// NewTransport binds the port and starts to listen. The caller owes a Shutdown
+// newTransport binds the port and starts to listen. The caller owes a Shutdown
 // (memberlist's own Shutdown does it). An address that cannot be bound is named in the error.
-func NewTransport(config TransportConfig) (*Transport, error) {
+func newTransport(config transportConfig) (*transport, error) {
 	if config.Network == nil {
 		config.Network = OS{}
 	}
@@ -88,15 +88,15 @@ func NewTransport(config TransportConfig) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Transport{
+	t := &transport{
 		config:  config,
 		log:     config.Logger,
 		prover:  prover,
 		packetc: make(chan *memberlist.Packet, packetQueue),
 		memberc: make(chan net.Conn, streamQueue),
-		streamc: make(chan *Stream, streamQueue),
+		streamc: make(chan *stream, streamQueue),
 		lobby:   lobby{max: config.MaxUnproved, maxPerHost: config.MaxUnprovedByHost},
-		streams: make(map[*Stream]struct{}),
+		streams: make(map[*stream]struct{}),
 	}
 	if err := t.bind(); err != nil {
 		return nil, fmt.Errorf("gossip address %s: %w", config.BindAddr, err)
@@ -120,7 +120,7 @@ func orDefault[T int | time.Duration](v, def T) T {
 
 // bind opens both sockets on one port. Of port 0 the system chooses a port for TCP
 // that may be taken for UDP: then another is tried.
-func (t *Transport) bind() error {
+func (t *transport) bind() error {
 	_, port, err := net.SplitHostPort(t.config.BindAddr)
 	if err != nil {
 		return err
@@ -146,29 +146,29 @@ func (t *Transport) bind() error {
 }
 
 // Addr is the bound address.
-func (t *Transport) Addr() net.Addr { return t.listener.Addr() }
+func (t *transport) Addr() net.Addr { return t.listener.Addr() }
 
 // Advertised is the address that peers are told.
-func (t *Transport) Advertised() netip.AddrPort { return t.advertise }
+func (t *transport) Advertised() netip.AddrPort { return t.advertise }
 
 // FinalAdvertiseAddr is for memberlist. What it was configured to is not looked
-// at: [TransportConfig] decides.
-func (t *Transport) FinalAdvertiseAddr(string, int) (net.IP, int, error) {
+// at: [transportConfig] decides.
+func (t *transport) FinalAdvertiseAddr(string, int) (net.IP, int, error) {
 	return t.advertise.Addr().AsSlice(), int(t.advertise.Port()), nil
 }
 
 // PacketCh is where memberlist takes packets.
-func (t *Transport) PacketCh() <-chan *memberlist.Packet { return t.packetc }
+func (t *transport) PacketCh() <-chan *memberlist.Packet { return t.packetc }
 
 // StreamCh is where memberlist takes inbound streams.
-func (t *Transport) StreamCh() <-chan net.Conn { return t.memberc }
+func (t *transport) StreamCh() <-chan net.Conn { return t.memberc }
 
 // Streams is where all other inbound streams come out. One that finds 64 waiting
 // is closed and counted. The channel is never closed.
-func (t *Transport) Streams() <-chan *Stream { return t.streamc }
+func (t *transport) Streams() <-chan *stream { return t.streamc }
 
 // WriteTo sends a packet for memberlist.
-func (t *Transport) WriteTo(b []byte, addr string) (time.Time, error) {
+func (t *transport) WriteTo(b []byte, addr string) (time.Time, error) {
 	to, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("send packet: %w", err)
@@ -178,15 +178,15 @@ func (t *Transport) WriteTo(b []byte, addr string) (time.Time, error) {
 }
 
 // WriteToAddress sends a packet for memberlist.
-func (t *Transport) WriteToAddress(b []byte, a memberlist.Address) (time.Time, error) {
+func (t *transport) WriteToAddress(b []byte, a memberlist.Address) (time.Time, error) {
 	return t.WriteTo(b, a.Addr)
 }
 
 // DialTimeout opens a stream for memberlist.
-func (t *Transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, error) {
+func (t *transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(t.ctx, timeout)
 	defer cancel()
-	s, err := t.DialPeer(ctx, addr, PurposeMembership)
+	s, err := t.DialPeer(ctx, addr, purposeMembership)
 	if err != nil {
 		return nil, err
 	}
@@ -194,14 +194,14 @@ func (t *Transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, e
 }
 
 // DialAddressTimeout opens a stream for memberlist.
-func (t *Transport) DialAddressTimeout(a memberlist.Address, timeout time.Duration) (net.Conn, error) {
+func (t *transport) DialAddressTimeout(a memberlist.Address, timeout time.Duration) (net.Conn, error) {
 	return t.DialTimeout(a.Addr, timeout)
 }
 
 // DialPeer opens a stream to the node at addr, host:port. It returns when both
 // ends have proved a key, or with an error: a [KeyError] if the peer has none of ours.
 // ctx bounds the dial only; Shutdown ends it too.
-func (t *Transport) DialPeer(ctx context.Context, addr string, purpose Purpose) (*Stream, error) {
+func (t *transport) DialPeer(ctx context.Context, addr string, purpose purpose) (*stream, error) {
 	s, err := t.dialPeer(ctx, addr, purpose)
 	if err != nil {
 		t.count.dialsFailed.Add(1)
@@ -215,7 +215,7 @@ func (t *Transport) DialPeer(ctx context.Context, addr string, purpose Purpose) 
 	return s, nil
 }
 
-func (t *Transport) dialPeer(ctx context.Context, addr string, purpose Purpose) (*Stream, error) {
+func (t *transport) dialPeer(ctx context.Context, addr string, purpose purpose) (*stream, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(t.ctx, func() { cancel(net.ErrClosed) })()
@@ -240,7 +240,7 @@ func (t *Transport) dialPeer(ctx context.Context, addr string, purpose Purpose) 
 	}
 	raw.SetDeadline(time.Time{})
 	introduce(dialed, peer)
-	s := &Stream{Conn: conn, raw: raw, peer: peer, purpose: purpose, transport: t}
+	s := &stream{Conn: conn, raw: raw, peer: peer, purpose: purpose, transport: t}
 	if !t.remember(s) {
 		return nil, net.ErrClosed
 	}
@@ -249,7 +249,7 @@ func (t *Transport) dialPeer(ctx context.Context, addr string, purpose Purpose) 
 
 // Shutdown closes the port and every stream that came from it, and returns when
 // all goroutines have ended. It is idempotent and never fails.
-func (t *Transport) Shutdown() error {
+func (t *transport) Shutdown() error {
 	t.once.Do(func() {
 		t.cancel()
 		t.listener.Close()
@@ -269,7 +269,7 @@ func (t *Transport) Shutdown() error {
 
 // remember notes an open stream, so that Shutdown can close it. After Shutdown it
 // closes it at once and returns false.
-func (t *Transport) remember(s *Stream) bool {
+func (t *transport) remember(s *stream) bool {
 	t.mu.Lock()
 	open := t.streams != nil
 	if open {
@@ -282,14 +282,14 @@ func (t *Transport) remember(s *Stream) bool {
 	return open
 }
 
-func (t *Transport) forget(s *Stream) {
+func (t *transport) forget(s *stream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.streams, s)
 }
 
 // forMemberlist is s as memberlist may have it.
-func (t *Transport) forMemberlist(s *Stream) net.Conn {
+func (t *transport) forMemberlist(s *stream) net.Conn {
 	if t.config.Keyring == nil {
 		return s
 	}
@@ -306,11 +306,11 @@ func offer[T any](c chan<- T, v T) bool {
 	}
 }
 
-func (t *Transport) warn(message string, args ...any) { t.say(hclog.Warn, message, args...) }
+func (t *transport) warn(message string, args ...any) { t.say(hclog.Warn, message, args...) }
 
 // say logs one line a minute of each message: strangers decide how many there
 // are. The next line tells how many were kept back.
-func (t *Transport) say(level hclog.Level, message string, args ...any) {
+func (t *transport) say(level hclog.Level, message string, args ...any) {
 	suppressed, ok := t.lines.allow(message, warnLines)
 	if !ok {
 		return
@@ -373,7 +373,7 @@ type TransportStats struct {
 }
 
 // Stats is a snapshot; its numbers need not be of one instant.
-func (t *Transport) Stats() TransportStats {
+func (t *transport) Stats() TransportStats {
 	t.mu.Lock()
 	open := len(t.streams)
 	t.mu.Unlock()

@@ -23,10 +23,10 @@ import (
 )
 
 // simulated is a transport config on host 10.0.0.i.
-func simulated(t testing.TB, sim *simnet.Net, i int, keys ...int) TransportConfig {
+func simulated(t testing.TB, sim *simnet.Net, i int, keys ...int) transportConfig {
 	t.Helper()
 	ip := fmt.Sprintf("10.0.0.%d", i)
-	return TransportConfig{Network: sim.Host(ip), BindAddr: ip + ":4132", Name: fmt.Sprint("node", i), Keyring: ring(t, keys...)}
+	return transportConfig{Network: sim.Host(ip), BindAddr: ip + ":4132", Name: fmt.Sprint("node", i), Keyring: ring(t, keys...)}
 }
 
 // newSim is a network with the latency of a machine room.
@@ -37,7 +37,7 @@ func newSim() *simnet.Net {
 }
 
 // stranger opens a stream from 10.0.0.i, and that is all that it does.
-func stranger(t testing.TB, sim *simnet.Net, i int, to *Transport) net.Conn {
+func stranger(t testing.TB, sim *simnet.Net, i int, to *transport) net.Conn {
 	t.Helper()
 	c, err := sim.Host(fmt.Sprintf("10.0.0.%d", i)).Dial(context.Background(), to.Addr().String())
 	if err != nil {
@@ -61,7 +61,7 @@ func TestTransportOutlivesErrors(t *testing.T) {
 		dial := func() time.Duration {
 			t.Helper()
 			begin := time.Now()
-			s, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), PurposeLive)
+			s, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), purposeLive)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,9 +123,9 @@ func TestShutdownWaits(t *testing.T) {
 // A dial that succeeds while Shutdown goes on leaves nothing open.
 func TestStreamAfterShutdown(t *testing.T) {
 	near, far := line(t)
-	tr := newTestTransport(t, TransportConfig{})
+	tr := newTestTransport(t, transportConfig{})
 	tr.Shutdown()
-	s := &Stream{Conn: tls.Client(near, tr.prover.tls), raw: newOutlet(near), transport: tr}
+	s := &stream{Conn: tls.Client(near, tr.prover.tls), raw: newOutlet(near), transport: tr}
 	if tr.remember(s) {
 		t.Error("the stream was kept")
 	}
@@ -165,7 +165,7 @@ func TestPacketQueueOverflows(t *testing.T) {
 func TestWrongKeyIsLoggedOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := newSim()
-		var all [2]*Transport
+		var all [2]*transport
 		var lines [2]*logLines
 		for i := range all {
 			config := simulated(t, sim, i+1, i+1)
@@ -178,7 +178,7 @@ func TestWrongKeyIsLoggedOnceAMinute(t *testing.T) {
 		attempts := 0
 		try := func(n int) {
 			for range n {
-				if _, err := all[0].DialPeer(t.Context(), all[1].Addr().String(), PurposeLive); !errors.Is(err, ErrWrongKey) {
+				if _, err := all[0].DialPeer(t.Context(), all[1].Addr().String(), purposeLive); !errors.Is(err, ErrWrongKey) {
 					t.Fatal(err)
 				}
 				attempts++
@@ -222,7 +222,7 @@ func TestCloseOfHungStream(t *testing.T) {
 		sim := newSim()
 		clark, jaquez := newTestTransport(t, simulated(t, sim, 1, 1)), newTestTransport(t, simulated(t, sim, 2, 1))
 		for _, writing := range []bool{true, false} {
-			s, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), PurposeLive)
+			s, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), purposeLive)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -272,7 +272,7 @@ func TestMessageRefused(t *testing.T) {
 			head(20<<20, 1),
 			[]byte(plaintexts[6]),
 		} {
-			s, err := jaquez.DialPeer(t.Context(), b.transport.Addr().String(), PurposeMembership)
+			s, err := jaquez.DialPeer(t.Context(), b.transport.Addr().String(), purposeMembership)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -398,7 +398,7 @@ func TestLargestMemberIsGossiped(t *testing.T) {
 			config := simulated(t, sim, i+1, 1)
 			config.Name, config.Label = m.Name, strings.Repeat("x", memberlist.LabelMaxSize)
 			all = append(all, newBare(t, config, func(c *memberlist.Config) {
-				c.Name, c.Delegate, c.PushPullInterval = m.ID(), metaOnly{m.encode()}, 0
+				c.Name, c.Delegate, c.PushPullInterval = m.id(), metaOnly{m.encode()}, 0
 			}))
 			if i > 0 {
 				all[i].join(t, all[0])
@@ -406,7 +406,7 @@ func TestLargestMemberIsGossiped(t *testing.T) {
 		}
 		reach(t, "three members", sees(3, all...))
 		for _, n := range all[1].Members() {
-			if m, err := decodeMeta(n.Meta); err != nil || m.ID() != n.Name {
+			if m, err := decodeMeta(n.Meta); err != nil || m.id() != n.Name {
 				t.Errorf("member %s: %+v, %v", n.Name, m, err)
 			}
 		}

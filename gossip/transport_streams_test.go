@@ -20,7 +20,7 @@ func TestStreamOutlivesHandshake(t *testing.T) {
 		sim := newSim()
 		clark, jaquez := newTestTransport(t, simulated(t, sim, 1, 1)), newTestTransport(t, simulated(t, sim, 2, 1))
 		ctx, cancel := context.WithCancel(t.Context())
-		near, err := clark.DialPeer(ctx, jaquez.Addr().String(), PurposeLive)
+		near, err := clark.DialPeer(ctx, jaquez.Addr().String(), purposeLive)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,8 +83,8 @@ func TestHandshakeDeadline(t *testing.T) {
 // clientHello is what an honest dialer sends first.
 func clientHello(t *testing.T) []byte {
 	near, far := line(t)
-	clark := newTestTransport(t, TransportConfig{Network: oneConn{near}})
-	go clark.DialPeer(context.Background(), "10.0.0.2:4132", PurposeLive)
+	clark := newTestTransport(t, transportConfig{Network: oneConn{near}})
+	go clark.DialPeer(context.Background(), "10.0.0.2:4132", purposeLive)
 	b := make([]byte, 16<<10)
 	n, err := far.Read(b)
 	if err != nil || n < 100 {
@@ -130,7 +130,7 @@ func TestDialDeadline(t *testing.T) {
 		})
 		dial := func(ctx context.Context) (time.Duration, error) {
 			begin := time.Now()
-			_, err := clark.DialPeer(ctx, "10.0.0.2:4132", PurposeLive)
+			_, err := clark.DialPeer(ctx, "10.0.0.2:4132", purposeLive)
 			return time.Since(begin).Round(10 * time.Millisecond), err
 		}
 		if took, err := dial(t.Context()); took != 2*time.Second || err == nil || !strings.Contains(err.Error(), "i/o timeout") {
@@ -170,9 +170,9 @@ func TestHalfOpenStreams(t *testing.T) {
 		if s := clark.Stats(); s != (TransportStats{Evicted: 184, Unproved: 16}) {
 			t.Errorf("200 strangers: %+v", s)
 		}
-		var proved []*Stream
+		var proved []*stream
 		for range 40 { // those who have proved a key are not counted
-			s, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), PurposeLive)
+			s, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), purposeLive)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -194,7 +194,7 @@ func TestHalfOpenStreams(t *testing.T) {
 		if s := clark.Stats(); s.Unproved != 128 || s.Evicted != 184+20*16-128 {
 			t.Errorf("strangers from 20 addresses: %+v", s)
 		}
-		s, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), PurposeLive)
+		s, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), purposeLive)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,7 +249,7 @@ func clientHelloOf(t *testing.T) []byte {
 	}
 	defer l.Close()
 	dialer := newTestTransport(t, simulated(t, sim, 1, 1))
-	go dialer.DialPeer(context.Background(), "10.0.0.2:4132", PurposeLive)
+	go dialer.DialPeer(context.Background(), "10.0.0.2:4132", purposeLive)
 	c, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
@@ -270,8 +270,8 @@ func TestStreamQueueOverflows(t *testing.T) {
 		config := simulated(t, sim, 1, 1)
 		config.Logger = logger
 		clark, jaquez := newTestTransport(t, config), newTestTransport(t, simulated(t, sim, 2, 1))
-		for _, p := range []Purpose{PurposeDelta, PurposeMembership} {
-			var last *Stream
+		for _, p := range []purpose{purposeDelta, purposeMembership} {
+			var last *stream
 			for range streamQueue + 1 {
 				s, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), p)
 				if err != nil {

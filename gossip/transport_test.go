@@ -22,7 +22,7 @@ import (
 
 const loopback = "127.0.0.1:0"
 
-func newTestTransport(t testing.TB, c TransportConfig) *Transport {
+func newTestTransport(t testing.TB, c transportConfig) *transport {
 	t.Helper()
 	if c.Name == "" {
 		c.Name = "Clark"
@@ -30,7 +30,7 @@ func newTestTransport(t testing.TB, c TransportConfig) *Transport {
 	if c.BindAddr == "" {
 		c.BindAddr = loopback
 	}
-	tr, err := NewTransport(c)
+	tr, err := newTransport(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,10 +52,10 @@ func reach(t testing.TB, what string, ok func() bool) {
 // bare is a memberlist with nothing of the herd but its transport.
 type bare struct {
 	*memberlist.Memberlist
-	transport *Transport
+	transport *transport
 }
 
-func newBare(t testing.TB, c TransportConfig, change func(*memberlist.Config)) *bare {
+func newBare(t testing.TB, c transportConfig, change func(*memberlist.Config)) *bare {
 	t.Helper()
 	tr := newTestTransport(t, c)
 	p, err := profileNamed("local")
@@ -118,7 +118,7 @@ func TestBareMemberlists(t *testing.T) {
 		t.Run(tt.what, func(t *testing.T) {
 			var all []*bare
 			for i, keys := range tt.rings {
-				b := newBare(t, TransportConfig{Name: fmt.Sprint("node", i), Keyring: ring(t, keys...), Label: tt.label}, nil)
+				b := newBare(t, transportConfig{Name: fmt.Sprint("node", i), Keyring: ring(t, keys...), Label: tt.label}, nil)
 				all = append(all, b)
 				if i > 0 {
 					b.join(t, all[0])
@@ -145,13 +145,13 @@ func TestBareMemberlists(t *testing.T) {
 func TestHerdsDontMix(t *testing.T) {
 	for _, tt := range []struct {
 		what   string
-		a, b   TransportConfig
+		a, b   transportConfig
 		reason string
 	}{
-		{"labels", TransportConfig{Keyring: ring(t, 1), Label: "campus"}, TransportConfig{Keyring: ring(t, 1), Label: "beach"}, reasonNoneInCommon},
-		{"keys", TransportConfig{Keyring: ring(t, 1)}, TransportConfig{Keyring: ring(t, 2)}, reasonNoneInCommon},
-		{"a key and none", TransportConfig{Keyring: ring(t, 1)}, TransportConfig{}, reasonPeerKeyless},
-		{"labels, keyless", TransportConfig{Label: "campus"}, TransportConfig{Label: "beach"}, reasonWeAreKeyless},
+		{"labels", transportConfig{Keyring: ring(t, 1), Label: "campus"}, transportConfig{Keyring: ring(t, 1), Label: "beach"}, reasonNoneInCommon},
+		{"keys", transportConfig{Keyring: ring(t, 1)}, transportConfig{Keyring: ring(t, 2)}, reasonNoneInCommon},
+		{"a key and none", transportConfig{Keyring: ring(t, 1)}, transportConfig{}, reasonPeerKeyless},
+		{"labels, keyless", transportConfig{Label: "campus"}, transportConfig{Label: "beach"}, reasonWeAreKeyless},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			tt.a.Name, tt.b.Name = "Clark", "Jaquez"
@@ -177,15 +177,15 @@ func TestHerdsDontMix(t *testing.T) {
 
 func TestDialPeer(t *testing.T) {
 	key := ring(t, 1)
-	clark := newTestTransport(t, TransportConfig{Keyring: key})
-	jaquez := newTestTransport(t, TransportConfig{Keyring: key, Name: "Jaquez"})
-	for p := PurposeMembership; p <= PurposeWho; p++ {
+	clark := newTestTransport(t, transportConfig{Keyring: key})
+	jaquez := newTestTransport(t, transportConfig{Keyring: key, Name: "Jaquez"})
+	for p := purposeMembership; p <= purposeWho; p++ {
 		near, err := clark.DialPeer(t.Context(), jaquez.Addr().String(), p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var far net.Conn
-		if p == PurposeMembership {
+		if p == purposeMembership {
 			c := (<-jaquez.StreamCh()).(*membershipStream)
 			far = c.Conn // past the guard: this is not memberlist talking
 			if c.PeerName() != "Clark" {
@@ -218,7 +218,7 @@ func TestDialPeer(t *testing.T) {
 		near.Close()
 	}
 	for _, tt := range []struct {
-		tr   *Transport
+		tr   *transport
 		want TransportStats
 	}{
 		{clark, TransportStats{Dialed: 4}},
@@ -234,9 +234,9 @@ func TestDialPeer(t *testing.T) {
 }
 
 func TestDialPeerFails(t *testing.T) {
-	clark := newTestTransport(t, TransportConfig{Keyring: ring(t, 1)})
-	stranger := newTestTransport(t, TransportConfig{Keyring: ring(t, 2), Name: "Jaquez"})
-	_, err := clark.DialPeer(t.Context(), stranger.Addr().String(), PurposeLive)
+	clark := newTestTransport(t, transportConfig{Keyring: ring(t, 1)})
+	stranger := newTestTransport(t, transportConfig{Keyring: ring(t, 2), Name: "Jaquez"})
+	_, err := clark.DialPeer(t.Context(), stranger.Addr().String(), purposeLive)
 	var key *KeyError
 	if !errors.As(err, &key) || !errors.Is(err, ErrWrongKey) || key.Addr != stranger.Addr().String() || key.Peer != "Jaquez" ||
 		!strings.HasPrefix(err.Error(), "dial "+key.Addr+" for live: ") {
@@ -244,12 +244,12 @@ func TestDialPeerFails(t *testing.T) {
 	}
 	gone := stranger.Addr().String()
 	stranger.Shutdown()
-	if _, err = clark.DialPeer(t.Context(), gone, PurposeLive); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err = clark.DialPeer(t.Context(), gone, purposeLive); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("nobody there: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err = clark.DialPeer(ctx, gone, PurposeLive); !errors.Is(err, context.Canceled) {
+	if _, err = clark.DialPeer(ctx, gone, purposeLive); !errors.Is(err, context.Canceled) {
 		t.Errorf("given up before: %v", err)
 	}
 	if _, err = clark.DialTimeout("no address", time.Second); err == nil {
@@ -279,7 +279,7 @@ func hold(t testing.TB, addr net.Addr, n int) {
 func TestStrangerIsInNobodysWay(t *testing.T) {
 	lines, logger := newLogLines(hclog.Info)
 	key := ring(t, 1)
-	a := newBare(t, TransportConfig{Name: "Clark", Keyring: key, Label: "campus", Logger: logger}, nil)
+	a := newBare(t, transportConfig{Name: "Clark", Keyring: key, Label: "campus", Logger: logger}, nil)
 	addr := a.transport.Addr()
 	hold(t, addr, 200)
 	reach(t, "the oldest dropped", func() bool { return a.transport.Stats().Evicted >= 200-128 })
@@ -306,11 +306,11 @@ func TestStrangerIsInNobodysWay(t *testing.T) {
 		udp.Write(random[:i])
 	}
 
-	b := newBare(t, TransportConfig{Name: "Jaquez", Keyring: key, Label: "campus"}, nil)
+	b := newBare(t, transportConfig{Name: "Jaquez", Keyring: key, Label: "campus"}, nil)
 	b.join(t, a)
 	reach(t, "two members", sees(2, a, b))
 	for range 10 {
-		for p := PurposeLive; p <= PurposeWho; p++ {
+		for p := purposeLive; p <= purposeWho; p++ {
 			s, err := b.transport.DialPeer(t.Context(), addr.String(), p)
 			if err != nil {
 				t.Fatal(err)
@@ -350,7 +350,7 @@ func TestStrangerIsInNobodysWay(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	key := ring(t, 1)
-	clark, jaquez := newTestTransport(t, TransportConfig{Keyring: key}), newTestTransport(t, TransportConfig{Keyring: key, Name: "Jaquez"})
+	clark, jaquez := newTestTransport(t, transportConfig{Keyring: key}), newTestTransport(t, transportConfig{Keyring: key, Name: "Jaquez"})
 	silent, err := net.Listen("tcp", loopback)
 	if err != nil {
 		t.Fatal(err)
@@ -358,25 +358,25 @@ func TestShutdown(t *testing.T) {
 	defer silent.Close()
 	ended := make(chan error)
 	go func() { // dialing
-		_, err := clark.DialPeer(context.Background(), silent.Addr().String(), PurposeLive)
+		_, err := clark.DialPeer(context.Background(), silent.Addr().String(), purposeLive)
 		ended <- err
 	}()
 	hold(t, clark.Addr(), 5) // greeting
 	reach(t, "strangers greeted", func() bool { return clark.Stats().Unproved == 5 })
-	out, err := clark.DialPeer(t.Context(), jaquez.Addr().String(), PurposeLive)
+	out, err := clark.DialPeer(t.Context(), jaquez.Addr().String(), purposeLive)
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), PurposeDelta)
+	in, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), purposeDelta)
 	if err != nil {
 		t.Fatal(err)
 	}
 	accepted := <-clark.Streams()
-	waiting, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), PurposeDelta) // nobody takes it
+	waiting, err := jaquez.DialPeer(t.Context(), clark.Addr().String(), purposeDelta) // nobody takes it
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []*Stream{out, accepted} { // reading
+	for _, s := range []*stream{out, accepted} { // reading
 		go func() {
 			_, err := s.Read(make([]byte, 1))
 			ended <- err
@@ -399,7 +399,7 @@ func TestShutdown(t *testing.T) {
 			t.Errorf("what was under way: %v", err)
 		}
 	}
-	for _, s := range []*Stream{in, waiting} { // the other ends
+	for _, s := range []*stream{in, waiting} { // the other ends
 		if _, err := s.Read(make([]byte, 1)); err == nil {
 			t.Error("a stream lives on")
 		}
@@ -408,7 +408,7 @@ func TestShutdown(t *testing.T) {
 	if s := clark.Stats(); s.Open != 0 || s.Unproved != 0 || s.Slow+s.Junk+s.Abandoned+s.Evicted != 0 {
 		t.Errorf("%+v", s)
 	}
-	if _, err := clark.DialPeer(t.Context(), jaquez.Addr().String(), PurposeLive); !errors.Is(err, net.ErrClosed) {
+	if _, err := clark.DialPeer(t.Context(), jaquez.Addr().String(), purposeLive); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("a dial afterwards: %v", err)
 	}
 	if _, err := clark.WriteTo([]byte("x"), jaquez.Addr().String()); !errors.Is(err, net.ErrClosed) {
@@ -431,16 +431,16 @@ func TestBackoff(t *testing.T) {
 
 // Two nodes in one process have nothing in common.
 func TestTransportsAreIndependent(t *testing.T) {
-	busy, idle := newTestTransport(t, TransportConfig{Keyring: ring(t, 1)}), newTestTransport(t, TransportConfig{Keyring: ring(t, 2)})
-	peer := newTestTransport(t, TransportConfig{Keyring: ring(t, 2)})
+	busy, idle := newTestTransport(t, transportConfig{Keyring: ring(t, 1)}), newTestTransport(t, transportConfig{Keyring: ring(t, 2)})
+	peer := newTestTransport(t, transportConfig{Keyring: ring(t, 2)})
 	peer.WriteTo([]byte("junk"), busy.Addr().String())
-	peer.DialPeer(t.Context(), busy.Addr().String(), PurposeLive)
+	peer.DialPeer(t.Context(), busy.Addr().String(), purposeLive)
 	reach(t, "refusals", func() bool { s := busy.Stats(); return s.PacketsJunk == 1 && s.WrongKey == 1 })
 	if s := idle.Stats(); s != (TransportStats{}) {
 		t.Errorf("%+v", s)
 	}
 	busy.Shutdown()
-	s, err := peer.DialPeer(t.Context(), idle.Addr().String(), PurposeLive)
+	s, err := peer.DialPeer(t.Context(), idle.Addr().String(), purposeLive)
 	if err != nil {
 		t.Fatal(err)
 	}

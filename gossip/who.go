@@ -12,7 +12,7 @@ import (
 	"herd/gossip/location"
 )
 
-// A stream of [PurposeWho] carries one question and its answer: "who is called so,
+// A stream of [purposeWho] carries one question and its answer: "who is called so,
 // as far as you know?", as a byte of length and a name. The answer begins with
 // the answerer's own origin and its age; then the number of live members of that
 // name, and for each its origin and its address; then, since 0.2.0, the answerer's wall
@@ -103,8 +103,8 @@ func readAnswer(r io.Reader) (who identity, holders []Holder, err error) {
 	return who, holders, nil
 }
 
-// answerWho serves one stream of PurposeWho. It closes it.
-func (c *Cluster) answerWho(s *Stream) {
+// answerWho serves one stream of purposeWho. It closes it.
+func (c *Cluster) answerWho(s *stream) {
 	defer s.Close()
 	s.SetDeadline(time.Now().Add(c.transport.config.HandshakeTimeout))
 	var b [256]byte
@@ -132,7 +132,7 @@ func (c *Cluster) identity() identity {
 func (c *Cluster) askWho(ctx context.Context, addr, name string) (identity, []Holder, error) {
 	dial, cancel := context.WithTimeout(ctx, c.profile.stream)
 	defer cancel()
-	s, err := c.transport.DialPeer(dial, addr, PurposeWho)
+	s, err := c.transport.DialPeer(dial, addr, purposeWho)
 	if err != nil {
 		return identity{}, nil, err
 	}
