@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,10 +49,20 @@ func (c *client) split() (scheme, addr string) {
 	return c.access.scheme(), c.addr
 }
 
-// url is that of a path of the node.
-func (c *client) url(path string) string {
+// request is one for a path of the node. An address from the command line has a port that can be:
+// else port 80 would be asked, where nobody has put a node. Only a URL may have none, of a proxy.
+func (c *client) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
 	scheme, addr := c.split()
-	return scheme + addr + path
+	bare := c.scheme == "" && !strings.HasPrefix(c.addr, scheme)
+	_, port, err := net.SplitHostPort(addr)
+	if n, perr := strconv.ParseUint(port, 10, 16); bare && (err != nil || perr != nil || n == 0) {
+		return nil, usagef("%q is not an address: it must be host:port with a port from 1 to 65535, like %s", c.addr, config.Default().HTTP.Addr)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, scheme+addr+path, body)
+	if err != nil {
+		return nil, usagef("%q is not an address: %w", c.addr, err)
+	}
+	return r, nil
 }
 
 // httpAddrFlag gives a verb --http-addr: the same name, and variable, as the
@@ -82,9 +93,9 @@ func (c *client) get(ctx context.Context, path, what string, v any) error {
 
 // send is do with a body, which goes as JSON.
 func (c *client) send(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.url(path), bytes.NewReader(body))
+	req, err := c.request(ctx, method, path, bytes.NewReader(body))
 	if err != nil {
-		return nil, usagef("%q is not an address: %w", c.addr, err)
+		return nil, err
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")

@@ -43,9 +43,9 @@ func (s *eventSource) read(ctx context.Context, f func(e sse.Event, more bool) e
 
 func (s *eventSource) stream(ctx context.Context, alive func(), f func(e sse.Event, more bool) error) error {
 	c := s.client
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url(s.path), nil)
+	req, err := c.request(ctx, http.MethodGet, s.path, nil)
 	if err != nil {
-		return usagef("%q is not an address: %w", c.addr, err)
+		return err
 	}
 	req.Header.Set("Accept", "text/event-stream")
 	if s.last != "" {

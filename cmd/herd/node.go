@@ -50,7 +50,7 @@ func (a *app) node() *cobra.Command {
 // not see to it: that process holds the other end of its input.
 const inputFlag = "leave-with-input"
 
-func (a *app) runNode(ctx context.Context, s *settings) error {
+func (a *app) runNode(ctx context.Context, s *settings) (err error) {
 	hup := catchHangups()
 	loaded, err := a.load(s)
 	if err != nil {
@@ -62,6 +62,13 @@ func (a *app) runNode(ctx context.Context, s *settings) error {
 	}
 	defer logs.end()
 	logger := logs.log
+	if loaded.Config.Log.File != "" { // err goes to standard error, which who reads the file may not see
+		defer func() {
+			if err != nil {
+				logger.Error("the node has failed", "error", err)
+			}
+		}()
+	}
 
 	if c := loaded.Config; c.Chaos {
 		logger.Warn("CHAOS is allowed: whoever reaches the HTTP port can cut this node off, slow it down, pause it and kill it", "http", c.HTTP.Addr)

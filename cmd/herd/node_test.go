@@ -131,3 +131,14 @@ func TestNodeFailures(t *testing.T) {
 		}
 	}
 }
+
+// Who reads the log file alone finds why a node ended there.
+func TestNodeFailureInLogFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "herd.log")
+	f := newFakeApp(func(_ int, n *fakeNode) error { n.fail = errFake; return nil })
+	code := f.run(t.Context(), []string{"node", "--name", "Clark", "--log-file", file})
+	text, err := os.ReadFile(file)
+	if code != exitFailed || err != nil || strings.Count(string(text), "the port is taken") != 1 {
+		t.Errorf("exit code %d, %v; the file says %q", code, err, text)
+	}
+}

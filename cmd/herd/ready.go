@@ -54,7 +54,9 @@ func (a *app) ready() *cobra.Command {
 func (c *client) awaitReady(ctx context.Context, wait time.Duration) (says string, err error) {
 	deadline := time.Now().Add(wait)
 	for range ticks(ctx, 100*time.Millisecond) {
-		if says, err = c.isReady(ctx); err == nil || !time.Now().Before(deadline) {
+		var e *exit
+		says, err = c.isReady(ctx)
+		if err == nil || !time.Now().Before(deadline) || errors.As(err, &e) && e.code == exitUsage {
 			return says, err
 		}
 	}

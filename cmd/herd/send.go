@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -55,6 +56,9 @@ func (a *app) send() *cobra.Command {
 	return cmd
 }
 
+// errNoLines is what the HTTP port of a node is found to be.
+var errNoLines = errors.New("what is there speaks HTTP, and lines go to the port of clients")
+
 // dialFunc connects to a node.
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
@@ -62,7 +66,7 @@ type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 // is the end of the stream: the half-close tells the node that no more comes.
 func exchange(ctx context.Context, dial dialFunc, addr string, lines []string, timeout time.Duration, w io.Writer) error {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return usagef("%q is not an address: %w", addr, err)
+		return usagef("%q is not an address: it must be host:port, like 127.0.0.1:4131", addr)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -81,9 +85,15 @@ func exchange(ctx context.Context, dial dialFunc, addr string, lines []string, t
 		}
 		sent <- err
 	}()
-	n, err := io.Copy(w, conn)
+	n, err := int64(0), errNoLines
+	in := bufio.NewReader(conn)
+	if head, _ := in.Peek(len("HTTP/")); string(head) != "HTTP/" { // why there is less Copy says
+		n, err = io.Copy(w, in)
+	}
 	conn.Close() // a node that hung up early reads no more: end the writer
 	switch serr := <-sent; {
+	case err == errNoLines:
+		return &exit{exitUnreachable, fmt.Errorf("no node answers at %s: %w", addr, err)}
 	case err != nil:
 	case !errors.Is(serr, net.ErrClosed):
 		err = serr

@@ -67,6 +67,19 @@ func TestSendToSilence(t *testing.T) {
 	}
 }
 
+// What speaks HTTP has not answered a line, whatever it says.
+func TestSendToHTTP(t *testing.T) {
+	addr := peer(t, func(conn net.Conn) {
+		io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n400 Bad Request")
+		io.Copy(io.Discard, conn)
+	})
+	f := newFakeApp(fine)
+	code := f.run(t.Context(), []string{"send", addr, "WHATSAT kiwi 1 1"})
+	if code != exitUnreachable || f.out.String() != "" || !strings.Contains(f.err.String(), addr+": what is there speaks HTTP, and lines go to the port of clients") {
+		t.Errorf("got exit code %d, %q and %q", code, &f.out, &f.err)
+	}
+}
+
 // A node that hangs up without a word has not answered.
 func TestSendToOneThatHangsUp(t *testing.T) {
 	addr := peer(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
