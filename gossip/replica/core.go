@@ -275,9 +275,6 @@ func (c *Core) Stats() Stats {
 	return sum
 }
 
-// Links returns the links that stand, in order of opening.
-func (c *Core) Links() []*Link { return append([]*Link(nil), c.links...) }
-
 // Sealed is the number of the last sealed batch.
 func (c *Core) Sealed() uint64 { return c.seq }
 

@@ -135,7 +135,7 @@ func TestLastAckReleases(t *testing.T) {
 	b.pass(100 * time.Millisecond)
 	for round := 1; round <= 3; round++ {
 		ticket := b.report(x, "kiwi", round)
-		for _, l := range x.Links() {
+		for _, l := range x.links {
 			b.carry(l, Live)
 		}
 		for i, l := range far {

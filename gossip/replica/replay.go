@@ -20,7 +20,7 @@ type Replay struct {
 	beyond map[location.Origin]run
 	newest Vector // of each origin, the greatest dot met
 	latest int64
-	gap    bool
+	gap    bool // something was missing: from there on fixes count and vectors do not
 	fixes  uint64
 }
 
@@ -132,7 +132,7 @@ func (r *Replay) Take(m Replayed) {
 		}
 	}
 	if m.refused {
-		r.Gap()
+		r.gap = true
 	}
 	if m.kind == kindFloor {
 		r.core.raise(m.floor)
@@ -152,10 +152,6 @@ func (r *Replay) Take(m Replayed) {
 		}
 	}
 }
-
-// Gap says that something is missing before the next message. From there on fixes count
-// and vectors do not.
-func (r *Replay) Gap() { r.gap = true }
 
 // Fixes is how many fixes were read.
 func (r *Replay) Fixes() uint64 { return r.fixes }

@@ -66,14 +66,6 @@ type Commands struct {
 	Reads   Quantiles `json:"reads"`
 }
 
-// Errors is the share of the commands without an answer, 0 to 1.
-func (c *Commands) Errors() float64 {
-	if all := c.OK + c.Fail + c.Unknown; all > 0 {
-		return float64(c.Fail+c.Unknown) / float64(all)
-	}
-	return 0
-}
-
 // Window is the time of one fault.
 type Window struct {
 	Fault     string        `json:"fault"`

@@ -70,7 +70,7 @@ func benchmarkRead(b *testing.B, text []byte) {
 	b.ReportAllocs()
 	for b.Loop() {
 		// A reader of nothing else: no short cuts.
-		table, _, err := Read(b.Context(), "bench", io.MultiReader(bytes.NewReader(text)), Options{})
+		table, _, err := readTable(b.Context(), "bench", io.MultiReader(bytes.NewReader(text)), Options{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -59,7 +59,7 @@ func TestBounds(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, report, err := Read(t.Context(), "file", tt.in, Options{Format: tt.format})
+			_, report, err := readTable(t.Context(), "file", tt.in, Options{Format: tt.format})
 			runtime.ReadMemStats(&after)
 			said := report.String()
 			if err != nil {
@@ -77,14 +77,14 @@ func TestBounds(t *testing.T) {
 
 func TestTooMany(t *testing.T) {
 	text := strings.Repeat(feature1+"\n", 11)
-	if _, report, err := Read(t.Context(), "file", strings.NewReader(text), Options{MaxPlaces: 11}); err != nil || report.Kept != 11 {
+	if _, report, err := readTable(t.Context(), "file", strings.NewReader(text), Options{MaxPlaces: 11}); err != nil || report.Kept != 11 {
 		t.Errorf("as many as may be: %v, %v", report, err)
 	}
-	_, _, err := Read(t.Context(), "file", strings.NewReader(text), Options{MaxPlaces: 10})
+	_, _, err := readTable(t.Context(), "file", strings.NewReader(text), Options{MaxPlaces: 10})
 	if err == nil || err.Error() != "file: line 11: more than 10 places" {
 		t.Errorf("one more: %v", err)
 	}
-	_, _, err = Read(t.Context(), "file", strings.NewReader(text), Options{MaxBytes: int64(len(text) - 1)})
+	_, _, err = readTable(t.Context(), "file", strings.NewReader(text), Options{MaxBytes: int64(len(text) - 1)})
 	if err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("too many bytes: %v", err)
 	}
@@ -100,7 +100,7 @@ func TestBomb(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := Read(t.Context(), "file.gz", &b, Options{})
+	_, _, err := readTable(t.Context(), "file.gz", &b, Options{})
 	if err == nil || !strings.Contains(err.Error(), "a gzip bomb") {
 		t.Errorf("err = %v", err)
 	}
@@ -109,7 +109,7 @@ func TestBomb(t *testing.T) {
 func TestCutGzip(t *testing.T) {
 	whole := zipped([]byte(strings.Repeat(feature1+"\n", 1000)))
 	for _, n := range []int{3, 20, len(whole) / 2, len(whole) - 1} {
-		_, _, err := Read(t.Context(), "file.gz", bytes.NewReader(whole[:n]), Options{})
+		_, _, err := readTable(t.Context(), "file.gz", bytes.NewReader(whole[:n]), Options{})
 		if err == nil || !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "unpack") {
 			t.Errorf("cut to %d of %d bytes: %v", n, len(whole), err)
 		}
@@ -122,7 +122,7 @@ func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := readerFunc(func([]byte) (int, error) { cancel(reason); return 0, nil })
 	text := strings.Repeat(feature1+"\n", 10)
-	_, _, err := Read(ctx, "file", io.MultiReader(strings.NewReader(text), stop, strings.NewReader(text)), Options{})
+	_, _, err := readTable(ctx, "file", io.MultiReader(strings.NewReader(text), stop, strings.NewReader(text)), Options{})
 	if !errors.Is(err, reason) {
 		t.Errorf("err = %v, want %v", err, reason)
 	}
@@ -149,7 +149,7 @@ func FuzzRead(f *testing.F) {
 		o := Options{Format: formats[int(format)%len(formats)], Source: "fuzz", MaxPlaces: 1000}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		table, report, err := Read(context.Background(), "fuzz", bytes.NewReader(text), o)
+		table, report, err := readTable(context.Background(), "fuzz", bytes.NewReader(text), o)
 		runtime.ReadMemStats(&after)
 		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(32<<20+512*len(text)); got > most {
 			t.Fatalf("%d bytes took %d of memory", len(text), got)

@@ -156,7 +156,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("a folder: %v", err)
 	}
 	for _, o := range []Options{{Format: "xml"}, {Source: "a:b"}, {Source: "a b"}, {Source: strings.Repeat("x", 200)}} {
-		if _, _, err := Read(t.Context(), "file", strings.NewReader(feature1), o); err == nil {
+		if _, _, err := readTable(t.Context(), "file", strings.NewReader(feature1), o); err == nil {
 			t.Errorf("%+v: no error", o)
 		}
 	}
@@ -173,7 +173,7 @@ func TestPacked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{string(file), string(zipped(file))} {
-		back, report, err := Read(t.Context(), "x.bin", strings.NewReader(text), Options{Attribution: "not of a packed file"})
+		back, report, err := readTable(t.Context(), "x.bin", strings.NewReader(text), Options{Attribution: "not of a packed file"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,10 +185,10 @@ func TestPacked(t *testing.T) {
 			t.Errorf("report %+v", report)
 		}
 	}
-	if _, _, err := Read(t.Context(), "x.bin", strings.NewReader(string(file)), Options{MaxPlaces: 1}); err == nil {
+	if _, _, err := readTable(t.Context(), "x.bin", strings.NewReader(string(file)), Options{MaxPlaces: 1}); err == nil {
 		t.Error("more places than may be: no error")
 	}
-	if _, _, err := Read(t.Context(), "x.bin", strings.NewReader(string(file[:len(file)-1])), Options{}); err == nil {
+	if _, _, err := readTable(t.Context(), "x.bin", strings.NewReader(string(file[:len(file)-1])), Options{}); err == nil {
 		t.Error("cut: no error")
 	}
 }

@@ -65,7 +65,12 @@ const (
 	freeBytes = 16 << 20
 )
 
-// Open reads the file at path. It must not change meanwhile: that is an error.
+// Open reads the file at path. It must not change meanwhile: that is an error. Its memory
+// is in proportion to the places that it keeps, and a record or two.
+//
+// A record that gives no place is dropped and counted. It is an error if none
+// gives one, and if the text is such that where a record ends can't be told.
+// Where there is an error there may be a report too, of what was read before.
 func Open(ctx context.Context, path string, o Options) (*dataset.Table, *Report, error) {
 	r, err := open(ctx, path, o)
 	if err != nil {
@@ -120,21 +125,7 @@ func open(ctx context.Context, path string, o Options) (*reader, error) {
 	return r, nil
 }
 
-// Read reads places from in until its end. Its memory is in proportion to the
-// places that it keeps, and a record or two. Errors and the report call the
-// file name.
-//
-// A record that gives no place is dropped and counted. It is an error if none
-// gives one, and if the text is such that where a record ends can't be told.
-// Where there is an error there may be a report too, of what was read before.
-func Read(ctx context.Context, name string, in io.Reader, o Options) (*dataset.Table, *Report, error) {
-	r, err := read(ctx, name, in, o)
-	if err != nil {
-		return nil, r.result(), err
-	}
-	return r.table(), r.report, nil
-}
-
+// read reads places from in until its end. Errors and the report call the file name.
 func read(ctx context.Context, name string, in io.Reader, o Options) (*reader, error) {
 	o, err := o.withDefaults(name)
 	if err != nil {

@@ -1,8 +1,10 @@
 package geofile
 
 import (
+	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,9 +77,18 @@ func printed(table *dataset.Table) string {
 	return b.String()
 }
 
+// readTable is Open for what is no file.
+func readTable(ctx context.Context, name string, in io.Reader, o Options) (*dataset.Table, *Report, error) {
+	r, err := read(ctx, name, in, o)
+	if err != nil {
+		return nil, r.result(), err
+	}
+	return r.table(), r.report, nil
+}
+
 func mustRead(t *testing.T, text string, o Options) (*dataset.Table, *Report) {
 	t.Helper()
-	table, report, err := Read(t.Context(), "file", strings.NewReader(text), o)
+	table, report, err := readTable(t.Context(), "file", strings.NewReader(text), o)
 	if err != nil {
 		t.Fatalf("%q: %v", text, err)
 	}

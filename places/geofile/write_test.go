@@ -167,7 +167,7 @@ func TestFormatsAgree(t *testing.T) {
 			text := files[name]
 			how := rapid.SampledFrom(slices.Sorted(maps.Keys(ways))).Draw(t, name)
 			in := ways[how](text)
-			table, report, err := Read(context.Background(), "rows", in, Options{})
+			table, report, err := readTable(context.Background(), "rows", in, Options{})
 			if err != nil {
 				t.Fatalf("%s, %s: %v\n%s", name, how, err, text)
 			}

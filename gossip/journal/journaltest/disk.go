@@ -36,7 +36,6 @@ type Disk struct {
 	locked   bool
 	now      map[string]*data // as programs see it
 	safe     map[string]*data // names that would be there after a crash
-	ops      int
 }
 
 // data is what a file holds. What is in now stays as it is: more may follow, that is all. So
@@ -128,13 +127,6 @@ func (d *Disk) Kill() {
 	d.locked = false
 }
 
-// Ops counts the operations that were asked for.
-func (d *Disk) Ops() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.ops
-}
-
 // Names are the files there are, in order.
 func (d *Disk) Names() []string {
 	d.mu.Lock()
@@ -177,7 +169,6 @@ func (d *Disk) Clone() *Disk {
 
 func (d *Disk) fail(op, name string) error {
 	d.mu.Lock()
-	d.ops++
 	f := d.fails
 	d.mu.Unlock()
 	if f == nil {

@@ -113,14 +113,6 @@ func (s *Server) Roots() *x509.CertPool {
 	return s.cert.roots
 }
 
-// RootsPEM is the same as the text of a file.
-func (s *Server) RootsPEM() []byte {
-	if s.cert == nil {
-		return nil
-	}
-	return s.cert.pem
-}
-
 // Calls is how many requests have come for the API "new" or "legacy", or for both
 // with "". Requests for anything else are not counted.
 func (s *Server) Calls(api string) int {

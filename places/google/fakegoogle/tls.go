@@ -17,7 +17,6 @@ import (
 type authority struct {
 	own, stranger tls.Certificate
 	roots         *x509.CertPool
-	pem           []byte
 }
 
 func newAuthority() (*authority, error) {
@@ -30,8 +29,7 @@ func newAuthority() (*authority, error) {
 		return nil, err
 	}
 	a := &authority{own: own, stranger: stranger, roots: x509.NewCertPool()}
-	a.pem = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificate[0]})
-	a.roots.AppendCertsFromPEM(a.pem)
+	a.roots.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificate[0]}))
 	return a, nil
 }
 

@@ -56,7 +56,6 @@ type Server struct {
 	fault    Fault
 	body     []byte
 	calls    int
-	query    string
 	came     chan struct{} // closed and made anew when a call comes
 }
 
@@ -130,13 +129,6 @@ func (s *Server) Await(ctx context.Context, n int) error {
 	}
 }
 
-// Query is what the last call asked, in Overpass QL.
-func (s *Server) Query() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.query
-}
-
 // ServeHTTP answers as Overpass does. Who says nothing of himself is refused.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	agent := r.UserAgent()
@@ -146,7 +138,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	s.mu.Lock()
 	s.calls++
-	s.query = query
 	close(s.came)
 	s.came = make(chan struct{})
 	fault, body, elements := s.fault, s.body, s.elements
