@@ -133,11 +133,14 @@ func (a *app) chaosCut() *cobra.Command {
 		if err := c.add(ctx, herd, p); err != nil {
 			return err
 		}
-		arrow := "and"
+		text, others := "Cut between %s and %s %s.", sides[1].names()
 		if oneWay {
-			arrow = "to"
+			text = "Cut from %s to %s %s."
 		}
-		return c.done(p, "Cut from %s %s %s %s.", strings.Join(sides[0].names(), ","), arrow, strings.Join(sides[1].names(), ","), c.forText())
+		if len(sides[0]) == 1 { // of all, it is cut off from the others
+			others = slices.DeleteFunc(others, func(name string) bool { return name == sides[0][0].name })
+		}
+		return c.done(p, text, strings.Join(sides[0].names(), ","), strings.Join(others, ","), c.forText())
 	})
 	c.forFlag(cmd, "then it heals; 0s is until \"herd chaos heal\"")
 	cmd.Flags().BoolVar(&oneWay, "one-way", false, "only what the first send to the second")

@@ -25,12 +25,15 @@ func (a *app) chaosKill() *cobra.Command {
 			"  herd chaos kill Bona,Jaquez",
 		Args: cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, args []string) error {
-		_, doomed, err := c.aim(ctx, args...)
+		herd, doomed, err := c.aim(ctx, args...)
 		if err != nil {
 			return err
 		}
-		for _, n := range doomed {
+		for i, n := range doomed {
 			if err := n.kill(ctx, c.length); err != nil {
+				if i > 0 { // they stay dead
+					err = fmt.Errorf("killed %s, but not %s: %w", strings.Join(doomed[:i].names(), ", "), n.name, err)
+				}
 				return err
 			}
 		}
@@ -41,11 +44,24 @@ func (a *app) chaosKill() *cobra.Command {
 		if c.length > 0 {
 			until = ", to start again after " + c.length.String()
 		}
-		_, err = fmt.Fprintf(a.stdout, "Killed %s%s.\n", strings.Join(doomed.names(), ", "), until)
+		_, err = fmt.Fprintf(a.stdout, "Killed %s%s.\n%s", strings.Join(doomed.names(), ", "), until, c.other(herd, doomed))
 		return err
 	})
 	c.forFlag(cmd, "then it is started again; 0s is not at all")
 	return cmd
+}
+
+// other tells whom to ask from now on, if the node of --http-addr is dead and another one is not.
+func (c *chaosVerb) other(herd, dead chaosHerd) string {
+	if !slices.ContainsFunc(dead, func(n *chaosNode) bool { return n.http.addr == c.client.addr }) {
+		return ""
+	}
+	for _, n := range herd.up() {
+		if !slices.Contains(dead, n) {
+			return fmt.Sprintf("That was the node at %s: ask another one, by --http-addr %s.\n", c.client.addr, n.http.addr)
+		}
+	}
+	return ""
 }
 
 func (n *chaosNode) kill(ctx context.Context, d time.Duration) error {

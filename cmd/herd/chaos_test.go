@@ -163,7 +163,7 @@ func TestChaosSpread(t *testing.T) {
 // One way: the one is mute, the other deaf.
 func TestChaosCut(t *testing.T) {
 	a, b, c := chaosFakes(t)
-	if code, out := a.run(t, "cut", "Bailey", "Bona", "--one-way"); code != exitDone {
+	if code, out := a.run(t, "cut", "Bailey", "Bona", "--one-way"); code != exitDone || out != "Cut from Bailey to Bona until \"herd chaos heal\".\n" {
 		t.Fatalf("got %d %s", code, out)
 	}
 	if a.bodies[0] != `{"faults":[{"peers":["Bona"],"way":"out","cut":true}]}` ||
@@ -184,6 +184,29 @@ func TestChaosRefused(t *testing.T) {
 		if !slices.Equal(f.deletes, []string{"id=41"}) {
 			t.Errorf("%s: taken back: %q", f.name, f.deletes)
 		}
+	}
+}
+
+// Who has killed the node that he asks is told of another one; and who is dead, if one is not.
+func TestChaosKill(t *testing.T) {
+	a, b, c := chaosFakes(t)
+	if code, out := a.run(t, "kill", "Bona"); code != exitDone || out != "Killed Bona.\n" {
+		t.Errorf("got %d %s", code, out)
+	}
+	want := fmt.Sprintf("Killed Bailey, Bona.\nThat was the node at %s: ask another one, by --http-addr %s.\n", a.addr(), c.addr())
+	if code, out := a.run(t, "kill", "Bailey,Bona"); code != exitDone || out != want {
+		t.Errorf("got %d %s, want %s", code, out, want)
+	}
+	if code, out := a.run(t, "cut", "Bona", "all"); code != exitDone || out != "Cut between Bona and Bailey,Clark until \"herd chaos heal\".\n" {
+		t.Errorf("got %d %s", code, out)
+	}
+	c.refuse = true
+	if code, out := a.run(t, "kill", "all"); code != exitFailed || !strings.Contains(out, "killed Bailey, Bona, but not Clark: "+c.addr()+" says: No more of that") {
+		t.Errorf("got %d %s", code, out)
+	}
+	b.refuse = true
+	if code, out := a.run(t, "kill", "Bona"); code != exitFailed || strings.Contains(out, "killed") {
+		t.Errorf("got %d %s", code, out)
 	}
 }
 
