@@ -9,17 +9,19 @@ import "time"
 type fill struct {
 	loaded bool          // it began from a disk: what there is lacks what it missed
 	over   bool          // nobody waits for anybody any more
+	filled bool          // see Filled: a donor that stood still has sent nothing
 	donor  *Link         // is asked
 	heard  time.Duration // when something last came from it
 }
 
 // Filled tells whether there was something here when a peer came, or a peer has sent all that it
 // had, and had something.
-func (c *Core) Filled() bool { return c.first.over }
+func (c *Core) Filled() bool { return c.first.filled }
 
 // begin: a link was opened. Who has something has filled itself, or need not.
 func (f *fill) begin(c *Core) {
-	f.over = f.over || f.donor == nil && len(c.vector) > 0 && !f.loaded
+	f.filled = f.filled || f.donor == nil && len(c.vector) > 0 && !f.loaded
+	f.over = f.over || f.filled
 }
 
 // mayAsk tells whether l's peer may be sent our vector now.
@@ -43,7 +45,8 @@ func (f *fill) progress(c *Core, l *Link) {
 
 // commit: a commit of v came.
 func (f *fill) commit(c *Core, l *Link, v Vector) {
-	f.over = f.over || len(v) > 0
+	f.filled = f.filled || len(v) > 0
+	f.over = f.over || f.filled
 	if f.over || f.donor == l {
 		f.next(c)
 	}

@@ -161,3 +161,27 @@ func TestCounts(t *testing.T) {
 		t.Errorf("%s: counts %v", atX.State(), atX.Counts())
 	}
 }
+
+// Who stands still gives way, and has sent nothing by that.
+func TestFilled(t *testing.T) {
+	b := newLab(t)
+	joiner, other, full := b.core(1, Config{}), b.core(2, Config{}), b.core(3, Config{})
+	to, _ := b.link(joiner, other)
+	b.carry(to, Delta)
+	b.still[other] = true
+	b.pass(300 * time.Millisecond)
+	if !joiner.first.over || joiner.Filled() {
+		t.Errorf("given up %v, filled %v", joiner.first.over, joiner.Filled())
+	}
+	b.still[other] = false
+	b.pass(100 * time.Millisecond)
+	if !to.Met() || joiner.Filled() {
+		t.Errorf("met %v who has nothing, filled %v", to.Met(), joiner.Filled())
+	}
+	b.report(full, "kiwi", 7)
+	b.link(joiner, full)
+	b.pass(100 * time.Millisecond)
+	if !joiner.Filled() || !b.shows(joiner, "kiwi", 7) {
+		t.Errorf("filled %v", joiner.Filled())
+	}
+}
