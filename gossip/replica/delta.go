@@ -62,10 +62,10 @@ func (c *Core) asked(l *Link, theirs Vector, full bool) {
 }
 
 func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
-	if l.sendsAsk && !l.awaits && l.core.first.mayAsk(l) {
+	if l.sendsAsk && !l.waits() && l.core.first.mayAsk(l) {
 		hello := !l.saidHello
 		buf = appendAsk(buf, l.core.askVector(), hello, l.askIsFull)
-		l.awaits = l.askIsFull || hello
+		l.awaits, l.awaited = l.askIsFull || hello, l.core.ran
 		l.sendsAsk, l.askIsFull, l.saidHello = false, false, true
 	}
 	c, a, scanned := l.core, l.answer, l.scan.ahead
@@ -107,6 +107,17 @@ func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 	}
 	l.nextAnswer()
 	return buf, l.answer != nil
+}
+
+// answerTime is for how long an answer may stand still, in times of CompareEvery. The scan of a
+// large table may find nothing to send for some of that.
+const answerTime = 10
+
+// waits tells whether another ask would have the peer send twice what it sends. One that is
+// silent, for its clock is wrong, sends nothing: it must be told what we get elsewhere meanwhile,
+// or it would send that too when its clock is right.
+func (l *Link) waits() bool {
+	return l.awaits && l.core.ran-l.awaited < answerTime*l.core.cfg.CompareEvery
 }
 
 // nextAnswer begins to answer the ask that waits. Scans for one peer rest for as long as

@@ -215,6 +215,35 @@ func TestAstrayAnswersNoVector(t *testing.T) {
 	}
 }
 
+// Who answers no vectors for long has then the one that the peer has by now, not the one that it met
+// it with: it does not send what the peer has got from others.
+func TestAstrayAnswersAnew(t *testing.T) {
+	b := newLab(t)
+	var base int64
+	x, z := b.core(1, Config{Limits: Limits{TTL: time.Hour}}), b.core(3, Config{})
+	x.cfg.Wall = b.clock(&base)
+	base = 100e9 - int64(b.now)
+	for i := range 50 {
+		b.report(z, fmt.Sprint("client-", i), 99)
+	}
+	b.link(x, z)
+	b.pass(100 * time.Millisecond)
+	x.SetAstray(true)
+	x.Tick(b.now)
+	y := b.core(2, Config{})
+	atY, _ := b.link(y, x)
+	b.link(y, z)
+	b.pass(time.Minute)
+	if atX := b.far[atY]; y.table.Len() != 50 || atX.next == nil {
+		t.Fatalf("%d of 50 fixes, asks %v", y.table.Len(), atX.next)
+	}
+	x.SetAstray(false)
+	b.pass(100 * time.Millisecond)
+	if s := y.Stats(); atY.awaits || s.Redundant > 0 {
+		t.Errorf("awaits %v, %d fixes came in vain", atY.awaits, s.Redundant)
+	}
+}
+
 // While there are a few clients too many, passes are rare; while there are many, one
 // follows the other; and what a pass gives up is bounded.
 func TestTrimRests(t *testing.T) {

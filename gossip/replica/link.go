@@ -62,6 +62,7 @@ type Link struct {
 	askIsFull  bool
 	saidHello  bool
 	awaits     bool          // a full ask has not been answered: another would have it all sent twice
+	awaited    time.Duration // run time at which it was sent, or something of its answer came
 	answer     *answer       // being sent
 	rest       time.Duration // no other is begun before
 	next       Vector        // an ask that came while answer was being sent

@@ -143,6 +143,7 @@ func (c *Core) receiveBatch(l *Link, body []byte) error {
 
 func (c *Core) receiveChunk(l *Link, body []byte) error {
 	m := l.nextChunk(body)
+	l.awaited = c.ran
 	c.stats.note(&m.tally)
 	c.stats.Incredible += m.incredible
 	c.heardAll(m.newest)
