@@ -63,7 +63,7 @@ func (t *memberTable) listLocked() []Member {
 			all = append(all, *m)
 		case alive[m.Name]:
 		default:
-			if n := newest[m.Name]; n == nil || m.Started.After(n.Started) {
+			if n := newest[m.Name]; n == nil || m.byStart(n) > 0 {
 				newest[m.Name] = m
 			}
 		}
@@ -72,9 +72,15 @@ func (t *memberTable) listLocked() []Member {
 		all = append(all, *m)
 	}
 	slices.SortFunc(all, func(a, b Member) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), a.Started.Compare(b.Started), cmp.Compare(a.Origin, b.Origin))
+		return cmp.Or(strings.Compare(a.Name, b.Name), a.byStart(&b))
 	})
 	return all
+}
+
+// byStart compares two incarnations by when they started, as they say. Of two that have started at once
+// it does not matter which is the later one, but it must be the same whenever somebody asks.
+func (m *Member) byStart(n *Member) int {
+	return cmp.Or(m.Started.Compare(n.Started), cmp.Compare(m.Origin, n.Origin))
 }
 
 func (t *memberTable) peersLocked() []Member {
@@ -122,7 +128,7 @@ func (m *Member) newer(n *Member) bool {
 	if d := m.seen.Sub(n.seen); d < -time.Second || d > time.Second {
 		return d > 0
 	}
-	return cmp.Or(m.Started.Compare(n.Started), cmp.Compare(m.Origin, n.Origin)) > 0
+	return m.byStart(n) > 0
 }
 
 // holders is the live members of a name but this node.

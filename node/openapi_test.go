@@ -99,6 +99,12 @@ func wantFields(t *testing.T, name string, schema *openapi3.Schema, in reflect.T
 	for _, part := range schema.AllOf {
 		wantFields(t, name, part.Value, in)
 	}
+	switch values := schema.AdditionalProperties.Schema; {
+	case in.Kind() == reflect.Slice && schema.Items != nil:
+		wantFields(t, name+"[]", schema.Items.Value, in.Elem())
+	case in.Kind() == reflect.Map && values != nil:
+		wantFields(t, name+"[]", values.Value, in.Elem())
+	}
 	if in.Kind() != reflect.Struct {
 		return
 	}
