@@ -52,7 +52,11 @@ func (n *Node) getKeyring(w http.ResponseWriter, r *http.Request) {
 
 // postKeyring takes one step of a rotation.
 func (n *Node) postKeyring(w http.ResponseWriter, r *http.Request) {
-	var body struct{ Action, Key, Fingerprint string }
+	var body struct {
+		Action      string `json:"action"`
+		Key         string `json:"key"`
+		Fingerprint string `json:"fingerprint"`
+	}
 	if !readBody(w, r, maxKeyOrder, &body) {
 		return
 	}

@@ -33,7 +33,7 @@ func (n *Node) postPub(w http.ResponseWriter, r *http.Request) {
 	}
 	var m ownTracks
 	if err := json.Unmarshal(body, &m); err != nil {
-		problem(w, http.StatusBadRequest, "The body is not a message of OwnTracks: "+err.Error()+".")
+		problem(w, http.StatusBadRequest, "The body is not a message of OwnTracks: "+bodyFault(err, &m)+".")
 		return
 	}
 	if m.Type == "" {

@@ -59,7 +59,7 @@ func TestWrongOwnTracks(t *testing.T) {
 	const gap = "Neither the client's ID nor what is said of it may be empty or hold white space."
 	for _, c := range []wrong{
 		{"POST", who, "", 400, "The body is not a message of OwnTracks: unexpected end of JSON input."},
-		{"POST", who, "[]", 400, "The body is not a message of OwnTracks: json: cannot unmarshal array into Go value of type node.ownTracks."},
+		{"POST", who, "[]", 400, "The body is not a message of OwnTracks: it must be an object."},
 		{"POST", who, "{}", 400, "The body is not a message of OwnTracks: it has no _type."},
 		{"POST", who, `{"_type":"location"}`, 400, gap},
 		{"POST", who, `{"_type":"location","lat":1,"tst":5}`, 400, `The position "+1+"` + badPosition},
@@ -67,7 +67,7 @@ func TestWrongOwnTracks(t *testing.T) {
 		{"POST", who, `{"_type":"location","lat":1,"lon":2,"tst":-5}`, 400, `The time "-5"` + badTime},
 		{"POST", who, `{"_type":"location","lat":1,"lon":2,"tst":1e9}`, 400, `The time "1e9"` + badTime},
 		{"POST", who, `{"_type":"location","lat":1,"lon":2,"tst":99999999999}`, 400, `The time "99999999999"` + badTime},
-		{"POST", who, `{"_type":"location","lat":"x","lon":2,"tst":5}`, 400, `The body is not a message of OwnTracks: json: invalid number literal, trying to unmarshal "\"x\"" into Number.`},
+		{"POST", who, `{"_type":"location","lat":"x","lon":2,"tst":5}`, 400, `The body is not a message of OwnTracks: a number is asked for where it has a text.`},
 		{"POST", "/pub", `{"_type":"location","lat":1,"lon":2,"tst":5}`, 400, "Nobody can tell whose phone this is: set a user and a device in the app, or add ?u=USER&d=DEVICE to the URL."},
 		{"POST", "/pub?u=a%20b", `{"_type":"location","lat":1,"lon":2,"tst":5}`, 400, gap},
 		{"POST", "/pub?user=jane", "", 400, `There is no parameter "user" here: /pub takes u, d.`},

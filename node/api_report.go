@@ -52,9 +52,10 @@ func (n *Node) putClient(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var body struct {
-		Lat, Lon *json.Number
-		Position string
-		Time     string
+		Lat      *json.Number `json:"lat"`
+		Lon      *json.Number `json:"lon"`
+		Position string       `json:"position"`
+		Time     string       `json:"time"`
 	}
 	if !readBody(w, r, maxReport, &body) {
 		return
