@@ -58,7 +58,7 @@ func TestWrongOwnTracks(t *testing.T) {
 	const badTime = " is not POSIX seconds: unsigned decimal, at most 9223372036.854775807."
 	const gap = "Neither the client's ID nor what is said of it may be empty or hold white space."
 	for _, c := range []wrong{
-		{"POST", who, "", 400, "The body is not a message of OwnTracks: unexpected end of JSON input."},
+		{"POST", who, "", 400, "The body is not a message of OwnTracks: it is no JSON: unexpected end of JSON input."},
 		{"POST", who, "[]", 400, "The body is not a message of OwnTracks: it must be an object."},
 		{"POST", who, "{}", 400, "The body is not a message of OwnTracks: it has no _type."},
 		{"POST", who, `{"_type":"location"}`, 400, gap},
