@@ -95,7 +95,7 @@ func TestChaosProblems(t *testing.T) {
 		{"POST", "/v1/chaos", `{}`, 400, "no fault"},
 		{"POST", "/v1/chaos", `[]`, 400, "not what is asked for"},
 		{"POST", "/v1/chaos", `{"faults": [{"cut": true}]} {}`, 400, "more than one"},
-		{"POST", "/v1/chaos", `{"faults": [{"cutt": true}]}`, 400, `it has \"cutt\", and may have seed, faults, id, since, until, peers, way, for, cut,`},
+		{"POST", "/v1/chaos", `{"faults": [{"cutt": true}]}`, 400, `and may have seed, faults, id, since, until, peers, way, for, cut,`},
 		{"POST", "/v1/chaos", `{"faults": [{"cut": 1}]}`, 400, "faults.cut must be true or false"},
 		{"POST", "/v1/chaos", `{"faults": [{"rate": 1.5}]}`, 400, "faults.rate must be a whole number"},
 		{"POST", "/v1/chaos", `{"faults": {}}`, 400, "faults must be a list"},
