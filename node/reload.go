@@ -34,8 +34,8 @@ func (n *Node) prepareReloads() {
 	n.parting.usual.Store(int64(c.Settings.Client.Drain))
 }
 
-// ErrNoConfig is returned by [Node.Reload] of a node that has no configuration to read.
-var ErrNoConfig = errors.New("this node was not started from a configuration of its own: there is nothing to read again")
+// errNoConfig is why a node that has no configuration to read is not reloaded.
+var errNoConfig = errors.New("this node was not started from a configuration of its own: there is nothing to read again")
 
 // Reload reads the configuration again, and the files that it names, and takes over the
 // settings that the reference marks: all that have changed or, if anything is wrong, none. It
@@ -44,7 +44,7 @@ var ErrNoConfig = errors.New("this node was not started from a configuration of 
 // at a time does its work.
 func (n *Node) Reload() ([]config.Change, error) {
 	if n.config.Load == nil {
-		return nil, ErrNoConfig
+		return nil, errNoConfig
 	}
 	return n.reload(n.config.Load)
 }
@@ -141,7 +141,7 @@ func (n *Node) postReload(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, struct {
 			Changes []config.Change `json:"changes"`
 		}{changes})
-	case errors.Is(err, ErrNoConfig):
+	case errors.Is(err, errNoConfig):
 		problem(w, http.StatusConflict, sentence(err))
 	case errors.As(err, &wrong):
 		var text strings.Builder

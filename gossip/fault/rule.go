@@ -18,12 +18,12 @@ const (
 
 // Bounds of a rule.
 const (
-	MaxDelay = time.Minute // of Delay and Jitter each
-	MaxRules = 256         // that act at a time
-	MaxPeers = 1024        // of one rule
-	MaxPeer  = 256         // bytes of the name of one
-	minRate  = 100         // bytes a second: slower is a cut
-	MaxRate  = 1 << 30
+	maxDelay    = time.Minute // of Delay and Jitter each
+	MaxRules    = 256         // that act at a time
+	MaxPeers    = 1024        // of one rule
+	maxPeerName = 256         // bytes of the name of one
+	minRate     = 100         // bytes a second: slower is a cut
+	maxRate     = 1 << 30
 )
 
 // Rule is what happens to traffic between this node and a peer. Several rules for
@@ -65,20 +65,20 @@ func (r Rule) Check() error {
 		name string
 		d    time.Duration
 	}{{"delay", r.Delay}, {"jitter", r.Jitter}} {
-		if d.d < 0 || d.d > MaxDelay {
-			return fmt.Errorf("%s is %v, it must be from 0s to %v", d.name, d.d, MaxDelay)
+		if d.d < 0 || d.d > maxDelay {
+			return fmt.Errorf("%s is %v, it must be from 0s to %v", d.name, d.d, maxDelay)
 		}
 	}
 	for _, p := range r.Peers {
-		if p == "" || len(p) > MaxPeer {
-			return fmt.Errorf("the name of a peer has %d bytes, it must have 1 to %d", len(p), MaxPeer)
+		if p == "" || len(p) > maxPeerName {
+			return fmt.Errorf("the name of a peer has %d bytes, it must have 1 to %d", len(p), maxPeerName)
 		}
 	}
 	switch {
 	case len(r.Peers) > MaxPeers:
 		return fmt.Errorf("the rule has %d peers, at most %d are allowed", len(r.Peers), MaxPeers)
-	case r.Rate != 0 && (r.Rate < minRate || r.Rate > MaxRate):
-		return fmt.Errorf("rate is %d, it must be from %d to %d bytes a second", r.Rate, minRate, MaxRate)
+	case r.Rate != 0 && (r.Rate < minRate || r.Rate > maxRate):
+		return fmt.Errorf("rate is %d, it must be from %d to %d bytes a second", r.Rate, minRate, maxRate)
 	case r.Pause && len(r.Peers) > 0:
 		return errors.New("a pause is of the whole node, not of one peer")
 	case !r.Cut && !r.Reset && !r.Pause && r.Loss == 0 && r.Duplicate == 0 && r.Delay == 0 && r.Jitter == 0 && r.Rate == 0:

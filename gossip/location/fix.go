@@ -77,8 +77,8 @@ type Dot struct {
 	Seq       uint64
 }
 
-// Compare orders dots by takeovers, origin, number. Of two equal fixes the one
+// compare orders dots by takeovers, origin, number. Of two equal fixes the one
 // with the greater dot stays, so that all nodes agree on dots too.
-func (d Dot) Compare(e Dot) int {
+func (d Dot) compare(e Dot) int {
 	return cmp.Or(cmp.Compare(d.Takeovers, e.Takeovers), cmp.Compare(d.Origin, e.Origin), cmp.Compare(d.Seq, e.Seq))
 }

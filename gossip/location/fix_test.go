@@ -98,7 +98,7 @@ func TestDotCompare(t *testing.T) {
 	ordered := []Dot{{}, {0, 1, 1}, {0, 1, 2}, {0, 2, 1}, {0, math.MaxUint64, math.MaxUint64}, {1, 1, 1}, {1, 1, 2}, {math.MaxUint32, 0, 0}}
 	for i, d := range ordered {
 		for j, e := range ordered {
-			if got, want := d.Compare(e), cmp.Compare(i, j); got != want {
+			if got, want := d.compare(e), cmp.Compare(i, j); got != want {
 				t.Errorf("%+v to %+v is %d, want %d", d, e, got, want)
 			}
 		}

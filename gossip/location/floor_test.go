@@ -39,7 +39,7 @@ func (m *floorModel) merge(id string, e Entry) Result {
 		return Replaced
 	case c < 0:
 		return Stale
-	case e.Dot.Compare(was.Dot) > 0:
+	case e.Dot.compare(was.Dot) > 0:
 		m.entries[id] = e
 		return Retagged
 	}

@@ -122,7 +122,7 @@ func (t *Table) merge(s *shard, hash uint64, id []byte, e, was *Entry) (r Result
 		return Replaced, full
 	case c < 0:
 		return Stale, nil
-	case e.Dot.Compare(was.Dot) > 0:
+	case e.Dot.compare(was.Dot) > 0:
 		t.store(s, ref, have, e) // equal to what is there but for the dot
 		return Retagged, nil
 	}

@@ -82,7 +82,7 @@ func (m *model) merge(id string, e Entry) (was Entry, r Result) {
 		r = Replaced
 	case c < 0:
 		return was, Stale
-	case e.Dot.Compare(was.Dot) > 0:
+	case e.Dot.compare(was.Dot) > 0:
 		r = Retagged
 	default:
 		return was, Duplicate

@@ -144,7 +144,7 @@ func TestReadersNeverSeeAnEntryGoBack(t *testing.T) {
 	)
 	newer := func(last, e *Entry) bool {
 		c := e.Compare(&last.Fix)
-		return c > 0 || c == 0 && e.Dot.Compare(last.Dot) >= 0
+		return c > 0 || c == 0 && e.Dot.compare(last.Dot) >= 0
 	}
 	for r := range 2 {
 		readers.Go(func() {

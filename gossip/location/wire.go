@@ -7,8 +7,8 @@ import (
 	"math/bits"
 )
 
-// ErrWire is returned for bytes that AppendWire of a valid value can't have written.
-var ErrWire = errors.New("not a fix as nodes write it")
+// errWire is the error of bytes that AppendWire of a valid value can't have written.
+var errWire = errors.New("not a fix as nodes write it")
 
 // MaxText is the greatest length in bytes of a position's or a time's text that
 // the herd can carry.
@@ -54,7 +54,7 @@ func ParseFix(b []byte, node string) (f Fix, rest []byte, err error) {
 	f.Position = w.position()
 	nanos := f.Time.nanos
 	if w.bad || difference < -nanos || difference > math.MaxInt64-nanos || lag > uint64(nanos) {
-		return Fix{}, nil, ErrWire
+		return Fix{}, nil, errWire
 	}
 	f.Received, f.Order = nanos+difference, nanos-int64(lag)
 	return f, w.b, nil

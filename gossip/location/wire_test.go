@@ -40,7 +40,7 @@ func TestWireRoundTrip(t *testing.T) {
 			t.Fatalf("%v takes %d bytes, said to take %d", want, len(b)-len("rest"), n)
 		}
 		for n := range len(b) - len("rest") {
-			if _, _, err := ParseFix(b[:n], want.Node); !errors.Is(err, ErrWire) {
+			if _, _, err := ParseFix(b[:n], want.Node); !errors.Is(err, errWire) {
 				t.Fatalf("%d bytes of %d: %v", n, len(b), err)
 			}
 		}
@@ -76,7 +76,7 @@ func TestWireOneForm(t *testing.T) {
 		"a position with two marks":        timeForm + zero + zero + "\x80\x01\x03abc",
 		"a text of two exabytes":           timeForm + zero + zero + "\x80\x00\x80\x80\x80\x80\x80\x80\x80\x80\x10",
 	} {
-		if got, _, err := ParseFix([]byte(bad), "Clark"); !errors.Is(err, ErrWire) || got != (Fix{}) {
+		if got, _, err := ParseFix([]byte(bad), "Clark"); !errors.Is(err, errWire) || got != (Fix{}) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
@@ -88,7 +88,7 @@ func TestWireOneForm(t *testing.T) {
 	} {
 		g := f
 		g.Position.lat = c
-		if _, _, err := ParseFix(g.AppendWire(nil), "Clark"); !errors.Is(err, ErrWire) {
+		if _, _, err := ParseFix(g.AppendWire(nil), "Clark"); !errors.Is(err, errWire) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -106,7 +106,7 @@ func FuzzParseFix(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		fix, rest, err := ParseFix(b, "Clark")
 		if err != nil {
-			if !errors.Is(err, ErrWire) {
+			if !errors.Is(err, errWire) {
 				t.Fatal(err)
 			}
 			return

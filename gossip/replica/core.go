@@ -255,7 +255,7 @@ func (c *Core) Most() int { return int(c.trimmed.most.Load()) }
 func (c *Core) Released() uint64 { return c.released }
 
 // Vector is a copy of what this node has of each origin.
-func (c *Core) Vector() Vector { return c.vector.Clone() }
+func (c *Core) Vector() Vector { return c.vector.clone() }
 
 // Stats returns the counters.
 func (c *Core) Stats() Stats {

@@ -35,7 +35,7 @@ func (c *Core) asked(l *Link, theirs Vector, full bool) {
 		return
 	}
 	before := l.lastAsked
-	l.lastAsked = c.vector.Clone()
+	l.lastAsked = c.vector.clone()
 	a := &answer{theirs: theirs, vector: l.lastAsked, began: c.now, looseAt: c.loose.added, floor: c.floor.Load()}
 	switch {
 	case !c.loose.any() && theirs.Covers(c.vector):
@@ -51,7 +51,7 @@ func (c *Core) asked(l *Link, theirs Vector, full bool) {
 	}
 	if c.mutant.dotAtSeal {
 		c.seal()
-		a.vector = c.vector.Clone()
+		a.vector = c.vector.clone()
 	}
 	l.answer = a
 	if l.lag && l.state == Out {
@@ -89,10 +89,10 @@ func (l *Link) nextDelta(buf []byte, limit int) ([]byte, bool) {
 		c.loose.clean = max(c.loose.clean, a.looseAt)
 	}
 	if c.mutant.vectorAtEnd {
-		a.vector = c.vector.Clone()
+		a.vector = c.vector.clone()
 	}
 	if c.mutant.commitOpen {
-		a.vector = a.vector.Clone()
+		a.vector = a.vector.clone()
 		a.vector[c.cfg.Self] = c.seq + 1
 	}
 	// What the scan has not met because it was given up, the floor covers, as it is now.

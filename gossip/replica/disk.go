@@ -50,7 +50,7 @@ func (c *Core) OpenDisk(now time.Duration, waits bool) *Disk {
 	c.step(now)
 	d := &Disk{core: c, waits: waits, lacking: never, unsure: never, owesSave: true, savedAt: now}
 	d.link = &Link{core: c, knowsFloors: true, floor: c.Floor()}
-	d.given.saved = c.vector.Clone()
+	d.given.saved = c.vector.clone()
 	delete(d.given.saved, c.cfg.Self)
 	d.kept = d.given
 	c.disk = d
@@ -111,7 +111,7 @@ func (d *Disk) Next(now time.Duration, buf []byte, limit int) (out []byte, more 
 		d.given.seq = c.seq
 		d.given.turn++
 		if d.waits {
-			d.given.vector = c.vector.Clone()
+			d.given.vector = c.vector.clone()
 		}
 	}
 	l.dirty = [2]bool{} // its writer is here
@@ -140,7 +140,7 @@ func (d *Disk) catchUp() bool {
 		return false
 	}
 	d.catching, l.lag = true, false
-	l.answer = &answer{theirs: d.given.saved, vector: c.vector.Clone(), began: c.now}
+	l.answer = &answer{theirs: d.given.saved, vector: c.vector.clone(), began: c.now}
 	return true
 }
 
@@ -161,7 +161,7 @@ func (d *Disk) caughtUp(buf []byte, a *answer) []byte {
 func (d *Disk) save(buf []byte, v Vector) []byte {
 	c, l := d.core, d.link
 	d.savedAt, d.owesSave = c.now, false
-	d.given.saved = v.Clone()
+	d.given.saved = v.clone()
 	l.committed = !l.lag
 	return appendSaved(l.appendFloor(buf, c.floor.Load()), c.latest, v)
 }

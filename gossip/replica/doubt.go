@@ -107,7 +107,7 @@ func (c *Core) askVector() Vector {
 			continue
 		}
 		if !cloned {
-			v, cloned = v.Clone(), true
+			v, cloned = v.clone(), true
 		}
 		v[l.peer] = l.claim
 	}

@@ -13,7 +13,7 @@ type Snapshot struct {
 // Snapshot begins one, under the caller's lock. It is used by one goroutine.
 func (c *Core) Snapshot(now time.Duration) *Snapshot {
 	c.step(now)
-	a := &answer{vector: c.vector.Clone(), began: c.now}
+	a := &answer{vector: c.vector.clone(), began: c.now}
 	return &Snapshot{c, &Link{core: c, knowsFloors: true, answer: a}}
 }
 

@@ -24,13 +24,13 @@ func (v Vector) Covers(w Vector) bool {
 // CoversDot tells whether the batch that d names is among what v has.
 func (v Vector) CoversDot(d location.Dot) bool { return d.Seq <= v[d.Origin] }
 
-// Clone returns a copy.
-func (v Vector) Clone() Vector { return maps.Clone(v) }
+// clone returns a copy.
+func (v Vector) clone() Vector { return maps.Clone(v) }
 
 // without is v with nothing of one origin. v itself stays as it is.
 func (v Vector) without(o location.Origin) Vector {
 	if _, ok := v[o]; ok {
-		v = v.Clone()
+		v = v.clone()
 		delete(v, o)
 	}
 	return v

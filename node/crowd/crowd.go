@@ -15,7 +15,7 @@ import (
 
 // Bounds of what may be asked for.
 const (
-	MaxClients = 1_000_000
+	maxClients = 1_000_000
 	MaxSpeed   = 1000
 )
 
@@ -37,8 +37,8 @@ type Config struct {
 // at.
 func (c *Config) Validate() error {
 	switch {
-	case c.Clients < 1 || c.Clients > MaxClients:
-		return fmt.Errorf("the clients must be from 1 to %d", MaxClients)
+	case c.Clients < 1 || c.Clients > maxClients:
+		return fmt.Errorf("the clients must be from 1 to %d", maxClients)
 	case c.Speed < 0 || c.Speed > MaxSpeed:
 		return fmt.Errorf("the speed must be from 1 to %d", MaxSpeed)
 	}

@@ -183,7 +183,7 @@ func TestIDs(t *testing.T) {
 func TestNoCrowd(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"the clients must":          func(c *Config) { c.Clients = 0 },
-		"be from 1 to 1000000":      func(c *Config) { c.Clients = MaxClients + 1 },
+		"be from 1 to 1000000":      func(c *Config) { c.Clients = maxClients + 1 },
 		"the speed must":            func(c *Config) { c.Speed = MaxSpeed + 1 },
 		"nobody lives":              func(c *Config) { c.Towns = nil },
 		"nobody lives in any":       func(c *Config) { c.Towns = []Town{{1, 2, 0}} },

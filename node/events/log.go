@@ -124,8 +124,8 @@ func (l *Log) Member(body []byte) {
 	l.rings[Member].add(Event{Kind: Member, Number: l.number, Body: body})
 }
 
-// ID is the ID of the event of that number.
-func (l *Log) ID(number uint64) string { return string(l.AppendID(nil, number)) }
+// id is the ID of the event of that number.
+func (l *Log) id(number uint64) string { return string(l.AppendID(nil, number)) }
 
 // AppendID appends it to dst.
 func (l *Log) AppendID(dst []byte, number uint64) []byte {
@@ -209,7 +209,7 @@ func (l *Log) Read(f Filter, last string) (*Reader, Start, error) {
 	default:
 		l.stats.Reset++
 	}
-	return r, Start{ID: l.ID(number), Reset: why}, nil
+	return r, Start{ID: l.id(number), Reset: why}, nil
 }
 
 // startLocked is the number of the event after which a reader begins, and why that is

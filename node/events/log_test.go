@@ -150,7 +150,7 @@ func TestResume(t *testing.T) {
 		expect(t, drain(t, r), "kiwi 0, kiwi 1, kiwi 2, kiwi 3")
 		at := r.ID()
 		say(l, "kiwi", 4) // takes the place of the first
-		if _, start := read(t, l, all, first.ID); start.Reset == "" || start.ID != l.ID(l.number) {
+		if _, start := read(t, l, all, first.ID); start.Reset == "" || start.ID != l.id(l.number) {
 			t.Errorf("what is lost is resumed from: %+v", start)
 		}
 		if _, start := read(t, l, members, first.ID); start.Reset != "" {
@@ -178,7 +178,7 @@ func TestResumeBadID(t *testing.T) {
 		"0000000000000007-18446744073709551616", strings.Repeat("9", 1<<16), "\x00", "0000000000000007-1 ",
 	} {
 		r, start := read(t, l, all, id)
-		if start.Reset == "" || start.ID != l.ID(l.number) {
+		if start.Reset == "" || start.ID != l.id(l.number) {
 			t.Errorf("%.40q: %+v", id, start)
 		}
 		r.Close()

@@ -55,7 +55,7 @@ func play(t *testing.T, kept int, steps []step) (known, table map[string]string)
 				connect(s.Merge)
 				return
 			}
-			last = l.ID(e.Number)
+			last = l.id(e.Number)
 			switch e.Kind {
 			case Fix:
 				known[e.Client] = e.Fix.Time.String()

@@ -181,7 +181,7 @@ func (r *Reader) ID() string {
 	if first := r.batch.first(); first > 0 {
 		number = first - 1
 	}
-	return r.log.ID(number)
+	return r.log.id(number)
 }
 
 // Stall counts the reader as one that takes nothing.

@@ -23,7 +23,7 @@ func TestText(t *testing.T) {
 	alone, _ := read(t, l, all, "")
 	say(l, "kiwi", 1)
 	expect(t, take(alone), "kiwi 1")
-	second, _ := read(t, l, all, l.ID(0))
+	second, _ := read(t, l, all, l.id(0))
 	third, _ := read(t, l, all, "")
 	say(l, "kiwi", 2)
 	l.Member([]byte("Bona"))

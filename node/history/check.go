@@ -121,7 +121,7 @@ func (c *checker) tell(p Promise, client, why string, ops ...int32) {
 // room tells whether the report takes one more violation of a promise.
 func (c *checker) room(p Promise) bool {
 	c.kept[p]++
-	return c.kept[p] <= MaxViolations
+	return c.kept[p] <= maxViolations
 }
 
 // describe is an op in one line.

@@ -70,7 +70,7 @@ func TestManyViolations(t *testing.T) {
 		h.Ops = append(h.Ops, Op{Kind: Read, At: p("Clark"), Client: "kiwi", Line: first, Inv: int64(10 * i), Ret: int64(10*i + 1)})
 	}
 	r := Check(h)
-	if len(r.Violations) != MaxViolations || r.Tally(Invention) != (Tally{Invention, 100, 100}) {
+	if len(r.Violations) != maxViolations || r.Tally(Invention) != (Tally{Invention, 100, 100}) {
 		t.Errorf("%d stories, %+v", len(r.Violations), r.Tally(Invention))
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"herd/node/protocol"
 )
 
-// MaxOps is how many commands a Recorder takes unless told otherwise. It holds some
+// maxOps is how many commands a Recorder takes unless told otherwise. It holds some
 // 300 bytes for each.
-const MaxOps = 2_000_000
+const maxOps = 2_000_000
 
 // maxEvents bounds the holds, and the faults, of a Recorder.
 const maxEvents = 1_000_000
@@ -39,10 +39,10 @@ type Recorder struct {
 }
 
 // NewRecorder makes a Recorder whose clock begins now, for up to limit commands; 0 is
-// [MaxOps]. Wall of the settings is set by it.
+// 2,000,000. Wall of the settings is set by it.
 func NewRecorder(s Settings, limit int) *Recorder {
 	if limit <= 0 {
-		limit = MaxOps
+		limit = maxOps
 	}
 	r := &Recorder{start: time.Now(), limit: limit}
 	s.Wall = r.start.UnixNano()

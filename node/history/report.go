@@ -25,9 +25,9 @@ const (
 // promises are all of them, in the order of a report.
 var promises = [...]Promise{Convergence, AckedLoss, InSync, CaughtUp, OwnWrites, Monotonic, Invention, Resurrection}
 
-// MaxViolations is how many violations of one promise a report has at most. All are
+// maxViolations is how many violations of one promise a report has at most. All are
 // counted.
-const MaxViolations = 10
+const maxViolations = 10
 
 // Violation is one broken promise.
 type Violation struct {

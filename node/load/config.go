@@ -12,13 +12,13 @@ import (
 // Bounds of what may be asked for: this is a tool, and a slip of the finger should
 // not take a machine down.
 const (
-	MaxConnections = 50_000
-	MaxClients     = 100_000_000
-	MaxRate        = 10_000_000 // commands a second
+	maxConnections = 50_000
+	maxClients     = 100_000_000
+	maxRate        = 10_000_000 // commands a second
 	MaxPipeline    = 1024
 	MaxBurst       = 10_000
-	MaxNear        = 1000    // results of a query who is near
-	MaxStep        = 100_000 // metres
+	maxNear        = 1000    // results of a query who is near
+	maxStep        = 100_000 // metres
 	MaxDuration    = 24 * time.Hour
 )
 
@@ -72,12 +72,12 @@ func (c *Config) Validate() error {
 	switch {
 	case len(c.Addrs) == 0:
 		return errors.New("no address")
-	case c.Connections < 1 || c.Connections > MaxConnections:
-		return fmt.Errorf("connections must be from 1 to %d", MaxConnections)
-	case c.Clients < 1 || c.Clients > MaxClients:
-		return fmt.Errorf("clients must be from 1 to %d", MaxClients)
-	case c.Rate < 0 || c.Rate > MaxRate:
-		return fmt.Errorf("the rate must be from 0 to %d a second", MaxRate)
+	case c.Connections < 1 || c.Connections > maxConnections:
+		return fmt.Errorf("connections must be from 1 to %d", maxConnections)
+	case c.Clients < 1 || c.Clients > maxClients:
+		return fmt.Errorf("clients must be from 1 to %d", maxClients)
+	case c.Rate < 0 || c.Rate > maxRate:
+		return fmt.Errorf("the rate must be from 0 to %d a second", maxRate)
 	case c.Pipeline < 0 || c.Pipeline > MaxPipeline:
 		return fmt.Errorf("the pipeline must be from 1 to %d", MaxPipeline)
 	case c.Burst < 0 || c.Burst > MaxBurst:
@@ -86,14 +86,14 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("the duration must be more than 0s and at most %s", MaxDuration)
 	case c.Updates < 0 || c.Queries < 0 || c.Updates > maxShare || c.Queries > maxShare:
 		return fmt.Errorf("the parts of a mix must be from 0 to %d", maxShare)
-	case c.Step < 0 || c.Step > MaxStep:
-		return fmt.Errorf("the step must be from 0 to %d metres", MaxStep)
+	case c.Step < 0 || c.Step > maxStep:
+		return fmt.Errorf("the step must be from 0 to %d metres", maxStep)
 	case c.Radius < 0 || c.Radius > 50:
 		return errors.New("the radius must be from 0 to 50 km")
 	case c.Limit < 0 || c.Limit > 20 && !c.Near:
 		return errors.New("the limit must be from 0 to 20")
-	case c.Near && (c.Limit < 1 || c.Limit > MaxNear):
-		return fmt.Errorf("the limit must be from 1 to %d", MaxNear)
+	case c.Near && (c.Limit < 1 || c.Limit > maxNear):
+		return fmt.Errorf("the limit must be from 1 to %d", maxNear)
 	case c.Near && c.Protocol != Herd && c.Protocol != RedisGeoSearch:
 		return fmt.Errorf("%s does not tell who is near", c.Protocol)
 	}

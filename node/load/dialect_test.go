@@ -47,7 +47,7 @@ func TestCommands(t *testing.T) {
 func TestCommandsAreValid(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := Config{
-			Protocol: Herd, Seed: rapid.Uint64().Draw(t, "seed"), Clients: rapid.IntRange(1, MaxClients).Draw(t, "clients"),
+			Protocol: Herd, Seed: rapid.Uint64().Draw(t, "seed"), Clients: rapid.IntRange(1, maxClients).Draw(t, "clients"),
 			Updates: 1, Queries: 1, Radius: 50, Limit: 20,
 		}
 		m := c.maker(0)

@@ -290,7 +290,7 @@ func TestTurns(t *testing.T) {
 		total := rapid.IntRange(1, 1000).Draw(t, "connections")
 		p := pacer{
 			group: &group{total: total}, start: rapid.Int64Range(0, 1e9).Draw(t, "start"),
-			rate: rapid.Int64Range(1, MaxRate).Draw(t, "rate"),
+			rate: rapid.Int64Range(1, maxRate).Draw(t, "rate"),
 		}
 		c := &connection{number: rapid.IntRange(0, total-1).Draw(t, "number")}
 		at := rapid.Int64Range(0, int64(48*time.Hour)).Draw(t, "at")

@@ -12,8 +12,8 @@ import (
 
 // Bounds of a walk.
 const (
-	MaxWalkers = 1_000_000
-	MaxEvery   = time.Hour
+	maxWalkers = 1_000_000
+	maxEvery   = time.Hour
 )
 
 // Crowd is clients that move. Neighbours by number report to the same node. Its methods are
@@ -53,14 +53,14 @@ func (c *WalkConfig) Validate(clients int) error {
 	switch {
 	case len(c.Addrs) == 0:
 		return errors.New("no address")
-	case clients < 1 || clients > MaxWalkers:
-		return fmt.Errorf("clients must be from 1 to %d", MaxWalkers)
-	case c.Connections < 1 || c.Connections > MaxConnections:
-		return fmt.Errorf("connections must be from 1 to %d", MaxConnections)
-	case c.Every < time.Millisecond || c.Every > MaxEvery:
-		return fmt.Errorf("the time between reports must be from 1ms to %s", MaxEvery)
-	case int64(clients) > MaxRate*int64(c.Every/time.Millisecond)/1000:
-		return fmt.Errorf("that is more than %d reports a second", MaxRate)
+	case clients < 1 || clients > maxWalkers:
+		return fmt.Errorf("clients must be from 1 to %d", maxWalkers)
+	case c.Connections < 1 || c.Connections > maxConnections:
+		return fmt.Errorf("connections must be from 1 to %d", maxConnections)
+	case c.Every < time.Millisecond || c.Every > maxEvery:
+		return fmt.Errorf("the time between reports must be from 1ms to %s", maxEvery)
+	case int64(clients) > maxRate*int64(c.Every/time.Millisecond)/1000:
+		return fmt.Errorf("that is more than %d reports a second", maxRate)
 	case c.Duration <= 0 || c.Duration > MaxDuration:
 		return fmt.Errorf("the duration must be more than 0s and at most %s", MaxDuration)
 	}

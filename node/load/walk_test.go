@@ -271,10 +271,10 @@ func TestWalkConfig(t *testing.T) {
 	for want, change := range map[string]func(*WalkConfig){
 		"no address":           func(c *WalkConfig) { c.Addrs = nil },
 		"clients must":         func(c *WalkConfig) { c.Crowd = line(0) },
-		"from 1 to 1000000":    func(c *WalkConfig) { c.Crowd = line(MaxWalkers + 1) },
+		"from 1 to 1000000":    func(c *WalkConfig) { c.Crowd = line(maxWalkers + 1) },
 		"connections must":     func(c *WalkConfig) { c.Connections = 0 },
 		"between reports":      func(c *WalkConfig) { c.Every = time.Microsecond },
-		"10000000 reports":     func(c *WalkConfig) { c.Crowd, c.Every = line(MaxWalkers), time.Millisecond },
+		"10000000 reports":     func(c *WalkConfig) { c.Crowd, c.Every = line(maxWalkers), time.Millisecond },
 		"the duration must":    func(c *WalkConfig) { c.Duration = 0 },
 		`"a" is not an addres`: func(c *WalkConfig) { c.Addrs = []string{"a"} },
 	} {

@@ -37,7 +37,7 @@ func TestDifference(t *testing.T) {
 		{map[string]string{"a": "1", "c": "2"}, "b is missing"},
 		{map[string]string{"a": "1", "b": "3"}, "b: "},
 	} {
-		if got := Difference(one, table(t, c.other)); !strings.HasPrefix(got, c.want) || got != "" && c.want == "" {
+		if got := difference(one, table(t, c.other)); !strings.HasPrefix(got, c.want) || got != "" && c.want == "" {
 			t.Errorf("%v: got %q, want %q", c.other, got, c.want)
 		}
 	}

@@ -54,7 +54,7 @@ func (h *Herd) Unsettled() string {
 		}
 		if first == nil {
 			first = p
-		} else if why := Difference(first.table, p.table); why != "" {
+		} else if why := difference(first.table, p.table); why != "" {
 			return fmt.Sprintf("%s and %s: %s", first.name, p.name, why)
 		}
 	}
@@ -86,8 +86,8 @@ func wrongView(p *process, running map[string]bool) string {
 	return ""
 }
 
-// Difference says in what two tables differ, dots aside; empty: in nothing.
-func Difference(a, b *location.Table) string {
+// difference says in what two tables differ, dots aside; empty: in nothing.
+func difference(a, b *location.Table) string {
 	if a.Len() != b.Len() {
 		return fmt.Sprintf("%d clients and %d", a.Len(), b.Len())
 	}

@@ -75,15 +75,16 @@ func (p *Provider) Load(ctx context.Context) error {
 	return nil
 }
 
-// Set is what the file held; nil before it is loaded.
-func (p *Provider) Set() *dataset.Set {
+// set is what the file held; nil before it is loaded.
+func (p *Provider) set() *dataset.Set {
 	if l := p.loaded.Load(); l != nil {
 		return l.set
 	}
 	return nil
 }
 
-// Report tells of the reading that gave [Provider.Set]. It must not be changed.
+// Report tells of the reading that gave what Near looks in; nil before the file is
+// loaded. It must not be changed.
 func (p *Provider) Report() *Report {
 	if l := p.loaded.Load(); l != nil {
 		return l.report

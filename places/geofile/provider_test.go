@@ -69,7 +69,7 @@ func TestProvider(t *testing.T) {
 	if _, err := p.Near(t.Context(), atCampus); places.KindOf(err) != places.Unavailable {
 		t.Errorf("before it is loaded: %v", err)
 	}
-	if p.Set() != nil || p.Report() != nil {
+	if p.set() != nil || p.Report() != nil {
 		t.Error("there is a set before it is loaded")
 	}
 	if err := p.Load(t.Context()); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "file.campus") {
@@ -96,7 +96,7 @@ func TestProvider(t *testing.T) {
 	if before.Name != "Hall" || !strings.HasPrefix(before.ID, "campus:") || strings.Contains(before.ID, " ") || before.Scope != "CAMPUS" {
 		t.Errorf("got %+v", before)
 	}
-	if s := p.Set().Sources()[0]; s.License != "ours" || s.Name != "campus" || len(s.Date) != len("2026-11-20") {
+	if s := p.set().Sources()[0]; s.License != "ours" || s.Name != "campus" || len(s.Date) != len("2026-11-20") {
 		t.Errorf("source %+v", s)
 	}
 

@@ -10,8 +10,8 @@
 // not use it, the legacy API is from then on, until that is refused too.
 //
 // The key travels in a header (New) or in the query (legacy). It is in no error,
-// and a reply that repeats it is not passed on. A refusal keeps Google's reason:
-// [Refusal]; [Explain] says in plain words what an operator can do about it.
+// and a reply that repeats it is not passed on. A refusal keeps Google's reason,
+// and [Explain] says in plain words what an operator can do about it.
 //
 // Nothing is cached: Google's terms forbid to keep more of an answer than a
 // place's ID, and to show it on another's map.

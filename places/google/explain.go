@@ -19,7 +19,7 @@ const console = "In the Google Cloud console, project %s, "
 func Explain(err error) string {
 	var (
 		both *bothRefused
-		r    *Refusal
+		r    *refusal
 	)
 	switch {
 	case err == nil:
@@ -32,7 +32,7 @@ func Explain(err error) string {
 	return unreached(err)
 }
 
-func (r *Refusal) explain() string {
+func (r *refusal) explain() string {
 	text := r.cause()
 	if r.Message != "" && r.API != "" {
 		text += "\nGoogle's words: " + r.Message
@@ -41,7 +41,7 @@ func (r *Refusal) explain() string {
 }
 
 // cause has the reasons that there is something to do about.
-func (r *Refusal) cause() string {
+func (r *refusal) cause() string {
 	project := "of the key"
 	if r.Project != "" {
 		project = r.Project

@@ -164,7 +164,7 @@ func TestRefusals(t *testing.T) {
 				continue
 			}
 			refused++
-			var r *Refusal
+			var r *refusal
 			if !errors.As(err, &r) {
 				t.Errorf("%v: %v", f, err)
 			}

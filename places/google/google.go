@@ -56,7 +56,7 @@ type Provider struct {
 	new, legacy *upstream.Client // the same, if there is a base URL
 
 	// refused is why auto has gone over to the legacy API; nil: it has not.
-	refused atomic.Pointer[Refusal]
+	refused atomic.Pointer[refusal]
 }
 
 var _ places.Provider = (*Provider)(nil)
@@ -141,7 +141,7 @@ func (p *Provider) Near(ctx context.Context, q places.Query) (places.Answer, err
 // goOver turns to the legacy API if the error is that the New one is not to be
 // had.
 func (p *Provider) goOver(err error) error {
-	var r *Refusal
+	var r *refusal
 	if !errors.As(err, &r) || r.HTTP != 403 || r.Reason != "SERVICE_DISABLED" && r.Reason != "API_KEY_SERVICE_BLOCKED" {
 		return err
 	}
@@ -151,9 +151,9 @@ func (p *Provider) goOver(err error) error {
 
 // goBack turns to the New API again, since neither is to be had: whichever is
 // allowed first will be found.
-func (p *Provider) goBack(why *Refusal, err error) error {
+func (p *Provider) goBack(why *refusal, err error) error {
 	p.refused.CompareAndSwap(why, nil)
-	var legacy *Refusal
+	var legacy *refusal
 	if errors.As(err, &legacy) {
 		return &places.Error{Kind: places.Denied, Err: &bothRefused{why, legacy}}
 	}
@@ -163,10 +163,10 @@ func (p *Provider) goBack(why *Refusal, err error) error {
 func (p *Provider) key() (string, error) {
 	key := p.config.Key()
 	if key == "" && p.config.BaseURL == "" {
-		return "", &places.Error{Kind: places.Denied, Err: &Refusal{Reason: noKey, Message: "there is no key"}}
+		return "", &places.Error{Kind: places.Denied, Err: &refusal{Reason: noKey, Message: "there is no key"}}
 	}
 	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", &places.Error{Kind: places.Denied, Err: &Refusal{Reason: oddKey, Message: "the key holds a space or what is no ASCII"}}
+		return "", &places.Error{Kind: places.Denied, Err: &refusal{Reason: oddKey, Message: "the key holds a space or what is no ASCII"}}
 	}
 	return key, nil
 }

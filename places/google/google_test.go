@@ -245,7 +245,7 @@ func TestAuto(t *testing.T) {
 					}
 				} else {
 					var e *places.Error
-					var r *Refusal
+					var r *refusal
 					if !errors.As(err, &e) || !errors.As(err, &r) {
 						t.Fatalf("step %d: %v", i, err)
 					}
@@ -298,7 +298,7 @@ func TestKeys(t *testing.T) {
 			}
 			continue
 		}
-		var r *Refusal
+		var r *refusal
 		if !errors.As(err, &r) || places.KindOf(err) != places.Denied || tt.reason != "-" && r.Reason != tt.reason {
 			t.Errorf("key %q: %v, want %s", tt.key, err, tt.reason)
 		}
@@ -310,7 +310,7 @@ func TestKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r *Refusal
+	var r *refusal
 	if _, err := p.Near(t.Context(), campus); !errors.As(err, &r) || r.Reason != noKey {
 		t.Errorf("no key: %v", err)
 	}

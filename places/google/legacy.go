@@ -23,7 +23,7 @@ func (p *Provider) askLegacy(ctx context.Context, q places.Query, key string) (p
 		return places.Answer{}, err
 	}
 	if reply.Err() != nil { // from whatever stands in front of it: it says 200 to everything
-		return places.Answer{}, refused(reply, &Refusal{API: "legacy", HTTP: reply.Status})
+		return places.Answer{}, refused(reply, &refusal{API: "legacy", HTTP: reply.Status})
 	}
 	s, err := scan(reply.Body)
 	if err != nil {

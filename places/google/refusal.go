@@ -11,9 +11,9 @@ import (
 	"herd/places/upstream"
 )
 
-// Refusal is Google's no, for errors.As. Its texts are safe to log: they hold no
+// refusal is Google's no. Its texts are safe to log: they hold no
 // key and no URL.
-type Refusal struct {
+type refusal struct {
 	API     string // who said it: "new" or "legacy"; "" if nobody was asked
 	HTTP    int    // status; the legacy API says 200 to everything
 	Status  string // "PERMISSION_DENIED"; of the legacy API "REQUEST_DENIED"; may be empty
@@ -22,7 +22,7 @@ type Refusal struct {
 	Message string // Google's words
 }
 
-func (r *Refusal) Error() string {
+func (r *refusal) Error() string {
 	var b strings.Builder
 	if r.API != "" {
 		fmt.Fprintf(&b, "%s API: HTTP %d", r.API, r.HTTP)
@@ -41,7 +41,7 @@ func (r *Refusal) Error() string {
 
 // bothRefused is what auto says if neither API is to be had: the New one's
 // refusal first.
-type bothRefused struct{ new, legacy *Refusal }
+type bothRefused struct{ new, legacy *refusal }
 
 func (e *bothRefused) Error() string   { return e.new.Error() + "; " + e.legacy.Error() }
 func (e *bothRefused) Unwrap() []error { return []error{e.new, e.legacy} }
@@ -74,7 +74,7 @@ type detail struct {
 // refusedNew is the error of a reply of the New API whose HTTP status is none of
 // success: by the status and, if there is one, by Google's reason.
 func refusedNew(reply *upstream.Reply, key string) error {
-	r := &Refusal{API: "new", HTTP: reply.Status}
+	r := &refusal{API: "new", HTTP: reply.Status}
 	e := refused(reply, r)
 	var s status
 	if json.Unmarshal(reply.Body, &s) != nil || s.Error == nil {
@@ -108,7 +108,7 @@ func refusedNew(reply *upstream.Reply, key string) error {
 
 // refused is the error of a reply with an HTTP status of failure, as far as that
 // goes.
-func refused(reply *upstream.Reply, r *Refusal) *places.Error {
+func refused(reply *upstream.Reply, r *refusal) *places.Error {
 	e := &places.Error{}
 	if !errors.As(reply.Err(), &e) {
 		panic("google: a success is no refusal")
@@ -120,7 +120,7 @@ func refused(reply *upstream.Reply, r *Refusal) *places.Error {
 // refusedLegacy is the error of a status of the legacy API; nil if it is one of
 // success.
 func refusedLegacy(code, message, key string) error {
-	r := &Refusal{API: "legacy", HTTP: 200, Status: word(code), Message: upstream.Clean(message, key)}
+	r := &refusal{API: "legacy", HTTP: 200, Status: word(code), Message: upstream.Clean(message, key)}
 	switch code {
 	case "OK", "ZERO_RESULTS":
 		return nil

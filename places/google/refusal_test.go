@@ -48,7 +48,7 @@ func TestRefusedNew(t *testing.T) {
 	} {
 		err := refusedNew(&upstream.Reply{Status: tt.http, Body: []byte(tt.body)}, canary)
 		var e *places.Error
-		var r *Refusal
+		var r *refusal
 		if !errors.As(err, &e) || !errors.As(err, &r) || e.Kind != tt.kind || e.Again != tt.again || r.Reason != tt.reason || r.HTTP != tt.http {
 			t.Errorf("%d %s: %+v, want %s, again %t, %s", tt.http, tt.body, err, tt.kind, tt.again, tt.reason)
 		}
@@ -84,7 +84,7 @@ func TestRefusedLegacy(t *testing.T) {
 		s := mustScan(t, []byte(tt.body))
 		err := refusedLegacy(s.status, s.message, canary)
 		var e *places.Error
-		var r *Refusal
+		var r *refusal
 		if !errors.As(err, &e) || !errors.As(err, &r) || e.Kind != tt.kind || e.Again != tt.again || r.Reason != tt.reason {
 			t.Errorf("%s: %v, want %s, again %t, %s", tt.body, err, tt.kind, tt.again, tt.reason)
 		}

@@ -480,7 +480,7 @@ func FuzzParse(f *testing.F) {
 		}
 		a := places.Answer{Places: p.choose(campus, campus.Radius, list)}
 		if len(a.Places) > 0 {
-			a.Attributions = []string{Attribution}
+			a.Attributions = []string{attribution}
 		}
 		checkAnswer(t, campus, a)
 	})

@@ -17,8 +17,8 @@ import (
 // Public is the address of the best known public server.
 const Public = "https://overpass-api.de/api/interpreter"
 
-// Attribution is what the ODbL wants shown with the places.
-const Attribution = `© <a href="https://www.openstreetmap.org/copyright">OpenStreetMap</a> contributors`
+// attribution is what the ODbL wants shown with the places.
+const attribution = `© <a href="https://www.openstreetmap.org/copyright">OpenStreetMap</a> contributors`
 
 // Config is what a [Provider] is made of. Zero fields take the default.
 type Config struct {
@@ -97,7 +97,7 @@ func (p *Provider) Near(ctx context.Context, q places.Query) (places.Answer, err
 	}
 	var a places.Answer
 	if a.Places = p.choose(q, reach, elements); len(a.Places) > 0 {
-		a.Attributions = []string{Attribution}
+		a.Attributions = []string{attribution}
 	}
 	if reach < q.Radius {
 		a.Messages = []string{fmt.Sprintf("OpenStreetMap was searched within %.4g km only.", reach/1000)}

@@ -16,7 +16,7 @@ const MaxRetryAfter = 24 * time.Hour
 
 // Err is what the status means anywhere: nil for 2xx, else a *[places.Error].
 func (r *Reply) Err() error {
-	e := &places.Error{Kind: places.Unavailable, RetryAfter: r.RetryAfter()}
+	e := &places.Error{Kind: places.Unavailable, RetryAfter: r.retryAfter()}
 	switch s := r.Status; {
 	case s >= 200 && s < 300:
 		return nil
@@ -42,9 +42,9 @@ func describe(status int) string {
 	return fmt.Sprintf("HTTP status %d", status)
 }
 
-// RetryAfter is for how long the header of that name asks to be left alone: from
+// retryAfter is for how long the header of that name asks to be left alone: from
 // 0, also if it is not there or makes no sense, to [MaxRetryAfter].
-func (r *Reply) RetryAfter() time.Duration {
+func (r *Reply) retryAfter() time.Duration {
 	text := r.Header.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(text, 10, 64); err == nil {
 		if seconds > uint64(MaxRetryAfter/time.Second) {

@@ -30,7 +30,7 @@ func TestRetryAfter(t *testing.T) {
 		{"Mon, 23 Nov 2099 11:00:00 GMT", "", MaxRetryAfter},
 	} {
 		r := Reply{Header: http.Header{"Retry-After": {tt.text}, "Date": {tt.date}}, at: now}
-		if got := r.RetryAfter(); got != tt.want {
+		if got := r.retryAfter(); got != tt.want {
 			t.Errorf("%q at %q: %s, want %s", tt.text, tt.date, got, tt.want)
 		}
 	}
