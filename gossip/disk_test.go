@@ -127,7 +127,12 @@ func (r slowReader) Size() (int64, error) { // which is asked for by who reads a
 
 // Of a herd that died as a whole all disks but one are gone, and that one is slow: nobody says that he is
 // ready who has nothing, while the one who has it all is there.
-func TestAwaitSeeds(t *testing.T) {
+func TestAwaitSeeds(t *testing.T) { awaitSeed(t, 0) }
+
+// In a large herd more ask than it lets in line: they ask again.
+func TestAwaitSeedInLine(t *testing.T) { awaitSeed(t, streamQueue) }
+
+func awaitSeed(t *testing.T, ahead int) {
 	inBubble(t, func(t *testing.T, h *herd) {
 		disks := h.withDisks(3, SyncAlways)
 		all := h.startFirst(3)
@@ -141,6 +146,13 @@ func TestAwaitSeeds(t *testing.T) {
 				}
 			}
 		})
+		for range ahead {
+			s, err := all[1].transport.DialPeer(t.Context(), all[0].addr(), purposeWho)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+		}
 		time.Sleep(10 * time.Second)
 		for _, n := range all {
 			if isClosed(n.CaughtUp()) {
@@ -152,7 +164,7 @@ func TestAwaitSeeds(t *testing.T) {
 		}
 		close(gate)
 		for _, n := range all {
-			h.await("ready", 2*time.Second, func() bool { return isClosed(n.CaughtUp()) })
+			h.await("ready", 4*time.Second, func() bool { return isClosed(n.CaughtUp()) })
 			if e, ok := n.Get([]byte("c")); !ok || e.Fix != f {
 				t.Errorf("%s is ready and shows %v, acknowledged %v", n.name, e.Fix, f)
 			}

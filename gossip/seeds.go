@@ -91,6 +91,7 @@ func (c *Cluster) askSeeds(ctx context.Context) (seeds, error) {
 const (
 	awaitTime  = time.Minute           // how long a node with nothing waits for a seed that is there and does not answer
 	awaitPause = 50 * time.Millisecond // between questions to one that has read its disk and is not a member yet
+	awaitAgain = 2 * time.Second       // to one that answers nothing: so many wait in a large herd that it takes no more
 )
 
 // awaitSeeds has a node with nothing wait for seeds that did not answer: they may be reading
@@ -108,14 +109,19 @@ func (c *Cluster) awaitSeeds(ctx context.Context, list *memberlist.Memberlist, s
 			defer cancel()
 			for {
 				who, _, err := c.askWho(ctx, addr, c.self.Name)
-				if err != nil || who.origin == c.self.Origin {
+				pause := awaitPause
+				switch {
+				case ctx.Err() != nil, err != nil && !errors.Is(err, errNoAnswer), err == nil && who.origin == c.self.Origin:
 					return
+				case err != nil:
+					pause = awaitAgain
+				case who.in:
+					if c.join(list, addr) {
+						return
+					}
+					pause = awaitAgain
 				}
-				if who.in {
-					c.join(list, addr)
-					return
-				}
-				if !c.pause(awaitPause) {
+				if !c.pause(pause) {
 					return
 				}
 			}

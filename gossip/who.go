@@ -127,8 +127,11 @@ func (c *Cluster) identity() identity {
 	return identity{c.self.Origin, c.now(), c.in.Load()}
 }
 
+// errNoAnswer is that a node of the herd was asked, and has ended the stream or answered nonsense.
+var errNoAnswer = errors.New("it gives no answer")
+
 // askWho asks the node at addr who is called name. A node that reads its disk takes the question
-// at once, and answers when it has read it.
+// at once, and answers when it has read it; if too many wait for that it gives no answer.
 func (c *Cluster) askWho(ctx context.Context, addr, name string) (identity, []Holder, error) {
 	dial, cancel := context.WithTimeout(ctx, c.profile.stream)
 	defer cancel()
@@ -139,11 +142,11 @@ func (c *Cluster) askWho(ctx context.Context, addr, name string) (identity, []Ho
 	defer s.Close()
 	defer context.AfterFunc(ctx, func() { s.Close() })()
 	if _, err := s.Write(append([]byte{byte(len(name))}, name...)); err != nil {
-		return identity{}, nil, fmt.Errorf("ask %s who is %q: %w", addr, name, err)
+		return identity{}, nil, fmt.Errorf("ask %s who is %q: %w: %w", addr, name, errNoAnswer, err)
 	}
 	who, holders, err := readAnswer(s)
 	if err != nil {
-		return identity{}, nil, fmt.Errorf("ask %s who is %q: %w", addr, name, err)
+		return identity{}, nil, fmt.Errorf("ask %s who is %q: %w: %w", addr, name, errNoAnswer, err)
 	}
 	return who, holders, nil
 }
