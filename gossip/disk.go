@@ -12,7 +12,7 @@ import (
 )
 
 // SyncMode is when what was written to the disk is made safe from a crash of the machine. A
-// crash of the process loses what was not written: at most syncTick's worth, and with
+// crash of the process loses what was not written: that of the last 50 ms as a rule, and with
 // SyncAlways nothing that was acknowledged.
 type SyncMode uint8
 
@@ -67,7 +67,7 @@ type keeper struct {
 	stats DiskStats
 }
 
-// DiskStats counts what became of the disk; see the metrics of the same names.
+// DiskStats counts what became of the disk. The metrics herd_journal_… are made of it.
 type DiskStats struct {
 	On        bool          // there is one
 	Waits     bool          // this node acknowledges nothing that is not on it
@@ -91,9 +91,10 @@ type DiskStats struct {
 // DiskError says why a node can't begin with its disk.
 type DiskError struct{ Err error }
 
+// Error is what the journal said.
 func (e *DiskError) Error() string { return e.Err.Error() }
 
-// Unwrap gives what the journal said.
+// Unwrap gives it.
 func (e *DiskError) Unwrap() error { return e.Err }
 
 // openDisk locks the journal. Nothing is read yet.

@@ -10,7 +10,8 @@ import (
 	"herd/gossip/replica"
 )
 
-// Limits bound what the herd keeps. They hold for all nodes: see prevailing.
+// Limits bound what the herd keeps. Of those that its nodes are configured to the middle ones
+// hold, for all.
 type Limits = replica.Limits
 
 // floorVersion is the version of the session since which there are floors, and with them

@@ -14,6 +14,7 @@ type BindError struct {
 	Err     error  // what the system said
 }
 
+// Error names the setting, its value and the cause.
 func (e *BindError) Error() string { return fmt.Sprintf("%s %s: %v", e.Setting, e.Addr, e.Err) }
 
 // Unwrap gives what the system said.

@@ -54,6 +54,7 @@ type Error struct {
 	RetryAfter time.Duration
 }
 
+// Error has the kind and what happened.
 func (e *Error) Error() string { return e.Kind.String() + ": " + e.Err.Error() }
 
 // Unwrap gives what happened.

@@ -17,6 +17,7 @@ type InvalidError struct {
 	Line string // the command
 }
 
+// Error has the command, a long one in part.
 func (e *InvalidError) Error() string { return fmt.Sprintf("refused: %q", shorten(e.Line)) }
 
 // UnreachableError is that no node has answered in time, or in as many tries as are allowed. A
@@ -27,6 +28,7 @@ type UnreachableError struct {
 	Causes []error
 }
 
+// Error has all causes.
 func (e *UnreachableError) Error() string {
 	var b strings.Builder
 	b.WriteString("no node answers")
@@ -46,6 +48,7 @@ type NodeError struct {
 	Err  error
 }
 
+// Error has the address and the cause.
 func (e *NodeError) Error() string { return e.Addr + ": " + e.Err.Error() }
 
 // Unwrap gives the cause to errors.Is and errors.As.
@@ -60,6 +63,7 @@ type StatusError struct {
 	Detail string // what the node says of it, a sentence; may be empty
 }
 
+// Error has the address, the status and what the node says of it.
 func (e *StatusError) Error() string {
 	text := fmt.Sprintf("%s answers %d %s", e.Addr, e.Status, http.StatusText(e.Status))
 	if e.Detail != "" {
