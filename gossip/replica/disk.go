@@ -21,7 +21,7 @@ type Disk struct {
 	queue    []byte        // what was taken and has not been given to the writer
 	lacking  time.Duration // run time since when there is something that was not given
 	unsure   time.Duration // run time since when something that was given is not known to be there
-	idle     time.Duration // run time before which nothing is tried
+	idle     time.Duration // run time before which nothing is tried; 0: it works
 	given    mark
 	kept     mark          // of given, what is known to be there
 	savedAt  time.Duration // when a vector was last given
@@ -170,7 +170,7 @@ func (d *Disk) save(buf []byte, v Vector) []byte {
 func (d *Disk) Synced(now time.Duration) {
 	c, l := d.core, d.link
 	c.step(now)
-	d.kept = d.given
+	d.kept, d.idle = d.given, 0
 	if !d.Behind() {
 		d.unsure = never
 	}

@@ -224,3 +224,28 @@ func TestDiskFailed(t *testing.T) {
 		}
 	}
 }
+
+// A disk that works again is waited for, though the pause that it was to have is not over by the time in
+// which the node ran: the node was stopped meanwhile.
+func TestDiskWorksAgain(t *testing.T) {
+	t.Parallel()
+	b := newLab(t)
+	x := b.core(1, Config{})
+	d := x.OpenDisk(b.now, true)
+	b.report(x, "kiwi", 7)
+	written(d, b.now)
+	d.Failed(b.now, false, time.Second)
+	b.now += 2 * time.Second
+	for range 5 { // it catches up and comes in
+		written(d, b.now)
+		d.Synced(b.now)
+	}
+	ticket := b.report(x, "kiwi", 8)
+	if d.State() != In || x.Released() >= ticket {
+		t.Errorf("%s, %d of %d are acknowledged before they are on the disk", d.State(), x.Released(), ticket)
+	}
+	written(d, b.now)
+	if d.Synced(b.now); x.Released() < ticket {
+		t.Errorf("%d of %d are acknowledged when they are on the disk", x.Released(), ticket)
+	}
+}
