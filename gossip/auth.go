@@ -188,6 +188,9 @@ func throwAwayCertificate() (tls.Certificate, error) {
 // proved. The caller sets the deadline, and closes the stream on error.
 func (p *prover) dial(c *tls.Conn, purpose purpose) (peer string, err error) {
 	session, err := p.session(c)
+	if errors.As(err, new(tls.RecordHeaderError)) {
+		return "", fmt.Errorf("what is there is not the gossip port of a node: %w", err)
+	}
 	if err != nil {
 		return "", err
 	}

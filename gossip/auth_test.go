@@ -94,6 +94,24 @@ func meet(t testing.TB, dialer, acceptor *prover, purpose purpose) (m meeting) {
 	return m
 }
 
+// Who dials a port of a node that is for others, as for clients or HTTP, is told so.
+func TestMeetOtherPort(t *testing.T) {
+	near, far := line(t)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		far.Read(make([]byte, 4096))
+		far.Write([]byte("? that is no line\n"))
+		far.Close()
+	}()
+	clark := testProver(t, "Clark", "", nil)
+	_, err := clark.dial(tls.Client(near, clark.tls), purposeWho)
+	if err == nil || !strings.HasPrefix(err.Error(), "what is there is not the gossip port of a node: ") {
+		t.Errorf("got %v", err)
+	}
+	<-done
+}
+
 func TestMeet(t *testing.T) {
 	clark, jaquez := testProver(t, "Clark", "campus", ring(t, 1)), testProver(t, "Jaquez", "campus", ring(t, 1))
 	for p := purposeMembership; p <= purposeKeyring; p++ {

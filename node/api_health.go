@@ -65,7 +65,11 @@ func (n *Node) checks(b *strings.Builder, sync gossip.Sync) {
 		if !m.Leased {
 			leased = "not leased"
 		}
-		text := fmt.Sprintf("%s, %s, %s", m.State, insync, leased)
+		state := m.State.String()
+		if m.Leaving && m.State == gossip.Alive {
+			state = "leaving"
+		}
+		text := fmt.Sprintf("%s, %s, %s", state, insync, leased)
 		if m.Unseen {
 			text += ", does not see this node"
 		}

@@ -112,6 +112,9 @@ func TestReadyVerbose(t *testing.T) {
 		}
 		n.cluster.members = append(n.cluster.members, member("Bona", gossip.Alive, true, false),
 			member("Campbell", gossip.Suspect, true, true), member("Gone", gossip.Failed, false, false), member("Jaquez", gossip.Alive, true, true))
+		parting := member("Kodak", gossip.Alive, true, true)
+		parting.Leaving = true
+		n.cluster.members = append(n.cluster.members, parting)
 		done := n.start(t.Context())
 		synctest.Wait()
 		const before = `[-] clients: not served at 10.0.0.1:4131
@@ -119,6 +122,7 @@ func TestReadyVerbose(t *testing.T) {
 [-] member Bona: alive, in sync, not leased
 [-] member Campbell: suspect, in sync, leased
 [+] member Jaquez: alive, in sync, leased
+[+] member Kodak: leaving, in sync, leased
 not ready: catching up with Bona, Campbell
 `
 		if code, body := n.get(t, "GET", "/readyz?verbose"); code != 503 || body != before {
