@@ -98,15 +98,20 @@ func journalText(d gossip.DiskStats) string {
 	return "on disk"
 }
 
-// with names the members that the node is behind of.
+// with is " with" and whom the node waits for, if that is known.
 func with(s gossip.Sync) string {
-	switch {
-	case len(s.Behind) == 0 && s.Awaits:
-		return " with seeds that have yet to answer"
-	case len(s.Behind) == 0:
-		return ""
+	if who := whom(s); who != "" {
+		return " with " + who
 	}
-	return " with " + strings.Join(s.Behind, ", ")
+	return ""
+}
+
+// whom names whom the node is behind of.
+func whom(s gossip.Sync) string {
+	if len(s.Behind) == 0 && s.Awaits {
+		return "seeds that have yet to answer"
+	}
+	return strings.Join(s.Behind, ", ")
 }
 
 func plain(w http.ResponseWriter, status int, text string) {

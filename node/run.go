@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -134,7 +133,7 @@ func (r *run) getReady(filesRead <-chan struct{}) (behind <-chan struct{}, err e
 		behind = nil
 	default:
 		r.log.Warn("ready without having caught up: answers may be older than the herd's", "after", r.age(),
-			"behind", strings.Join(r.cluster.Sync().Behind, ", "), "clients", r.table.Len())
+			"behind", whom(r.cluster.Sync()), "clients", r.table.Len())
 	}
 
 	switch done, err := r.await(r.cluster.ClockChecked(), late); {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"herd/gossip"
 )
 
 func isReady(n testNode) bool {
@@ -70,9 +72,15 @@ func TestStart(t *testing.T) {
 
 // Without the herd's data the node goes on after ready_timeout, and says so.
 func TestReadyTimeout(t *testing.T) {
+	readyTimeout(t, gossip.Sync{Behind: []string{"Bona", "Jaquez"}}, "Bona, Jaquez")
+	readyTimeout(t, gossip.Sync{Awaits: true}, "seeds that have yet to answer")
+}
+
+func readyTimeout(t *testing.T, sync gossip.Sync, whom string) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		n := newTestNode(t)
-		n.cluster.sync.Behind = []string{"Bona", "Jaquez"}
+		n.cluster.sync = sync
 		began := time.Now()
 		done := n.start(t.Context())
 		<-n.Ready()
@@ -80,7 +88,7 @@ func TestReadyTimeout(t *testing.T) {
 			t.Errorf("ready after %s", took)
 		}
 		synctest.Wait()
-		if log := n.log.String(); !strings.Contains(log, "[WARN]  ready without having caught up") || !strings.Contains(log, "Bona, Jaquez") {
+		if log := n.log.String(); !strings.Contains(log, "[WARN]  ready without having caught up") || !strings.Contains(log, whom) {
 			t.Errorf("nobody is told: %s", log)
 		}
 		close(n.cluster.caughtUp)
