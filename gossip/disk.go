@@ -35,6 +35,9 @@ func DiskAt(folder string, mode SyncMode, interval time.Duration) Disk {
 	return Disk{journal.Dir(filepath.Join(folder, "journal")), mode, interval}
 }
 
+// The journal takes every message of the core's.
+const _ = uint(journal.MaxMessage - replica.MaxMessage)
+
 const (
 	syncTick  = 50 * time.Millisecond // what nobody waits for is written so often
 	lazySync  = 20 * time.Second      // with SyncNone: a failure takes no more than that; else, when idle, a folder that is gone is seen
