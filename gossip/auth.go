@@ -42,9 +42,6 @@ func (p purpose) String() string {
 	return fmt.Sprintf("purpose %d", byte(p))
 }
 
-// ErrWrongKey is what every [KeyError] wraps.
-var ErrWrongKey = errors.New("wrong gossip key")
-
 // KeyError tells that a peer did not prove a key of this node's ring. Both ends
 // of the stream get one.
 type KeyError struct {
@@ -55,11 +52,8 @@ type KeyError struct {
 
 // Error names the peer and the reason.
 func (e *KeyError) Error() string {
-	return fmt.Sprintf("%v: %s, calling itself %q: %s", ErrWrongKey, e.Addr, e.Peer, e.Reason)
+	return fmt.Sprintf("wrong gossip key: %s, calling itself %q: %s", e.Addr, e.Peer, e.Reason)
 }
-
-// Unwrap is [ErrWrongKey].
-func (e *KeyError) Unwrap() error { return ErrWrongKey }
 
 // What can be wrong with a proof.
 const (

@@ -300,7 +300,8 @@ func (c *Cluster) nudge() { offer(c.nudged, struct{}{}) }
 // levelOf is how loud a failed dial is: what memberlist or the transport tells
 // better is not worth a warning.
 func levelOf(err error) hclog.Level {
-	if errors.Is(err, ErrWrongKey) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, net.ErrClosed) {
+	var key *KeyError
+	if errors.As(err, &key) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, net.ErrClosed) {
 		return hclog.Debug
 	}
 	return hclog.Warn
