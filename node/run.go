@@ -157,6 +157,11 @@ func (r *run) getReady(filesRead <-chan struct{}) (behind <-chan struct{}, err e
 // the steps to come not waited for either.
 func (r *run) await(step <-chan struct{}, late *time.Timer) (done bool, err error) {
 	select {
+	case <-step: // what is done is not late, though it may be past that time
+		return true, nil
+	default:
+	}
+	select {
 	case <-step:
 		return true, nil
 	case <-late.C:
