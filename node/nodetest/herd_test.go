@@ -21,7 +21,7 @@ func table(t *testing.T, fixes map[string]string) *location.Table {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tab.Merge([]byte(id), location.Entry{Fix: location.NewFix("Clark", 0, 0, position, at)})
+		tab.Merge([]byte(id), location.Entry{Fix: location.NewFix("Clark", int64(time.Minute), 0, position, at)})
 	}
 	return tab
 }
@@ -33,13 +33,48 @@ func TestDifference(t *testing.T) {
 		want  string
 	}{
 		{map[string]string{"a": "1", "b": "2"}, ""},
-		{map[string]string{"a": "1"}, "2 clients and 1"},
-		{map[string]string{"a": "1", "c": "2"}, "b is missing"},
-		{map[string]string{"a": "1", "b": "3"}, "b: "},
+		{map[string]string{"a": "1"}, "b is missing in the second"},
+		{map[string]string{"a": "1", "b": "2", "c": "2"}, "c is missing in the first"},
+		{map[string]string{"a": "1", "c": "2"}, "b is missing in the second; c is missing in the first"},
+		{map[string]string{"a": "1", "b": "3"}, "b is {"},
+		{map[string]string{"a": "1", "b": "1.5"}, "b is {"},
 	} {
 		if got := difference(one, table(t, c.other)); !strings.HasPrefix(got, c.want) || got != "" && c.want == "" {
 			t.Errorf("%v: got %q, want %q", c.other, got, c.want)
 		}
+	}
+}
+
+// What a table hides it must hold all the same, until it refuses that as well: then it has
+// expired there for good. What is refused for want of room is to go everywhere.
+func TestDifferenceOfClocks(t *testing.T) {
+	two := map[string]string{"a": "1", "b": "2"}
+	second := int64(time.Second)
+	for _, c := range []struct {
+		name          string
+		other         map[string]string
+		hide, refuse  int64
+		first, second string // what is said with it in either place
+	}{
+		{"all hidden, all held", two, 2 * second, 0, "", ""},
+		{"hidden and not held", map[string]string{"b": "2"}, 2 * second, 0, "a is missing in the first", "a is missing in the second"},
+		{"hidden and held alone", map[string]string{"a": "1", "b": "2", "c": "1"}, 2 * second, 0, "c is missing in the second", "c is missing in the first"},
+		{"refused and shown", map[string]string{"b": "2"}, 0, second + 1, "a is missing in the first", "a is missing in the second"},
+		{"hidden and refused", map[string]string{"b": "2"}, 2 * second, second + 1, "", ""},
+		{"hidden, of a newer one", map[string]string{"a": "1", "b": "1.5"}, 2 * second, second + 1, "b is {", "b is {"},
+		{"refused, and there yet", map[string]string{"a": "0.5", "b": "2"}, 2 * second, second + 1, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			one, other := table(t, two), table(t, c.other)
+			other.Hide(c.hide)
+			other.Refuse(location.Floor{Order: c.refuse})
+			if got := difference(other, one); !strings.HasPrefix(got, c.first) || got != "" && c.first == "" {
+				t.Errorf("as the first: got %q, want %q", got, c.first)
+			}
+			if got := difference(one, other); !strings.HasPrefix(got, c.second) || got != "" && c.second == "" {
+				t.Errorf("as the second: got %q, want %q", got, c.second)
+			}
+		})
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 const poll = 10 * time.Millisecond
 
 // Settle returns when the nodes that run have one view of the herd, each is in
-// sync with each, and their tables are equal.
+// sync with each, and their tables hold the same.
 func (h *Herd) Settle() {
 	h.t.Helper()
 	h.SettleWithin(limit)
@@ -86,31 +86,42 @@ func wrongView(p *process, running map[string]bool) string {
 	return ""
 }
 
-// difference says in what two tables differ, dots aside; empty: in nothing.
-func difference(a, b *location.Table) string {
-	if a.Len() != b.Len() {
-		return fmt.Sprintf("%d clients and %d", a.Len(), b.Len())
-	}
-	// What a scan calls must not use its table: so b is looked up after it.
+// difference says in what two tables differ, dots aside; empty: in nothing. What is hidden
+// counts as well: a node whose clock was ahead shows less than the others do, and holds as
+// much, for them too. See [location.Table.Hide].
+func difference(first, second *location.Table) string {
+	differences := append(lacks(second, first, "second"), lacks(first, second, "first")...)
+	return strings.Join(differences[:min(3, len(differences))], "; ")
+}
+
+// lacks says what a table, which is called name, does not hold of another one, three
+// clients at the most. What has expired in it for so long that it takes that no more, it
+// does not lack: the clocks by which the two remove it need not be the same.
+func lacks(table, other *location.Table, name string) (lacking []string) {
+	// What a scan calls must not use its table, nor keep an ID that it is lent.
 	type entry struct {
 		id  string
 		fix location.Fix
 	}
 	var entries []entry
-	var differences []string
-	for i := range a.Shards() {
+	for i := range other.Shards() {
 		entries = entries[:0]
-		a.Scan(i, func(id string, e *location.Entry) { entries = append(entries, entry{strings.Clone(id), e.Fix}) })
+		other.ScanHeld(i, func(id string, e *location.Entry) { entries = append(entries, entry{strings.Clone(id), e.Fix}) })
 		for _, e := range entries {
-			if got, ok := b.Get([]byte(e.id)); !ok {
-				differences = append(differences, fmt.Sprintf("%s is missing", e.id))
-			} else if got.Compare(&e.fix) != 0 {
-				differences = append(differences, fmt.Sprintf("%s: %+v and %+v", e.id, e.fix, got.Fix))
+			id := []byte(e.id)
+			got, ok := table.Held(id)
+			if ok && got.Compare(&e.fix) >= 0 || table.Refuses(id, &e.fix) && table.Hides(&e.fix) {
+				continue
 			}
-			if len(differences) > 2 {
-				return strings.Join(differences, "; ")
+			if ok {
+				lacking = append(lacking, fmt.Sprintf("%s is %+v in the %s, not %+v", e.id, got.Fix, name, e.fix))
+			} else {
+				lacking = append(lacking, fmt.Sprintf("%s is missing in the %s", e.id, name))
+			}
+			if len(lacking) > 2 {
+				return lacking
 			}
 		}
 	}
-	return strings.Join(differences, "; ")
+	return lacking
 }
