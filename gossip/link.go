@@ -228,7 +228,7 @@ func (c *Cluster) countAges(received []int64) {
 	c.propagation.arrivals(c.wall().UnixNano(), received)
 }
 
-// silence is how long a peer may send nothing on a lane: it owes an ack each eighth of
+// silence is how long a peer may send nothing on a lane: it owes an ack each half of
 // the ack timeout, and a sign of life on the other lane. Long enough for two lost segments in
 // a row, short enough that a cut does not leave TCP in a pause longer than the cut.
 func silence(ackTimeout time.Duration) time.Duration { return max(2*time.Second, 8*ackTimeout) }

@@ -22,7 +22,7 @@ func TestOverflow(t *testing.T) {
 		t.Fatalf("%d bytes queued, %d overflows", atX.Queued(), x.Stats().Overflows)
 	}
 	atX.oweAck()
-	atX.oweGrant(1)
+	atX.oweGrant(1, 1)
 	atX.oweAsk()
 	out, _ := x.Next(b.now, atX, Live, nil, 1<<20)
 	if got := kinds(t, out); !slices.Equal(got, []kind{kindBehind, kindGrant, kindAck}) {

@@ -15,7 +15,7 @@ type Config struct {
 	Table *location.Table // merged into by the Core alone; anyone may read it
 
 	// AckTimeout is how long a batch may stay unacknowledged before the member is
-	// put out of the in-sync set. Leases last half of it. Default 250 ms.
+	// put out of the in-sync set. No lease is longer. Default 250 ms.
 	AckTimeout time.Duration
 
 	// NoAcks has reports wait for nobody (acks = "none").
@@ -225,7 +225,7 @@ func (c *Core) Tick(now time.Duration) {
 	c.settle()
 	c.tellFloor()
 	for _, l := range c.links {
-		if c.now-l.beat >= c.cfg.AckTimeout/8 {
+		if c.now-l.beat >= l.renewal() {
 			l.oweAck()
 		}
 	}

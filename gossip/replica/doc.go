@@ -36,8 +36,8 @@
 // joining member whose mark the batch comes after, has acknowledged it; or, if it is
 // told to wait for a number of peers, when so many have. A member knows that it is in
 // while its lease runs: it sends its own clock with each ack, the origin echoes it in a
-// grant, and the lease ends half the origin's ack_timeout after that instant of the
-// member's clock.
+// grant, and the lease ends after that instant of the member's clock when the origin would
+// put it out for what it has yet to acknowledge, or for a batch sealed at once.
 //
 // # Rules
 //
@@ -59,9 +59,9 @@
 //     over into the own open batch. A vector entry goes only if no fix carries its
 //     dot and no link from that origin stands, and comes back only with such a fix.
 //  7. A member comes in by way of joining, goes out only by time, and leases end
-//     before it is out; a link given up holds acks until its lease has ended; no
-//     grant while a batch has been unacknowledged for half an ack_timeout. A node
-//     is ready when all live members it knows have answered, and are in.
+//     before it is out: each is shorter by what the oldest batch has waited; a link
+//     given up holds acks until its lease has ended. A node is ready when all live
+//     members it knows have answered, and are in.
 //  8. What a look-up brings is merged with its dot before it is shown.
 //  9. A node refuses what is at its floor, the greatest place at which it gave up a
 //     client, or below. A commit comes after the floor from when the answer ended, and who

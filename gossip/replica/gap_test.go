@@ -115,11 +115,58 @@ func TestIdleWrites(t *testing.T) {
 			t.Fatal("a lease has ended")
 		}
 	}
-	if beats := int(time.Second / (50 * time.Millisecond)); writes > 3*beats+3 {
+	if beats := int(time.Second / (125 * time.Millisecond)); writes > 3*beats+3 {
 		t.Errorf("%d writes in %d beats", writes, beats)
 	}
 	if x.cfg.AckTimeout != 250*time.Millisecond {
 		t.Fatal("the beats are not as the test has them")
+	}
+}
+
+// A lease ends before its member can be put out: for the oldest batch that it has yet to
+// acknowledge, or for one that is sealed just after the grant.
+func TestLeaseLength(t *testing.T) {
+	b, x, y, atX, atY := inSync(t, Config{})
+	const step = 5 * time.Millisecond
+	timeout := x.cfg.AckTimeout
+	b.pass(timeout)
+	if left := atY.lease - b.now; left > timeout || left < timeout/2-step {
+		t.Errorf("all is acknowledged, and the lease runs for %v", left)
+	}
+	b.report(x, "kiwi", 7)
+	b.deaf[y] = true
+	sealed := b.now
+	for b.now < sealed+timeout/2 {
+		b.pass(step)
+	}
+	x.acknowledged(atX, atX.Acked(), b.now)
+	if out, want := b.now+atX.length, sealed+timeout; out > want || out < want-step {
+		t.Errorf("a batch has waited for %v, and the lease ends %v after that was sealed", b.now-sealed, out-sealed)
+	}
+	for atX.State() == In {
+		b.pass(step)
+	}
+	if x.acknowledged(atX, atX.Acked(), b.now); atY.Leased(b.now) || x.ran < atX.promised {
+		t.Error("put out, and the lease has yet to end")
+	}
+}
+
+// Leases are renewed as the peer's length of them asks for, not as this node's own time-out:
+// of a node in a room and one far away neither's ends.
+func TestRenewal(t *testing.T) {
+	b := newLab(t)
+	x, y := b.core(1, Config{}), b.core(2, Config{AckTimeout: time.Second})
+	atX, atY := b.link(x, y)
+	b.pass(300 * time.Millisecond)
+	for end := b.now + 4*time.Second; b.now < end; b.pass(10 * time.Millisecond) {
+		if !atX.Leased(b.now) || !atY.Leased(b.now) {
+			t.Fatalf("leased %t and %t", atX.Leased(b.now), atY.Leased(b.now))
+		}
+	}
+	for length, want := range map[time.Duration]time.Duration{0: 125, 100: 125, 600: 300, 1000: 500, 3_600_000: 500} {
+		if atY.lasts = length * time.Millisecond; atY.renewal() != want*time.Millisecond {
+			t.Errorf("a lease of %v: an ack each %v, want %v", atY.lasts, atY.renewal(), want*time.Millisecond)
+		}
 	}
 }
 

@@ -51,6 +51,7 @@ type Link struct {
 	owesAck    bool
 	owesGrant  bool
 	echo       time.Duration // clock to grant on
+	length     time.Duration // of the lease from there
 	lastGrant  time.Duration // when a grant was last sent
 	finds      [][]byte      // look-ups and answers to them
 	findBytes  int           // their size
@@ -79,10 +80,11 @@ type Link struct {
 	mark      uint64        // joining: to be acknowledged before coming in
 	joined    time.Duration // run time at which joining began
 	acked     uint64
-	granted   time.Duration // run time of the last grant
+	promised  time.Duration // run time at which the leases given have ended
 
 	// As a member of the peer's in-sync set.
 	lease  time.Duration // in sync while now < lease
+	lasts  time.Duration // how long the last one was given for
 	hello  Vector        // the vector that the peer opened with
 	empty  bool          // there was nothing in it
 	met    bool          // the peer's commit came, or our vector covered its hello
@@ -118,7 +120,7 @@ func (c *Core) Close(now time.Duration, l *Link, gaveUp bool) {
 	l.closed = true
 	c.links = slices.DeleteFunc(c.links, func(x *Link) bool { return x == l })
 	if gaveUp && l.state == In && !c.mutant.noHold {
-		c.hold = max(c.hold, l.granted+c.lease())
+		c.hold = max(c.hold, l.promised)
 	}
 	c.gone.leave(l.peer, c.now)
 	c.first.lost(c, l)
@@ -210,12 +212,21 @@ func (l *Link) oweAckSoon() {
 }
 
 // oweGrant has a grant sent. While acks come thick and fast it rides with what is
-// sent anyway: a lease that was renewed an eighth of its length ago can wait.
-func (l *Link) oweGrant(clock time.Duration) {
-	l.owesGrant, l.echo = true, max(l.echo, clock)
-	if l.core.now-l.lastGrant >= l.core.lease()/8 {
+// sent anyway: a lease that was renewed a moment ago can wait.
+func (l *Link) oweGrant(clock, length time.Duration) {
+	if l.owesGrant = true; clock >= l.echo {
+		l.echo, l.length = clock, length
+	}
+	if l.core.now-l.lastGrant >= l.core.cfg.AckTimeout/16 {
 		l.touch(Live)
 	}
+}
+
+// renewal is how long the peer goes without an ack at the most: half of the lease that it
+// gave, so that a stall of as long does not end it.
+func (l *Link) renewal() time.Duration {
+	timeout := l.core.cfg.AckTimeout
+	return min(max(l.lasts/2, timeout/8), timeout/2)
 }
 
 // oweAsk has our vector sent. The peer answers only if something is missing for long: it
@@ -271,11 +282,11 @@ func (l *Link) nextLive(buf []byte, limit int) ([]byte, bool) {
 		buf, l.oweBehind = appendBehind(buf), false
 	}
 	if l.owesGrant {
-		buf, l.owesGrant = appendGrant(buf, l.echo, l.core.lease()), false
+		buf, l.owesGrant = appendGrant(buf, l.echo, l.length), false
 		l.lastGrant = l.core.now
-		// The peer's next ack is an eighth of a timeout away: one of ours may as well go
-		// now, in one write, and be met by its grant.
-		l.owesAck = l.owesAck || l.core.now-l.beat >= l.core.cfg.AckTimeout/16
+		// The peer's next ack may be far away: one of ours may as well go now, in one write,
+		// and be met by its grant.
+		l.owesAck = l.owesAck || l.core.now-l.beat >= l.renewal()/2
 	}
 	if l.owesAck {
 		buf, l.owesAck = appendAck(buf, l.has(), l.core.now), false

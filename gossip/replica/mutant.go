@@ -31,7 +31,7 @@ type mutant struct {
 	ownLease       bool // rule 7: a lease lasts as long as the member thinks
 	outOnOverflow  bool // rule 7: an overflow puts out, not time
 	noHold         bool // rule 7: a link given up is out at once
-	grantAlways    bool // rule 7: leases are renewed while batches hang
+	grantAlways    bool // rule 7: leases are as long while batches hang
 	wallTimeouts   bool // rule 7: time-outs count the time in which this node stood still
 	oneAckLess     bool // rule 7: who asks for two peers waits for one
 	readyOnFirst   bool // rule 7: one answer is enough to be ready

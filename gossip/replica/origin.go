@@ -265,10 +265,15 @@ func (c *Core) putOut(l *Link) {
 	}
 }
 
-// lease is how long a member may trust that it holds everything, from the instant of
-// its clock that a grant echoes. It is what this origin says, not what the member is
-// configured to.
-func (c *Core) lease() time.Duration { return c.cfg.AckTimeout / 2 }
+// lease is how long the peer may trust that it holds everything, from the instant of its
+// clock that a grant echoes: until it would be put out for what it has yet to acknowledge, or
+// for a batch sealed now. It is what this origin says, not what the member is configured to.
+func (c *Core) lease(l *Link) time.Duration {
+	if c.mutant.grantAlways {
+		return c.cfg.AckTimeout
+	}
+	return c.cfg.AckTimeout - c.unacknowledged(l)
+}
 
 // acknowledged: the peer has every batch of ours up to seq; clock is its own, to be
 // echoed if we can grant it a lease.
@@ -291,9 +296,9 @@ func (c *Core) acknowledged(l *Link, seq uint64, clock time.Duration) {
 		c.stats.Entries++
 		c.emit(MemberIn, l)
 	}
-	if l.state == In && (c.mutant.grantAlways || c.unacknowledged(l) <= c.lease()) {
-		l.oweGrant(clock)
-		l.granted = c.ran
+	if length := c.lease(l); l.state == In && length > 0 {
+		l.oweGrant(clock, length)
+		l.promised = max(l.promised, c.ran+length)
 	}
 }
 

@@ -94,9 +94,10 @@ func (c *Core) receiveGrant(l *Link, d *decoder) error {
 		return bad("grant on a clock that is ahead of ours")
 	}
 	if c.mutant.ownLease {
-		length = c.lease()
+		length = c.cfg.AckTimeout
 	}
-	l.lease = max(l.lease, clock+min(length, maxLease))
+	l.lasts = min(length, maxLease)
+	l.lease = max(l.lease, clock+l.lasts)
 	return nil
 }
 
