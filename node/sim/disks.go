@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -20,6 +21,9 @@ type disks struct {
 	broken   func(format string, args ...any) // tells of what must not happen
 	all      [maxNodes]*journaltest.Disk
 	waiting  sync.WaitGroup // for nodes to be ready
+
+	// Of the nemesis.
+	giveUp [maxNodes]context.CancelFunc // of who waits for a node; nil: nobody has yet
 
 	mu  sync.Mutex // guards was
 	was [maxNodes][]end
@@ -52,8 +56,12 @@ func (d *disks) configure(i int, c *node.Config) {
 	}
 }
 
-// ends takes note that a node is about to end.
+// ends takes note that a node is about to end. It need not become ready any more: one that leaves
+// may be shown to run until something else happens to it.
 func (d *disks) ends(i int) {
+	if d.giveUp[i] != nil {
+		d.giveUp[i]()
+	}
 	if n := d.herd.Node(i); d.sync != "" && n != nil {
 		if process, ok := self(n); ok {
 			d.mu.Lock()
@@ -76,19 +84,17 @@ func (d *disks) begins(i int) {
 	if d.sync == "" || d.sync == "none" || n == nil {
 		return
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	d.giveUp[i] = cancel
 	d.waiting.Go(func() {
-		for range time.Minute / lookEvery {
-			select {
-			case <-n.Ready():
-				d.kept(i, n)
-				return
-			case <-time.After(lookEvery):
-			}
-			if d.herd.Node(i) != n {
-				return
-			}
+		defer cancel()
+		select {
+		case <-n.Ready():
+			d.kept(i, n)
+		case <-ctx.Done():
+		case <-time.After(time.Minute):
+			d.broken("%s is not ready a minute after its start", d.herd.Name(i))
 		}
-		d.broken("%s is not ready a minute after its start", d.herd.Name(i))
 	})
 }
 
