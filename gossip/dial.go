@@ -14,9 +14,10 @@ import (
 type peer struct {
 	next    time.Time // when to dial
 	pause   time.Duration
-	tried   time.Time // when it was dialed first
-	dialing time.Time // since when; zero: not
-	failed  bool      // the last dial did
+	tried   time.Time     // when it was dialed first
+	dialing time.Time     // since when; zero: not
+	within  time.Duration // how long the next dial may take
+	failed  bool          // the last dial did
 }
 
 // unreachable tells whether nobody waits any more for the member to be met.
@@ -41,7 +42,9 @@ func (c *Cluster) help(members int) time.Duration {
 const steady = 2 * time.Second
 
 // maxDials bounds the dials under way. A handshake costs a millisecond of both ends'
-// CPU: hundreds at once would keep this node from answering probes.
+// CPU: hundreds at once would keep this node from answering probes. On a machine too busy to
+// end them in time there are fewer, and they get more of it: what is given up was in vain, and
+// many nodes that start there at once would never come to an end.
 const maxDials = 4
 
 // dialed is the outcome of a dial.
@@ -57,11 +60,12 @@ func (c *Cluster) keepLinks(ctx context.Context) {
 	defer tick.Stop()
 	peers := make(map[location.Origin]*peer)
 	done := make(chan dialed, maxMembers)
+	room := maxDials // for dials under way
 	for {
 		joined, awaits := c.joined.Load(), c.awaited.Load() > 0 // before the members are read
 		members := c.members.peers()
 		c.limit(joined, members) // before there are links
-		c.lookAround(ctx, peers, members, done)
+		c.lookAround(ctx, peers, members, done, room)
 		if slices.ContainsFunc(members, func(m Member) bool { return m.said }) {
 			c.members.answered(c.linked())
 		}
@@ -77,12 +81,24 @@ func (c *Cluster) keepLinks(ctx context.Context) {
 		for more := true; more; {
 			select {
 			case d := <-done:
-				peers[d.origin].dialed(d.err)
+				peers[d.origin].dialed(d.err, c.transport.config.patience())
+				room = roomAfter(room, d.err)
 			default:
 				more = false
 			}
 		}
 	}
+}
+
+// roomAfter is for how many dials there is room when one has ended.
+func roomAfter(room int, err error) int {
+	switch {
+	case err == nil:
+		return min(room+1, maxDials)
+	case errors.Is(err, errSlow):
+		return max(room/2, 1)
+	}
+	return room
 }
 
 // linked is the peers that a session stands with.
@@ -96,16 +112,20 @@ func (c *Cluster) linked() map[location.Origin]bool {
 	return linked
 }
 
-// dialed takes note of how a dial ended, and when the next may be.
-func (p *peer) dialed(err error) {
+// dialed takes note of how a dial ended, when the next may be and how long that may take, most
+// at the most.
+func (p *peer) dialed(err error, most time.Duration) {
 	p.dialing = time.Time{}
+	if errors.Is(err, errSlow) {
+		p.within = max(p.within, min(2*p.within, most))
+	}
 	p.failed = err != nil && !errors.Is(err, errCrossed)
 	p.pause = min(max(2*p.pause, 100*time.Millisecond), time.Second)
 	p.next = time.Now().Add(p.pause/2 + rand.N(p.pause))
 }
 
 // lookAround says which links there ought to be, and dials what is missing.
-func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*peer, members []Member, done chan<- dialed) {
+func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*peer, members []Member, done chan<- dialed, room int) {
 	now := time.Now()
 	there := make(map[location.Origin]bool, len(members))
 	c.mu.Lock()
@@ -113,17 +133,18 @@ func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*pee
 	c.expected = c.expected[:0]
 	dials := 0
 	for _, p := range peers {
-		if !p.dialing.IsZero() && now.Sub(p.dialing) < unreachableAfter {
+		if !p.dialing.IsZero() && now.Sub(p.dialing) < max(unreachableAfter, p.within/4) {
 			dials++ // one that hangs keeps nobody from being dialed
 		}
 	}
+	var due []Member
 	for _, m := range members {
 		there[m.Origin] = true
 		p := peers[m.Origin]
 		l := c.links[m.Origin]
 		linked := l != nil
 		if p == nil || linked && p.dialing.IsZero() && now.Sub(l.opened) > steady {
-			p = &peer{next: now}
+			p = &peer{next: now, within: c.profile.stream}
 			if m.Origin < c.self.Origin {
 				p.next = now.Add(c.help(len(members)))
 			}
@@ -133,16 +154,22 @@ func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*pee
 			origin: m.Origin, name: m.Name,
 			superseded: m.superseded && !linked, unreachable: !linked && p.unreachable(now),
 		})
-		if linked || !p.dialing.IsZero() || now.Before(p.next) || dials >= maxDials || c.quarantinedLocked(m.Origin) {
-			continue
+		if !linked && p.dialing.IsZero() && !now.Before(p.next) && !c.quarantinedLocked(m.Origin) {
+			due = append(due, m)
 		}
-		dials++
+	}
+	// Who has waited for longest is first: one that is dialed in vain again and again must not
+	// take the turn of others.
+	slices.SortStableFunc(due, func(a, b Member) int { return peers[a.Origin].next.Compare(peers[b.Origin].next) })
+	for _, m := range due[:min(len(due), max(room-dials, 0))] {
+		p := peers[m.Origin]
 		p.dialing = now
 		if p.tried.IsZero() {
 			p.tried = now
 		}
+		within := p.within
 		c.wg.Go(func() {
-			done <- dialed{m.Origin, c.dialMember(ctx, m)}
+			done <- dialed{m.Origin, c.dialMember(ctx, m, within)}
 			c.nudge()
 		})
 	}
@@ -155,11 +182,11 @@ func (c *Cluster) lookAround(ctx context.Context, peers map[location.Origin]*pee
 	}
 }
 
-// dialMember tries once.
-func (c *Cluster) dialMember(ctx context.Context, m Member) error {
-	ctx, cancel := context.WithTimeout(ctx, c.profile.stream)
+// dialMember tries once, for so long.
+func (c *Cluster) dialMember(ctx context.Context, m Member, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	err := c.dialSession(ctx, m)
+	err := c.dialSession(ctx, m, within)
 	if err != nil && ctx.Err() != context.Canceled && !errors.Is(err, errNotMe) && !errors.Is(err, errCrossed) {
 		c.transport.say(levelOf(err), "cannot connect to peer", "peer", m.Name, "addr", m.Gossip, "error", err)
 	}

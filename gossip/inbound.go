@@ -38,7 +38,7 @@ func (t *transport) acceptStreams() {
 
 // greet makes an inbound stream prove a key and hands it on.
 func (t *transport) greet(g *guest) {
-	g.conn.SetDeadline(time.Now().Add(t.config.HandshakeTimeout))
+	g.conn.SetDeadline(time.Now().Add(t.config.patience()))
 	raw := newOutlet(g.conn)
 	conn := tls.Server(raw, t.prover.tls)
 	peer, purpose, err := t.prover.accept(conn)
@@ -82,7 +82,7 @@ func (t *transport) refused(g *guest, err error, stayed bool) {
 		t.warn("gossip stream refused: wrong key", "addr", addr, "peer", clean(key.Peer), "reason", key.Reason)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		t.count.slow.Add(1)
-		t.warn("gossip stream refused: no proof in time", "addr", addr, "timeout", t.config.HandshakeTimeout)
+		t.warn("gossip stream refused: no proof in time", "addr", addr, "timeout", t.config.patience())
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		t.count.abandoned.Add(1) // a health check, or a peer that gave up: no reason to worry anybody
 		t.say(hclog.Debug, "gossip stream closed before its proof", "addr", addr)

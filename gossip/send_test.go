@@ -42,7 +42,7 @@ func linked(t *testing.T) (near, far *Cluster) {
 	}
 	near, far = all[0], all[1]
 	far.spawn(far.acceptStreams)
-	if err := near.dialSession(t.Context(), Member{Meta: far.self, Gossip: far.Addr().String()}); err != nil {
+	if err := near.dialSession(t.Context(), Member{Meta: far.self, Gossip: far.Addr().String()}, time.Second); err != nil {
 		t.Fatal(err)
 	}
 	for inSync := false; !inSync; runtime.Gosched() {
@@ -190,7 +190,7 @@ func TestLinksEndInWrites(t *testing.T) {
 		for acks := false; !acks; runtime.Gosched() {
 			next := link(near, far)
 			if next == nil {
-				_ = near.dialSession(t.Context(), Member{Meta: far.self, Gossip: far.Addr().String()}) // or once more
+				_ = near.dialSession(t.Context(), Member{Meta: far.self, Gossip: far.Addr().String()}, time.Second) // or once more
 				continue
 			}
 			near.mu.Lock()

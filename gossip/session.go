@@ -86,35 +86,35 @@ func readHail(b *[sessionHello]byte) hail {
 	return hail{b[0], origin(1), origin(9), binary.BigEndian.Uint64(b[17:])}
 }
 
-// dialSession opens both streams to a member.
-func (c *Cluster) dialSession(ctx context.Context, m Member) error {
+// dialSession opens both streams to a member, each within that time.
+func (c *Cluster) dialSession(ctx context.Context, m Member, within time.Duration) error {
 	version := min(c.self.Protocol, max(m.Protocol, oldestVersion))
 	h := hail{version, c.self.Origin, m.Origin, rand.Uint64()}
-	live, err := c.dialLane(ctx, m, purposeLive, h)
+	live, err := c.dialLane(ctx, m, purposeLive, h, within)
 	if err != nil {
 		return err
 	}
-	delta, err := c.dialLane(ctx, m, purposeDelta, h)
+	delta, err := c.dialLane(ctx, m, purposeDelta, h, within)
 	if err != nil {
 		live.Close()
-		return err
+		return slow(err) // even if it was not taken: the first one was
 	}
 	c.openLink(m.Origin, m.Gossip, true, h.version, live, delta)
 	return nil
 }
 
-func (c *Cluster) dialLane(ctx context.Context, m Member, purpose purpose, h hail) (_ *stream, err error) {
-	s, err := c.transport.DialPeer(ctx, m.Gossip, purpose)
+func (c *Cluster) dialLane(ctx context.Context, m Member, purpose purpose, h hail, within time.Duration) (_ *stream, err error) {
+	s, err := c.transport.dialWithin(ctx, m.Gossip, purpose, within)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
 			s.Close()
-			err = fmt.Errorf("open a session with %s at %s: %w", m.Name, m.Gossip, err)
+			err = fmt.Errorf("open a session with %s at %s: %w", m.Name, m.Gossip, slow(err))
 		}
 	}()
-	s.SetDeadline(time.Now().Add(c.transport.config.HandshakeTimeout))
+	s.SetDeadline(time.Now().Add(within))
 	if _, err := s.Write(h.append(nil)); err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ type half struct {
 
 // acceptLane takes one stream of a session that a peer opens.
 func (c *Cluster) acceptLane(s *stream) {
-	s.SetDeadline(time.Now().Add(c.transport.config.HandshakeTimeout))
+	s.SetDeadline(time.Now().Add(c.transport.config.patience()))
 	var b [sessionHello]byte
 	if _, err := io.ReadFull(s, b[:]); err != nil {
 		s.Close()
@@ -244,7 +244,7 @@ func (c *Cluster) match(h hail, s *stream) (first *stream, v verdict) {
 		return nil, refusedFull
 	}
 	mine := &half{hail: h, stream: s}
-	mine.timer = time.AfterFunc(c.transport.config.HandshakeTimeout, func() {
+	mine.timer = time.AfterFunc(c.transport.config.patience(), func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.halves[h.id] == mine && !c.closed {

@@ -144,7 +144,7 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("%d halves wait, want 1", waiting)
 		}
 		e.lane(n, purposeLive, hail{sessionVersion, 5, n.self.Origin, 6})
-		time.Sleep(3 * time.Second)
+		time.Sleep(9 * time.Second)
 		n.mu.Lock()
 		waiting = len(n.halves)
 		n.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,10 +26,20 @@ type transportConfig struct {
 	Name          string       // node name, 1..255 bytes: what this node proves to be called
 	Logger        hclog.Logger // nil: no log
 
-	HandshakeTimeout  time.Duration // TLS and proof in all, on either end; default 2 s
-	MaxUnproved       int           // inbound streams that have not proved a key; default 128
-	MaxUnprovedByHost int           // the same, from one source address; default 16
+	// HandshakeTimeout is what a dial has for TLS and proof, unless it is more patient; an
+	// acceptor waits for as long as the most patient one may. Default 2 s.
+	HandshakeTimeout time.Duration
+
+	MaxUnproved       int // inbound streams that have not proved a key; default 128
+	MaxUnprovedByHost int // the same, from one source address; default 16
 }
+
+// patience is the longest that a handshake may take: on a machine that is too busy for it in
+// time, to give up and begin again makes it busier.
+func (c transportConfig) patience() time.Duration { return 4 * c.HandshakeTimeout }
+
+// errSlow is of a dial that a peer has taken, and not answered in time.
+var errSlow = errors.New("no proof in time")
 
 // Queues between the transport and those who take from it.
 const (
@@ -202,7 +213,12 @@ func (t *transport) DialAddressTimeout(a memberlist.Address, timeout time.Durati
 // ends have proved a key, or with an error: a [KeyError] if the peer has none of ours.
 // ctx bounds the dial only; Shutdown ends it too.
 func (t *transport) DialPeer(ctx context.Context, addr string, purpose purpose) (*stream, error) {
-	s, err := t.dialPeer(ctx, addr, purpose)
+	return t.dialWithin(ctx, addr, purpose, t.config.HandshakeTimeout)
+}
+
+// dialWithin is DialPeer, but TLS and proof may take so long.
+func (t *transport) dialWithin(ctx context.Context, addr string, purpose purpose, within time.Duration) (*stream, error) {
+	s, err := t.dialPeer(ctx, addr, purpose, within)
 	if err != nil {
 		t.count.dialsFailed.Add(1)
 		var key *KeyError
@@ -215,7 +231,7 @@ func (t *transport) DialPeer(ctx context.Context, addr string, purpose purpose) 
 	return s, nil
 }
 
-func (t *transport) dialPeer(ctx context.Context, addr string, purpose purpose) (*stream, error) {
+func (t *transport) dialPeer(ctx context.Context, addr string, purpose purpose, within time.Duration) (*stream, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(t.ctx, func() { cancel(net.ErrClosed) })()
@@ -227,7 +243,7 @@ func (t *transport) dialPeer(ctx context.Context, addr string, purpose purpose) 
 		return nil, err
 	}
 	raw := newOutlet(dialed)
-	raw.SetDeadline(time.Now().Add(t.config.HandshakeTimeout))
+	raw.SetDeadline(time.Now().Add(within))
 	hurry := context.AfterFunc(ctx, func() { raw.Close() })
 	conn := tls.Client(raw, t.prover.tls)
 	peer, err := t.prover.dial(conn, purpose)
@@ -236,7 +252,7 @@ func (t *transport) dialPeer(ctx context.Context, addr string, purpose purpose) 
 	}
 	if err != nil {
 		raw.Close()
-		return nil, err
+		return nil, slow(err)
 	}
 	raw.SetDeadline(time.Time{})
 	introduce(dialed, peer)
@@ -245,6 +261,14 @@ func (t *transport) dialPeer(ctx context.Context, addr string, purpose purpose) 
 		return nil, net.ErrClosed
 	}
 	return s, nil
+}
+
+// slow is err, or errSlow too if there was no time left.
+func slow(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", errSlow, err)
+	}
+	return err
 }
 
 // Shutdown closes the port and every stream that came from it, and returns when

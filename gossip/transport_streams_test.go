@@ -38,7 +38,7 @@ func TestStreamOutlivesHandshake(t *testing.T) {
 	})
 }
 
-// A stranger has two seconds, whatever it does with them.
+// A stranger has as long as the most patient peer, whatever it does with the time.
 func TestHandshakeDeadline(t *testing.T) {
 	recorded := clientHello(t)
 	for what, act := range map[string]func(net.Conn){
@@ -66,14 +66,14 @@ func TestHandshakeDeadline(t *testing.T) {
 			acting.Go(func() { act(c) })
 			defer acting.Wait()
 			io.Copy(io.Discard, c) // until clark closes it
-			if took := time.Since(begin); took < 2*time.Second || took > 2100*time.Millisecond {
-				t.Errorf("%s: closed after %v, want 2 s", what, took)
+			if took := time.Since(begin); took < 8*time.Second || took > 8100*time.Millisecond {
+				t.Errorf("%s: closed after %v, want 8 s", what, took)
 			}
 			synctest.Wait()
 			if s := clark.Stats(); s != (TransportStats{Slow: 1}) {
 				t.Errorf("%s: %+v", what, s)
 			}
-			if got := lines.take(t); len(got) != 1 || got[0].head != "warn: gossip stream refused: no proof in time" || got[0].args["addr"] != c.LocalAddr().String() || got[0].args["timeout"] != "2s" {
+			if got := lines.take(t); len(got) != 1 || got[0].head != "warn: gossip stream refused: no proof in time" || got[0].args["addr"] != c.LocalAddr().String() || got[0].args["timeout"] != "8s" {
 				t.Errorf("%s: logged %v", what, got)
 			}
 		})
@@ -181,9 +181,9 @@ func TestHalfOpenStreams(t *testing.T) {
 		if s := clark.Stats(); s != (TransportStats{Evicted: 184, Unproved: 16, Accepted: 40, Open: 40}) {
 			t.Errorf("and 40 peers: %+v", s)
 		}
-		time.Sleep(3 * time.Second)
+		time.Sleep(9 * time.Second)
 		if s := clark.Stats(); s != (TransportStats{Evicted: 184, Slow: 16, Accepted: 40, Open: 40}) {
-			t.Errorf("three seconds later: %+v", s)
+			t.Errorf("nine seconds later: %+v", s)
 		}
 		for i := range 20 { // from many addresses: the oldest goes
 			for range 16 {
