@@ -170,6 +170,28 @@ func TestRenewal(t *testing.T) {
 	}
 }
 
+// Of two acks that cross each is met by a grant at once, though one for an ack of before went
+// with the other: that has half a lease less to give.
+func TestCrossedAcks(t *testing.T) {
+	b, x, y, atX, atY := inSync(t, Config{})
+	before := b.now
+	b.now += 100 * time.Millisecond
+	atX.oweGrant(before, x.cfg.AckTimeout)
+	atX.oweAck()
+	atY.oweAck()
+	x.Next(b.now, atX, Live, nil, 1<<20)
+	crossed, _ := y.Next(b.now, atY, Live, nil, 1<<20)
+	dirty(x)
+	for _, m := range messages(t, crossed) {
+		if err := x.Receive(b.now, atX, Live, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Contains(dirty(x), atX) {
+		t.Error("the grant waits for the next beat")
+	}
+}
+
 // An ack of a member that is not the last changes nothing, and one of the last releases.
 func TestLastAckReleases(t *testing.T) {
 	b := newLab(t)

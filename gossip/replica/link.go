@@ -52,7 +52,7 @@ type Link struct {
 	owesGrant  bool
 	echo       time.Duration // clock to grant on
 	length     time.Duration // of the lease from there
-	lastGrant  time.Duration // when a grant was last sent
+	granted    time.Duration // clock that was last granted on
 	finds      [][]byte      // look-ups and answers to them
 	findBytes  int           // their size
 	idle       bool          // the live writer found nothing to send
@@ -98,7 +98,7 @@ type Link struct {
 // the one before, if there was one.
 func (c *Core) Open(now time.Duration, peer location.Origin) *Link {
 	c.step(now)
-	l := &Link{core: c, peer: peer, beat: now - c.cfg.AckTimeout, lastGrant: now - c.cfg.AckTimeout}
+	l := &Link{core: c, peer: peer, beat: now - c.cfg.AckTimeout, granted: -c.cfg.AckTimeout}
 	c.links = append(c.links, l)
 	c.gone.back(peer)
 	l.oweFullAsk()
@@ -212,12 +212,13 @@ func (l *Link) oweAckSoon() {
 }
 
 // oweGrant has a grant sent. While acks come thick and fast it rides with what is
-// sent anyway: a lease that was renewed a moment ago can wait.
+// sent anyway: a lease that was renewed a moment ago can wait. What counts is which ack it was
+// renewed for: of two acks that cross, each is met by a grant for one of long before.
 func (l *Link) oweGrant(clock, length time.Duration) {
 	if l.owesGrant = true; clock >= l.echo {
 		l.echo, l.length = clock, length
 	}
-	if l.core.now-l.lastGrant >= l.core.cfg.AckTimeout/16 {
+	if l.echo-l.granted >= l.core.cfg.AckTimeout/16 {
 		l.touch(Live)
 	}
 }
@@ -283,7 +284,7 @@ func (l *Link) nextLive(buf []byte, limit int) ([]byte, bool) {
 	}
 	if l.owesGrant {
 		buf, l.owesGrant = appendGrant(buf, l.echo, l.length), false
-		l.lastGrant = l.core.now
+		l.granted = l.echo
 		// The peer's next ack may be far away: one of ours may as well go now, in one write,
 		// and be met by its grant.
 		l.owesAck = l.owesAck || l.core.now-l.beat >= l.renewal()/2
