@@ -38,6 +38,7 @@ type checker struct {
 	clients map[string]int32
 	names   []string // of clients
 	procs   map[Process]int32
+	nodes   []string         // of processes
 	lines   map[string]int32 // AT lines to fixes
 	fixes   []fix
 	crowded []full  // below which fixes may have been given up, as it rose
@@ -46,6 +47,7 @@ type checker struct {
 	holds   map[[2]int32]*upTo // by whom, of whom
 	cells   map[[2]int32]*cell // by client, process
 	about   [][]*cell          // the cells of each client
+	begun   map[int32]int64    // by process, when it first acknowledged a report
 	acked   [][]int32          // acknowledged writes of each client
 	tallies map[Promise]*Tally
 	kept    map[Promise]int
@@ -78,7 +80,7 @@ func newChecker(h *History) *checker {
 	c := &checker{
 		h: h, r: &Report{},
 		clients: map[string]int32{}, procs: map[Process]int32{}, lines: make(map[string]int32, len(h.Ops)/2),
-		holds: map[[2]int32]*upTo{}, cells: map[[2]int32]*cell{},
+		holds: map[[2]int32]*upTo{}, cells: map[[2]int32]*cell{}, begun: map[int32]int64{},
 		tallies: map[Promise]*Tally{}, kept: map[Promise]int{}, told: map[story]bool{},
 	}
 	for _, p := range promises {
@@ -160,6 +162,7 @@ func (c *checker) proc(p Process) int32 {
 	if !ok {
 		n = int32(len(c.procs))
 		c.procs[p] = n
+		c.nodes = append(c.nodes, p.Node)
 	}
 	return n
 }

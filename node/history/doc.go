@@ -45,7 +45,8 @@
 //	no invention      a line is shown that is not, byte for byte, the answer to a command
 //	                  sent earlier; where that had no answer, any clock difference will do
 //	no resurrection   a fix is shown where it, or a newer one, had expired; or past its
-//	                  deadline by more than clocks may differ
+//	                  deadline by more than clocks may differ, but by a newcomer that
+//	                  took it so late and had met nobody
 //
 // Dumps are judged as one more read of every client. A promise that was never put to
 // the test is reported as that, not as kept.

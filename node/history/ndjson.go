@@ -31,6 +31,7 @@ type line struct {
 	Ahead   time.Duration `json:"ahead,omitempty"`
 	TTL     time.Duration `json:"ttl,omitempty"`
 	Skew    time.Duration `json:"skew,omitempty"`
+	Begin   time.Duration `json:"begin,omitempty"`
 	Most    int           `json:"max_clients,omitempty"`
 	Shared  bool          `json:"shared,omitempty"`
 
@@ -155,7 +156,7 @@ func (h *History) Write(w io.Writer) error {
 		}
 		return nil
 	}
-	if err := put(&line{Kind: "history", Version: version, Wall: h.Wall, Ahead: h.Ahead, TTL: h.TTL, Most: h.MaxClients, Skew: h.Skew, Shared: h.Shared, LeastTTL: h.LeastTTL, Least: h.LeastClients, Seed: h.Seed, Note: h.Note}); err != nil {
+	if err := put(&line{Kind: "history", Version: version, Wall: h.Wall, Ahead: h.Ahead, TTL: h.TTL, Most: h.MaxClients, Skew: h.Skew, Begin: h.Begin, Shared: h.Shared, LeastTTL: h.LeastTTL, Least: h.LeastClients, Seed: h.Seed, Note: h.Note}); err != nil {
 		return err
 	}
 	for i := range h.Ops {
@@ -254,10 +255,10 @@ func (h *History) take(l *line, first bool, dumps map[Process]int) error {
 		if l.Version != version {
 			return fmt.Errorf("version %d, want %d", l.Version, version)
 		}
-		if l.Wall < 0 || l.Ahead < 0 || l.TTL < 0 || l.Skew < 0 || l.Most < 0 || l.LeastTTL < 0 || l.Least < 0 {
+		if l.Wall < 0 || l.Ahead < 0 || l.TTL < 0 || l.Skew < 0 || l.Begin < 0 || l.Most < 0 || l.LeastTTL < 0 || l.Least < 0 {
 			return errors.New("a setting is negative")
 		}
-		h.Settings = Settings{Wall: l.Wall, Ahead: l.Ahead, TTL: l.TTL, MaxClients: l.Most, Skew: l.Skew, Shared: l.Shared, LeastTTL: l.LeastTTL, LeastClients: l.Least, Seed: l.Seed, Note: l.Note}
+		h.Settings = Settings{Wall: l.Wall, Ahead: l.Ahead, TTL: l.TTL, MaxClients: l.Most, Skew: l.Skew, Begin: l.Begin, Shared: l.Shared, LeastTTL: l.LeastTTL, LeastClients: l.Least, Seed: l.Seed, Note: l.Note}
 		return nil
 	case "fault":
 		h.Faults = append(h.Faults, Fault{l.Fault, l.Nodes, l.Inv, l.Ret})

@@ -124,6 +124,9 @@ type Settings struct {
 	// Skew is how far a node's wall clock may be from the recorder's. It matters only
 	// with a TTL.
 	Skew time.Duration
+	// Begin is how long a process that has met nobody takes, from its first report, to
+	// hide what has expired: until then it gives up nothing. It matters only with a TTL.
+	Begin time.Duration
 	// Shared says that others than the recorded clients may report meanwhile: clients
 	// of which no command is recorded are left out.
 	Shared bool

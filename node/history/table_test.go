@@ -41,6 +41,12 @@ func TestCheck(t *testing.T) {
 	no.Outcome, no.Line = Fail, ""
 	one, less := Settings{MaxClients: 1}, Settings{MaxClients: 2, LeastClients: 1}
 	ttl := Settings{Wall: int64(100 * time.Second), TTL: 50, Skew: 10}
+	begins := ttl
+	begins.Begin = 5
+	tardy := write // it has expired when it is taken
+	tardy.Line, tardy.Inv, tardy.Ret = "AT Clark +0.000000070 kiwi +34-118 100", 65, 70
+	cut := tardy
+	cut.Outcome, cut.Line = Unknown, ""
 	brief := Settings{Wall: int64(100 * time.Second), TTL: 100, LeastTTL: 50, Skew: 10}
 
 	for _, tt := range []struct {
@@ -151,6 +157,15 @@ func TestCheck(t *testing.T) {
 		{"gone before its time", History{Settings: ttl, Ops: []Op{write, read(clark, 30, "")}}, OwnWrites, "does not know"},
 		{"shown at the end of its time", History{Settings: ttl, Ops: []Op{write, read(clark, 59, first)}}, "", ""},
 		{"shown after its time", History{Settings: ttl, Ops: []Op{write, read(clark, 60, first)}}, Resurrection, "its time was over"},
+		{"taken after its time by a newcomer", History{Settings: begins, Ops: []Op{tardy, read(clark, 75, tardy.Line)}}, "", ""},
+		{"taken after its time, without an answer", History{Settings: begins, Ops: []Op{cut, read(clark, 75, tardy.Line)}}, "", ""},
+		{"taken after its time by a newcomer, and kept", History{Settings: begins, Ops: []Op{tardy, read(clark, 76, tardy.Line)}}, Resurrection, "its time was over"},
+		{"taken after its time by who is none", History{
+			Settings: begins,
+			Ops:      []Op{{Kind: Write, At: clark, Client: "lime", Position: "+1+1", Time: "200", Line: "AT Clark +1.000000000 lime +1+1 200", Inv: 30, Ret: 40}, tardy, read(clark, 75, tardy.Line)},
+		}, Resurrection, "its time was over"},
+		{"taken in time, and shown after it by a newcomer", History{Settings: begins, Ops: []Op{write, read(clark, 60, first)}}, Resurrection, "its time was over"},
+		{"taken after its time, and shown by another", History{Settings: begins, Ops: []Op{tardy, read(bona, 75, tardy.Line)}}, Resurrection, "its time was over"},
 		{"shown again", History{Settings: ttl, Ops: []Op{write, read(clark, 42, ""), read(clark, 50, first)}}, Resurrection, "given up there already"},
 		{"shown elsewhere meanwhile", History{Settings: ttl, Ops: []Op{write, read(clark, 42, ""), read(bona, 50, first)}}, "", ""},
 		{"an older one shown again", History{

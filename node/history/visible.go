@@ -32,6 +32,14 @@ type cell struct {
 // sow puts every op where it has something to tell.
 func (c *checker) sow() {
 	for i := range c.h.Ops {
+		if o := &c.h.Ops[i]; o.Kind == Write && o.Outcome == OK {
+			p := c.proc(o.At)
+			if at, ok := c.begun[p]; !ok || o.Ret < at {
+				c.begun[p] = o.Ret
+			}
+		}
+	}
+	for i := range c.h.Ops {
 		o, op := &c.h.Ops[i], int32(i)
 		if o.Outcome != OK {
 			continue
@@ -142,7 +150,7 @@ func (c *checker) look(l *look, sources []source) {
 			c.tellLook(Resurrection, l, "it had been given up there already", gone)
 			return
 		}
-		if c.test(Resurrection, !c.mustBeGone(l.fix, l.inv)) {
+		if c.test(Resurrection, !c.mustBeGone(l.fix, l.inv) || c.isNew(l)) {
 			c.tellLook(Resurrection, l, fmt.Sprintf("its time was over at %s, whatever the node's clock", at(c.deadline(l.fix, c.h.TTL))), mark{fix: none, op: none})
 			return
 		}
@@ -156,6 +164,17 @@ func (c *checker) look(l *look, sources []source) {
 	if l.fix == none && c.h.givesUp() {
 		c.expired(l)
 	}
+}
+
+// isNew tells whether the process may have been a newcomer that had met nobody, and what it
+// showed a report that it took after its time: it gives up nothing until it has taken one.
+func (c *checker) isNew(l *look) bool {
+	f := &c.fixes[l.fix]
+	if f.Node != c.nodes[l.proc] || f.Received < add(f.Order, int64(c.h.TTL)) {
+		return false
+	}
+	at, ok := c.begun[l.proc]
+	return !ok || l.inv <= add(at, int64(c.h.Begin))
 }
 
 // elsewhere is atLeast for what another has acknowledged. If that was given up for want of room,

@@ -99,8 +99,12 @@ func (p *player) broken(format string, args ...any) {
 	p.report.Violations = append(p.report.Violations, fmt.Sprintf(format, args...))
 }
 
+// begin is how long a node that has met nobody may take to put its limits into effect, once it
+// has taken a report: it looks ten times a second.
+const begin = 200 * time.Millisecond
+
 func (p *player) play() {
-	settings := history.Settings{Ahead: maxAhead(), Skew: p.skew(), Seed: p.Seed}
+	settings := history.Settings{Ahead: maxAhead(), Skew: p.skew(), Begin: begin, Seed: p.Seed}
 	p.judge(&settings)
 	p.recorder = history.NewRecorder(settings, 0)
 	clients := newClients(p.herd, p.recorder, p.broken)
