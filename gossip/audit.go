@@ -110,7 +110,7 @@ func (c *Cluster) compareDigests(l *link, s auditScope) []uint64 {
 	if a == nil {
 		return nil
 	}
-	mine := c.table.Digests(s.cutoff, s.old)
+	mine := c.table.Digests(s.cutoff, s.old, new(breather).breathe)
 	if !c.answered(l, a) {
 		return nil
 	}
@@ -201,8 +201,10 @@ func (c *Cluster) scanBuckets(buckets []int, f func(id string, e *location.Entry
 		wanted[b] = true
 	}
 	var b []byte
+	var rests breather
 	more := true
 	for i := 0; i < c.table.Shards() && more; i++ {
+		rests.breathe()
 		c.table.ScanHeld(i, func(id string, e *location.Entry) {
 			b = append(b[:0], id...)
 			more = more && (!wanted[location.Bucket(b)] || f(id, e))
@@ -251,7 +253,7 @@ func (c *Cluster) answerAudit(job auditJob) {
 	}
 	var messages [][]byte
 	if job.buckets == nil {
-		messages = appendAuditDigests(nil, job.number, c.table.Digests(job.scope.cutoff, job.scope.old))
+		messages = appendAuditDigests(nil, job.number, c.table.Digests(job.scope.cutoff, job.scope.old, new(breather).breathe))
 	} else {
 		var fixes replica.Chunk
 		n, cut := 0, false

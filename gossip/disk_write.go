@@ -67,7 +67,9 @@ func (k *keeper) works() bool {
 // write appends all that the core has, and tells whether that went well.
 func (k *keeper) write(last bool) bool {
 	c := k.cluster
+	var b breather
 	for more := true; more && c.ctx.Err() == nil; {
+		b.breathe()
 		buf := k.disk.Scan(k.buf[:0], diskLimit)
 		c.mu.Lock()
 		if last {

@@ -163,6 +163,7 @@ func (l *link) write(lane replica.Lane) error {
 // writeOn writes all there is. What another writer has left on the way is first.
 func (l *link) writeOn(lane replica.Lane, left bool) error {
 	c, o, s := l.cluster, &l.out[lane], l.streams[lane]
+	var b breather
 	for {
 		if !left {
 			if o.buf = o.buf[:0]; cap(o.buf) > keepBuffer {
@@ -179,7 +180,8 @@ func (l *link) writeOn(lane replica.Lane, left bool) error {
 				s.Rest()
 				return nil
 			}
-			if len(o.buf) == 0 {
+			if len(o.buf) == 0 { // the peer has all of what was looked at
+				b.breathe()
 				continue
 			}
 			if _, err := s.Send(o.buf); err != nil {

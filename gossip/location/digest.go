@@ -18,11 +18,12 @@ func Bucket(id []byte) int { return int(bucketKeys.sum(id) >> 48) }
 // and earlier ones: one of the tables may have given them up.
 //
 // It goes through the table as [Table.ScanHeld] does, shard by shard, and is not of one
-// instant.
-func (t *Table) Digests(before, old int64) []uint64 {
+// instant. Before each shard it calls rest, without a lock.
+func (t *Table) Digests(before, old int64, rest func()) []uint64 {
 	all := make([]uint64, Buckets)
 	var b []byte
 	for i := range t.shards {
+		rest()
 		t.ScanHeld(i, func(id string, e *Entry) {
 			if e.Received >= before || e.Order <= old {
 				return

@@ -21,7 +21,7 @@ func NewSet(t *Table) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.makeIndex()
+	s.makeIndex(nil)
 	return s, nil
 }
 

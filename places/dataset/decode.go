@@ -22,21 +22,34 @@ var (
 
 // Decode unpacks a file that [Encode] has packed, and indexes it. It keeps
 // nothing of file.
-func Decode(file []byte) (*Set, error) {
-	body, version, err := unpack(file)
+func Decode(file []byte) (*Set, error) { return decode(file, nil) }
+
+// decode is Decode, at a pace.
+func decode(file []byte, p pace) (*Set, error) {
+	body, version, err := unpack(file, p)
 	if err != nil {
 		return nil, err
 	}
-	s, err := decodeBody(body, version)
+	s, err := decodeBody(body, version, p)
 	if err != nil {
 		return nil, err
 	}
-	s.makeIndex()
+	s.makeIndex(p)
 	return s, nil
 }
 
+// pace is called after each few milliseconds of work, and may wait. Nil: all processors work at
+// it, and do nothing else.
+type pace func()
+
+func (p pace) rest() {
+	if p != nil {
+		p()
+	}
+}
+
 // unpack checks the frame of a file and gives its content.
-func unpack(file []byte) (body []byte, version byte, err error) {
+func unpack(file []byte, p pace) (body []byte, version byte, err error) {
 	rest, ok := bytes.CutPrefix(file, []byte(magic))
 	if !ok {
 		return nil, 0, errors.New("not a packed file of places")
@@ -48,12 +61,12 @@ func unpack(file []byte) (body []byte, version byte, err error) {
 	if version != 1 && version != 2 {
 		return nil, 0, fmt.Errorf("places: packed in version %d, which is not known here", version)
 	}
-	body, err = inflate(file, rest)
+	body, err = inflate(file, rest, p)
 	return body, version, err
 }
 
 // inflate gives what is compressed in rest, the end of a file.
-func inflate(file, rest []byte) ([]byte, error) {
+func inflate(file, rest []byte, p pace) ([]byte, error) {
 	size, n := binary.Uvarint(rest)
 	if n <= 0 || len(rest) < n+4 {
 		return nil, errCut
@@ -72,8 +85,11 @@ func inflate(file, rest []byte) ([]byte, error) {
 	}
 	z.Multistream(false)
 	body := make([]byte, size)
-	if _, err := io.ReadFull(z, body); err != nil {
-		return nil, fmt.Errorf("unpack places: %w", err)
+	for part := range slices.Chunk(body, 1<<18) {
+		if _, err := io.ReadFull(z, part); err != nil {
+			return nil, fmt.Errorf("unpack places: %w", err)
+		}
+		p.rest()
 	}
 	if n, err := z.Read(make([]byte, 1)); n > 0 || err != io.EOF || packed.Len() > 0 {
 		return nil, errors.New("unpack places: more than the header says")
@@ -86,7 +102,7 @@ func inflate(file, rest []byte) ([]byte, error) {
 const minPlace = 7
 
 // decodeBody reads the content of a file, part by part, in the order of the package's comment.
-func decodeBody(body []byte, version byte) (*Set, error) {
+func decodeBody(body []byte, version byte, p pace) (*Set, error) {
 	r := reader{b: body}
 	s := &Set{}
 	for range r.count(5) {
@@ -103,10 +119,12 @@ func decodeBody(body []byte, version byte) (*Set, error) {
 		return nil, r.err
 	}
 	readPositions(&r, s, n)
+	p.rest()
 	s.kind = make([]uint16, n)
 	for i := range n {
 		s.kind[i] = uint16(r.index(len(s.kinds), "kind"))
 	}
+	p.rest()
 	readAreas(&r, s, n, version)
 	s.importance = bytes.Clone(r.bytes(n))
 	if version > 1 {
@@ -118,7 +136,9 @@ func decodeBody(body []byte, version byte) (*Set, error) {
 	if r.err != nil {
 		return nil, r.err // before kinds are looked up by index
 	}
+	p.rest()
 	readNumbers(&r, s, n)
+	p.rest()
 	readNames(&r, s, n)
 	if len(r.b) > 0 {
 		r.fail(errLeft)

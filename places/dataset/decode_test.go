@@ -263,15 +263,15 @@ func TestDecodeRefusesLies(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, _, err := unpack(seal(t, make([]byte, 1<<20), 1<<20, "")); err == nil {
+	if _, _, err := unpack(seal(t, make([]byte, 1<<20), 1<<20, ""), nil); err == nil {
 		t.Error("a megabyte in a kilobyte: no error")
 	}
 	for i := range body {
-		if _, err := decodeBody(body[:i], version); err == nil {
+		if _, err := decodeBody(body[:i], version, nil); err == nil {
 			t.Errorf("a body cut to %d of %d bytes: no error", i, len(body))
 		}
 	}
-	if _, err := decodeBody(append(bytes.Clone(body), 0), version); err == nil {
+	if _, err := decodeBody(append(bytes.Clone(body), 0), version, nil); err == nil {
 		t.Error("a body with a byte more: no error")
 	}
 }
@@ -329,7 +329,7 @@ func FuzzDecode(f *testing.F) {
 	for _, table := range []*Table{small(), random(4, 20), {}} {
 		f.Add(bodyOf(f, table), true)
 	}
-	body, _, err := unpack(firstFile(f))
+	body, _, err := unpack(firstFile(f), nil)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -344,7 +344,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		set, err := decodeBody(body, number)
+		set, err := decodeBody(body, number, nil)
 		runtime.ReadMemStats(&after)
 		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(256*len(body)+64<<10); got > most {
 			t.Fatalf("%d bytes took %d of memory, more than %d", len(body), got, most)
@@ -352,14 +352,14 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		set.makeIndex()
+		set.makeIndex(nil)
 		set.Near(everywhere(0, 0), Prominence)
 		set.Stats()
 		again, err := newColumns(set.table())
 		if err != nil {
 			t.Fatalf("decoded, but makes no set: %v", err)
 		}
-		back, err := decodeBody(again.appendBody(nil), version)
+		back, err := decodeBody(again.appendBody(nil), version, nil)
 		if err != nil {
 			t.Fatalf("packed again: %v", err)
 		}

@@ -54,26 +54,33 @@ type node struct {
 // leafSize is the most places that are searched without further splits.
 const leafSize = 64
 
-// alone is the size of a range that is not worth a goroutine.
-const alone = 1 << 15
+// alone is the size of a range that is not worth a goroutine, some that of one that takes about
+// a millisecond.
+const (
+	alone = 1 << 15
+	some  = 1 << 12
+)
 
-// makeIndex puts the rows of s in the order of the leaves of a new index.
-func (s *Set) makeIndex() {
+// makeIndex puts the rows of s in the order of the leaves of a new index, at a pace.
+func (s *Set) makeIndex(p pace) {
 	n, leaves := s.Len(), 1
 	for (n+leaves-1)/leaves > leafSize {
 		leaves *= 2
 	}
 	s.index = index{make([]rounded, n), make([]node, 2*leaves)}
-	b := builder{&s.index, s, make([]placed, n)}
+	b := builder{&s.index, s, make([]placed, n), p}
 	for i := range b.places {
+		if i%some == 0 {
+			p.rest()
+		}
 		b.places[i] = placed{vectorOf(s.degrees(uint32(i))).round(), uint32(i)}
 	}
 	b.build(1, 0, leaves)
 	order := make([]uint32, n)
-	for row, p := range b.places {
-		s.index.at[row], order[row] = p.at, p.row
+	for row, at := range b.places {
+		s.index.at[row], order[row] = at.at, at.row
 	}
-	s.reorder(order)
+	s.reorder(order, p)
 }
 
 // start is the first row of a leaf; that of the one after the last is the number
@@ -87,6 +94,7 @@ type builder struct {
 	*index
 	set    *Set
 	places []placed
+	pace   pace
 }
 
 type placed struct {
@@ -114,10 +122,13 @@ func (b *builder) build(i, first, last int) {
 	b.split(from, to, middle, n.axis)
 	n.split = b.places[middle].at[n.axis]
 	var wg sync.WaitGroup
-	if to-from > alone {
+	if to-from > alone && b.pace == nil {
 		wg.Go(func() { b.build(2*i, first, half) })
 	} else {
 		b.build(2*i, first, half)
+	}
+	if to-from > some {
+		b.pace.rest()
 	}
 	b.build(2*i+1, half, last)
 	wg.Wait()
@@ -150,6 +161,9 @@ func (b *builder) split(from, to, middle int, axis uint8) {
 	p := b.places
 	left, right := from, to-1
 	for left < right {
+		if right-left > alone {
+			b.pace.rest()
+		}
 		pivot := b.median(left, (left+right)/2, right, axis)
 		i, j := left, right
 		for i <= j {

@@ -186,7 +186,7 @@ func TestDegenerate(t *testing.T) {
 			importance[i], number[i] = uint8(i), uint64(i)
 		}
 		set := &Set{lat: spot, lng: spot, importance: importance, number: number, kind: make([]uint16, n), kinds: make([]kind, 1)}
-		set.makeIndex()
+		set.makeIndex(nil)
 		seen := make([]bool, n)
 		for _, number := range set.number {
 			if seen[number] {

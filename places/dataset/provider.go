@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"sync"
+	"time"
 
 	"herd/places"
 )
@@ -15,7 +16,7 @@ import (
 var embeddedFile []byte
 
 // Provider answers from a packed table, which it unpacks when it is first asked
-// or when [Provider.Load] says so. Any number of goroutines may use it, and any
+// or when [Provider.Load] says so; clients are served meanwhile, so it takes its time. Any number of goroutines may use it, and any
 // number of chains: nodes of one process should share one.
 type Provider struct {
 	name string
@@ -31,11 +32,15 @@ func Embedded(rank Rank) *Provider { return newProvider("embedded", embeddedFile
 // newProvider makes a provider of a packed table. It keeps file until it has
 // loaded it; a file that is no table shows then.
 func newProvider(name string, file []byte, rank Rank) *Provider {
-	return &Provider{name: name, rank: rank, set: sync.OnceValues(func() (*Set, error) { return Decode(file) })}
+	return &Provider{name: name, rank: rank, set: sync.OnceValues(func() (*Set, error) { return decode(file, breathe) })}
 }
 
+// breathe sleeps for a moment, so that what comes from the network is looked at: with
+// something to run, a processor of Go's runtime looks once in ten milliseconds.
+func breathe() { time.Sleep(50 * time.Microsecond) }
+
 // Load unpacks the table, unless that has been done: a tenth of a second of work
-// for the embedded one. Without it the first question waits that long.
+// for the embedded one. Without it the first question waits for that.
 func (p *Provider) Load(context.Context) error {
 	if _, err := p.set(); err != nil {
 		return fmt.Errorf("load places %q: %w", p.name, err)

@@ -61,10 +61,14 @@ func (s *Set) Sources() []Source { return slices.Clone(s.sources) }
 const townReach = 100_000
 
 // reorder puts the rows in another order.
-func (s *Set) reorder(order []uint32) {
+func (s *Set) reorder(order []uint32, p pace) {
+	p.rest()
 	s.lat, s.lng = pick(s.lat, order), pick(s.lng, order)
+	p.rest()
 	s.kind, s.area = pick(s.kind, order), pick(s.area, order)
+	p.rest()
 	s.importance, s.number = pick(s.importance, order), pick(s.number, order)
+	p.rest()
 	s.names, s.ids = s.names.pick(order), s.ids.pick(order)
 }
 

@@ -1,0 +1,78 @@
+package gossip
+
+import (
+	"net"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestBreather(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var b breather
+		for range 5 {
+			b.breathe() // it has computed for nothing yet
+		}
+		if slept := time.Since(began); slept != 0 {
+			t.Errorf("slept for %s without need", slept)
+		}
+		for range 6 {
+			time.Sleep(stretch / 2) // computes
+			b.breathe()
+		}
+		if slept := time.Since(began) - 3*stretch; slept != 3*breath {
+			t.Errorf("slept for %s in three stretches, want %s", slept, 3*breath)
+		}
+	})
+}
+
+// TestBreathNetwork: what has come from the network is taken while a goroutine computes on the
+// only processor.
+func TestBreathNetwork(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	in, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	var taken atomic.Int64
+	go func() {
+		for b := make([]byte, 1); ; taken.Add(1) {
+			if _, err := out.Read(b); err != nil {
+				return
+			}
+		}
+	}()
+	const all = 100
+	soon := 0
+	for range all {
+		before := taken.Load()
+		if _, err := in.Write([]byte{0}); err != nil {
+			t.Fatal(err)
+		}
+		b := breather{last: time.Now().Add(-stretch)}
+		b.breathe()
+		if taken.Load() > before {
+			soon++
+		}
+		for taken.Load() == before {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if soon < all/2 { // not always: a busy machine may be slower than a breath
+		t.Errorf("%d of %d were taken at once", soon, all)
+	}
+}
