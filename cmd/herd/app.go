@@ -79,6 +79,7 @@ func (a *app) root() *cobra.Command {
 	root.Version = versionLine()
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrongFlag(err) })
 	root.AddCommand(
 		a.dev(), a.node(), a.members(), a.ready(), a.clients(), a.near(), a.events(), a.top(), a.send(), a.leave(), a.doctor(), a.reload(), a.snapshot(), a.places(), a.walk(), a.bench(), a.chaos(), a.keygen(), a.keyring(),
 		a.config(), a.version(), a.completion(), a.manual(),

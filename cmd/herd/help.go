@@ -2,11 +2,14 @@ package main
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // usageTemplate is cobra's, shorter and with the example at the end, where the
@@ -71,9 +74,31 @@ func group(cmd *cobra.Command) *cobra.Command {
 		if words := at.Flags().Args(); at == cmd && len(words) > 0 {
 			return unknownVerb(cmd, words[0])
 		}
-		return err
+		return wrongFlag(err)
 	})
 	return cmd
+}
+
+// wrongFlag says of a flag's value what it should be: pflag says which function of Go did not
+// like it.
+func wrongFlag(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	flag := invalid.GetFlag()
+	wanted, ok := map[string]string{
+		"int":      "a whole number",
+		"intSlice": "whole numbers, with commas between them",
+		"uint64":   "a whole number, 0 or more",
+		"float64":  "a number, without a unit",
+		"duration": "a time like 500ms, 10s or 1h30m",
+		"bool":     "true or false",
+	}[flag.Value.Type()]
+	if !ok || errors.Is(err, strconv.ErrRange) {
+		return err
+	}
+	return fmt.Errorf("--%s must be %s, not %q", flag.Name, wanted, invalid.GetValue())
 }
 
 // sayUsage has errors about arguments say how a verb is called: cobra says only how many

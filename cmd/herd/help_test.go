@@ -65,3 +65,21 @@ func TestMistyped(t *testing.T) {
 		t.Errorf("%d verbs have verbs of their own", groups)
 	}
 }
+
+// A flag's value that can't be read is answered with what it should be.
+func TestWrongFlag(t *testing.T) {
+	for _, tt := range []struct{ args, said string }{
+		{"near --radius 5km", `--radius must be a number, without a unit, not "5km"`},
+		{"bench --duration 5", `--duration must be a time like 500ms, 10s or 1h30m, not "5"`},
+		{"bench --nodes x", `--nodes must be a whole number, not "x"`},
+		{"bench --nodes 99999999999999999999", "out of range"},
+		{"bench --pid a", `--pid must be whole numbers, with commas between them, not "a"`},
+		{"bench --json=maybe", `--json must be true or false, not "maybe"`},
+		{"chaos run --seed -1", `--seed must be a whole number, 0 or more, not "-1"`},
+	} {
+		f := newFakeApp(fine)
+		if code := f.run(t.Context(), strings.Fields(tt.args)); code != exitUsage || !strings.Contains(f.err.String(), tt.said) {
+			t.Errorf("%s: exit code %d: %s", tt.args, code, &f.err)
+		}
+	}
+}
