@@ -151,7 +151,8 @@ func (c *Cluster) ahead() (d time.Duration, sure bool) {
 
 // watchClock says once a minute that this node's clock is astray, and closes
 // clockChecked when it may be ready. While it is astray nobody catches up with what has
-// expired by it. Its only caller is keepLinks.
+// expired by it. If it is less wrong than that, but hides clients long before their time, that is
+// said, too. Its only caller is keepLinks.
 func (c *Cluster) watchClock() {
 	now := c.now()
 	if checked := isClosed(c.clockChecked); checked && now-c.clockLooked < time.Second {
@@ -171,7 +172,14 @@ func (c *Cluster) watchClock() {
 		c.clockTold = now
 		c.tell(k)
 	}
+	early, ttl := c.core.Early(), c.limits.TTL
 	c.mu.Unlock()
+	if k.Peers >= 2 {
+		early += max(0, k.Ahead)
+	}
+	if ttl > 0 && early > ttl/2 && !k.Astray() && known {
+		c.warn("this node's clock is ahead, or was: it shows clients no more before they have expired, until they report again or other clocks have come as far", "too_early", early.Round(time.Millisecond), "ttl", ttl)
+	}
 	right := !k.Astray() || k.Peers < 2
 	if right && known && !isClosed(c.clockChecked) {
 		close(c.clockChecked)

@@ -98,6 +98,39 @@ func TestClockAstray(t *testing.T) {
 	}
 }
 
+// A node whose clock is, or was, ahead by less than is wrong hides clients long before their time,
+// and says so.
+func TestClockHidesEarly(t *testing.T) {
+	for _, tt := range []struct {
+		ahead, stays time.Duration
+		ttl          time.Duration
+		lines        int
+	}{
+		{50 * time.Second, 30 * time.Second, time.Minute, 1},
+		{50 * time.Second, time.Second, time.Minute, 1}, // it goes on hiding
+		{20 * time.Second, 30 * time.Second, time.Minute, 0},
+		{50 * time.Second, 30 * time.Second, 0, 0},
+	} {
+		inBubble(t, func(t *testing.T, h *herd) {
+			clock := new(testClock).set(0)
+			h.clocks = map[string]*testClock{"node2": clock}
+			h.limited(Limits{TTL: tt.ttl}, nil)
+			three := h.startFirst(3)
+			h.await("checked", 10*time.Second, func() bool { return isClosed(three[2].ClockChecked()) })
+			clock.set(tt.ahead)
+			time.Sleep(tt.stays)
+			clock.set(0)
+			time.Sleep(30*time.Second - tt.stays)
+			if n := h.log.count("shows clients no more before they have expired"); n != tt.lines {
+				t.Errorf("%+v: %d lines", tt, n)
+			}
+			if k := three[2].Sync().Clock; k.Astray() {
+				t.Errorf("%+v: %+v", tt, k)
+			}
+		})
+	}
+}
+
 // Of two nodes nobody knows whose clock is wrong: both say it, both go on.
 func TestClockOfTwo(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {

@@ -74,6 +74,15 @@ func (c *Core) expire() {
 	c.silent = (c.astray || c.latest-now > int64(c.cfg.Grace/2)) && !c.mutant.astrayAnswers
 }
 
+// Early is how much too early, by the node's clock as it is now, the table shows no more what
+// expires: so far ahead was that clock once. Zero if nothing expires.
+func (c *Core) Early() time.Duration {
+	if c.limits.Load().TTL == 0 || c.cfg.Wall == nil {
+		return 0
+	}
+	return max(0, time.Duration(c.latest-c.cfg.Wall().UnixNano()))
+}
+
 // Old is an order time up to which nodes may hold different fixes and be right: one of them
 // has given some up, or is about to.
 func (c *Core) Old() int64 {
