@@ -84,12 +84,7 @@ func (m *Member) byStart(n *Member) int {
 }
 
 func (t *memberTable) peersLocked() []Member {
-	newest := make(map[string]*Member)
-	for _, m := range t.byID {
-		if n := newest[m.Name]; (m.State.live() || m.said) && (n == nil || m.newer(n)) {
-			newest[m.Name] = m
-		}
-	}
+	newest := newestOf(t.byID, func(m *Member) bool { return m.State.live() || m.said })
 	var all []Member
 	for _, m := range t.byID {
 		if (m.State.live() || m.said) && !m.Self {
@@ -103,14 +98,8 @@ func (t *memberTable) peersLocked() []Member {
 }
 
 func (t *memberTable) limitsLocked() []Limits {
-	newest := make(map[string]*Member, len(t.byID))
-	for _, m := range t.byID {
-		if n := newest[m.Name]; n == nil || m.newer(n) {
-			newest[m.Name] = m
-		}
-	}
 	var all []Limits
-	for _, m := range newest {
+	for _, m := range newestOf(t.byID, func(*Member) bool { return true }) {
 		if !m.Self && m.State != Left && m.Protocol >= floorVersion {
 			all = append(all, m.Limits)
 		}
@@ -118,17 +107,26 @@ func (t *memberTable) limitsLocked() []Limits {
 	return all
 }
 
-// newer tells which of two incarnations of a name started later. This node knows best
-// of itself, and of others by when it learned of them; their clocks may be wrong, and
-// decide only if it learned of both at once.
-func (m *Member) newer(n *Member) bool {
-	if m.Self || n.Self {
-		return m.Self
+// newestOf is, of each name, the incarnation that started last, of those that count. This node
+// knows best of itself, and of others by when it learned of them; their clocks may be wrong, and
+// decide only between those of which it learned within a second of the last.
+func newestOf(all map[string]*Member, counts func(*Member) bool) map[string]*Member {
+	learned := make(map[string]time.Time, len(all))
+	for _, m := range all {
+		if counts(m) && m.seen.After(learned[m.Name]) {
+			learned[m.Name] = m.seen
+		}
 	}
-	if d := m.seen.Sub(n.seen); d < -time.Second || d > time.Second {
-		return d > 0
+	newest := make(map[string]*Member, len(learned))
+	for _, m := range all {
+		n := newest[m.Name]
+		switch {
+		case !counts(m) || n != nil && n.Self:
+		case m.Self, learned[m.Name].Sub(m.seen) <= time.Second && (n == nil || m.byStart(n) > 0):
+			newest[m.Name] = m
+		}
 	}
-	return m.byStart(n) > 0
+	return newest
 }
 
 // holders is the live members of a name but this node.

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"cmp"
+	"fmt"
 	"net"
 	"slices"
 	"testing"
@@ -13,29 +14,40 @@ import (
 	"herd/gossip/location"
 )
 
-// Of two incarnations of a name the one that this node learned of later is the newer
-// one, whatever their clocks say.
-func TestNewer(t *testing.T) {
+// Of the incarnations of a name the one that this node learned of last is the newest, whatever
+// their clocks say; of those it learned of at once the one that says it started last. The order in
+// which they are looked at does not matter.
+func TestNewest(t *testing.T) {
 	now := time.Now()
-	m := func(origin location.Origin, started, seen int, self bool) *Member {
-		m := &Member{Self: self, seen: now.Add(time.Duration(seen) * time.Second)}
-		m.Origin, m.Started = origin, now.Add(time.Duration(started)*time.Second)
+	m := func(started int, seen time.Duration, self bool) *Member {
+		m := &Member{Self: self, seen: now.Add(seen)}
+		m.Name, m.Started = "Bona", now.Add(time.Duration(started)*time.Second)
 		return m
 	}
 	for _, c := range []struct {
 		name string
-		a, b *Member
-		want bool
+		all  []*Member // the first is the newest
 	}{
-		{"seen later", m(0, 0, 10, false), m(0, 100, 0, false), true},
-		{"seen earlier", m(0, 100, 0, false), m(0, 0, 10, false), false},
-		{"seen at once, started later", m(0, 1, 0, false), m(0, 0, 0, false), true},
-		{"seen at once, started at once", m(1, 0, 0, false), m(0, 0, 0, false), true},
-		{"this node", m(0, 0, 0, true), m(0, 100, 10, false), true},
-		{"against this node", m(0, 100, 10, false), m(0, 0, 0, true), false},
+		{"seen later", []*Member{m(0, 10*time.Second, false), m(100, 0, false)}},
+		{"seen at once, started later", []*Member{m(1, 0, false), m(0, time.Second, false)}},
+		{"seen and started at once", []*Member{m(0, 0, false), m(0, 0, false)}},
+		{"this node", []*Member{m(0, 0, true), m(100, 10*time.Second, false)}},
+		{"one after the other", []*Member{m(2, 800*time.Millisecond, false), m(3, 0, false), m(1, 1600*time.Millisecond, false)}},
+		{"known for ever", []*Member{{}}},
 	} {
-		if got := c.a.newer(c.b); got != c.want {
-			t.Errorf("%s: %v", c.name, got)
+		for range 20 { // in any order
+			all := make(map[string]*Member)
+			for i, m := range c.all {
+				m.Origin = location.Origin(len(c.all) - i)
+				all[fmt.Sprint(m.Origin)] = m
+			}
+			got := newestOf(all, func(*Member) bool { return true })
+			if len(got) != 1 || got[c.all[0].Name] != c.all[0] {
+				t.Fatalf("%s: %+v", c.name, got)
+			}
+		}
+		if got := newestOf(map[string]*Member{"1": c.all[0]}, func(*Member) bool { return false }); len(got) != 0 {
+			t.Errorf("%s: %+v, though none counts", c.name, got)
 		}
 	}
 }
