@@ -32,15 +32,21 @@ func Embedded(rank Rank) *Provider { return newProvider("embedded", embeddedFile
 // newProvider makes a provider of a packed table. It keeps file until it has
 // loaded it; a file that is no table shows then.
 func newProvider(name string, file []byte, rank Rank) *Provider {
-	return &Provider{name: name, rank: rank, set: sync.OnceValues(func() (*Set, error) { return decode(file, breathe) })}
+	return &Provider{name: name, rank: rank, set: sync.OnceValues(func() (*Set, error) { return decode(file, halfTime()) })}
 }
 
-// breathe sleeps for a moment, so that what comes from the network is looked at: with
-// something to run, a processor of Go's runtime looks once in ten milliseconds.
-func breathe() { time.Sleep(50 * time.Microsecond) }
+// halfTime is a pace that leaves half of a processor to others. While one has something to run,
+// Go's runtime looks once in ten milliseconds whether something has come from the network.
+func halfTime() pace {
+	began := time.Now()
+	return func() {
+		time.Sleep(time.Since(began))
+		began = time.Now()
+	}
+}
 
-// Load unpacks the table, unless that has been done: a tenth of a second of work
-// for the embedded one. Without it the first question waits for that.
+// Load unpacks the table, unless that has been done: a fifth of a second of work
+// for the embedded one, and as long of rest. Without it the first question waits for that.
 func (p *Provider) Load(context.Context) error {
 	if _, err := p.set(); err != nil {
 		return fmt.Errorf("load places %q: %w", p.name, err)
