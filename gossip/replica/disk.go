@@ -310,6 +310,16 @@ func (d *Disk) store(k kind, from location.Origin, body []byte) {
 	}
 }
 
+// storeFix takes a fix that was merged and came by itself.
+func (d *Disk) storeFix(id []byte, e *location.Entry) {
+	if d == nil {
+		return
+	}
+	var one Chunk
+	one.Add(string(id), e)
+	d.store(kindChunk, 0, one.Message()[prefixLen+1:])
+}
+
 // diskQueues is how many peers' queues the disk's is as long as: it may stand still for a
 // second, and be well.
 const diskQueues = 4

@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -247,5 +248,50 @@ func TestDiskWorksAgain(t *testing.T) {
 	written(d, b.now)
 	if d.Synced(b.now); x.Released() < ticket {
 		t.Errorf("%d of %d are acknowledged when they are on the disk", x.Released(), ticket)
+	}
+}
+
+// What is merged comes to the disk, however it came and whatever becomes of the rest of the message
+// and of the link.
+func TestDiskGetsWhatIsMerged(t *testing.T) {
+	t.Parallel()
+	kiwi := []record{{"kiwi", location.Entry{Fix: fixAt(t, "node-2", 10), Dot: location.Dot{Origin: 2, Seq: 1}}}}
+	batch := messages(t, appendBatch(nil, "node-2", 0, 1, kiwi))[0]
+	var w Chunk
+	w.Add("kiwi", &kiwi[0].entry)
+	chunk := w.Message()[prefixLen:]
+	bad := func(m []byte) []byte { return append(slices.Clone(m[:len(m)-1]), 7) }
+	for _, tt := range []struct {
+		name    string
+		lane    Lane
+		message []byte
+		closes  bool // the link, before it is received
+	}{
+		{"batch", Live, batch, false},
+		{"batch of a closed link", Live, batch, true},
+		{"batch with a fault", Live, bad(batch), false},
+		{"chunk", Delta, chunk, false},
+		{"chunk of a closed link", Delta, chunk, true},
+		{"chunk with a fault", Delta, bad(chunk), false},
+		{"answer to a look-up", Live, appendFound(nil, 1, []byte("kiwi"), &kiwi[0].entry, true)[prefixLen:], false},
+	} {
+		b, x, _, atX, _ := inSync(t, Config{})
+		d := x.OpenDisk(b.now, false)
+		written(d, b.now) // the vector that comes first
+		atX.Prepare(tt.lane, tt.message)
+		if tt.closes {
+			x.Close(b.now, atX, true)
+		}
+		x.Receive(b.now, atX, tt.lane, tt.message)
+		if _, ok := x.table.Get([]byte("kiwi")); !ok {
+			t.Fatalf("%s: it was not merged", tt.name)
+		}
+		again, _ := replayed(t, 8, written(d, b.now+time.Second))
+		if _, ok := again.table.Get([]byte("kiwi")); !ok {
+			t.Errorf("%s: it is not on the disk", tt.name)
+		}
+		if got := again.Vector()[2]; got > x.Vector()[2] {
+			t.Errorf("%s: the vector of the disk says %d, that of the core %d", tt.name, got, x.Vector()[2])
+		}
 	}
 }

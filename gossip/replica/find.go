@@ -81,6 +81,7 @@ func (c *Core) applyForeign(id []byte, e location.Entry) error {
 	}
 	if _, result := c.merge(id, e); result.Won() {
 		c.stats.Applied++
+		c.disk.storeFix(id, &e)
 	} else {
 		c.stats.Redundant++
 		c.stats.Duplicate += same(result)

@@ -160,16 +160,18 @@ func (l *Link) nextChunk(body []byte) (m mergedChunk) {
 }
 
 // forgetMerged gives up what was prepared of a lane: no vector will cover it by way of
-// this link.
+// this link. It is in the table, and so has to come to the disk.
 func (l *Link) forgetMerged(lane Lane) {
 	if lane == Live && len(l.ahead.batches) > 0 {
 		l.ahead.batches = l.ahead.batches[:0]
 		l.core.heard(l.peer, true)
+		l.core.disk.lose()
 	}
-	if a := &l.aheadChunks; lane == Delta {
+	if a := &l.aheadChunks; lane == Delta && len(a.chunks) > 0 {
 		for _, m := range a.chunks {
 			l.core.heardAll(m.newest)
 		}
+		l.core.disk.lose()
 		a.chunks = nil
 	}
 }

@@ -118,13 +118,10 @@ func (c *Core) receiveAsk(l *Link, d *decoder) error {
 
 func (c *Core) receiveBatch(l *Link, body []byte) error {
 	m := l.nextMerged(body)
-	if m.err != nil {
-		c.heard(l.peer, true) // of what came before the fault
-		return m.err
-	}
-	if m.unsure { // as if it had been lost
+	if m.err != nil || m.unsure { // as if it had been lost, but for what was taken
 		c.heard(l.peer, true)
-		return nil
+		c.disk.lose()
+		return m.err
 	}
 	c.says(l, m.seq)
 	c.arrive(l.peer, m.prev, m.seq)
@@ -149,11 +146,9 @@ func (c *Core) receiveChunk(l *Link, body []byte) error {
 	c.stats.Incredible += m.incredible
 	c.heardAll(m.newest)
 	l.unsure = l.unsure || m.unsure
-	switch {
-	case m.err != nil || m.unsure: // no vector will cover it by this message
-	case m.incredible > 0:
+	if m.err != nil || m.unsure || m.incredible > 0 { // no vector will cover it by this message
 		c.disk.lose()
-	default:
+	} else {
 		c.disk.store(kindChunk, 0, body)
 	}
 	return m.err

@@ -19,12 +19,28 @@ import (
 const lookEvery = 10 * time.Millisecond
 
 // patience is how long after the end of the faults all must be of one mind: a death
-// right before it takes the longest to be known.
+// right before it takes the longest to be known. A node that is silent yet is waited for.
 func (s *Scenario) patience() time.Duration {
 	if s.Profile == "wan" {
-		return 75 * time.Second
+		return s.silence() + 75*time.Second
 	}
-	return 15 * time.Second
+	return s.silence() + 15*time.Second
+}
+
+// silence is for how long after the end of the faults some node may answer no vectors yet: when
+// fixes expire, one whose clock was ahead by more than it may be has given up what others show
+// until clocks have come as far.
+func (s *Scenario) silence() time.Duration {
+	if s.TTL == 0 && len(s.Unlike.TTL) == 0 {
+		return 0
+	}
+	silent := s.Run
+	for _, f := range s.Faults {
+		if f.Kind == Clock && f.At < s.Run {
+			silent = max(silent, min(f.At+f.For, s.Run)+f.Delay-maxAhead()/2)
+		}
+	}
+	return silent - s.Run
 }
 
 // Report is what a play of a scenario has shown.
