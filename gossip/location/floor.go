@@ -52,8 +52,8 @@ func (l *limits) covers(id []byte, f *Fix) bool {
 
 func (l *limits) hides(f *Fix) bool { return f.Order <= l.hidden.Load() }
 
-// Refuse has fixes at f or below it refused from now on. Those that are there already stay
-// until Sweep comes to them; none is added to a shard after that.
+// Refuse has fixes at f or below it refused from now on. Clients that are there already stay
+// until Sweep comes to them, and go on being reported about; none is added to a shard after that.
 func (t *Table) Refuse(f Floor) {
 	l := &t.limits
 	l.mu.Lock()

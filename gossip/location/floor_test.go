@@ -28,7 +28,7 @@ func (m *floorModel) covered(id string, e Entry) bool {
 func (m *floorModel) merge(id string, e Entry) Result {
 	was, known := m.entries[id]
 	switch c := e.Compare(&was.Fix); {
-	case (!known || c > 0) && m.covered(id, e):
+	case !known && m.covered(id, e):
 		return Refused
 	case !known:
 		m.arrivals = append(m.arrivals, id)

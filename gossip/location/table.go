@@ -67,7 +67,7 @@ const (
 	Stale                   // the table holds a greater fix
 	Retagged                // the same fix, now under the greater dot
 	Duplicate               // the same fix; nothing changed
-	Refused                 // at the floor or below it; nothing changed. See [Table.Refuse]
+	Refused                 // the client was not known, and is at the floor or below it. See [Table.Refuse]
 )
 
 // Won tells whether the offered fix is the one that a reader sees next and was
@@ -110,10 +110,7 @@ func (t *Table) merge(s *shard, hash uint64, id []byte, e, was *Entry) (r Result
 	}
 	t.load(s, ref, have, was)
 	switch c := e.Compare(&was.Fix); {
-	case c > 0:
-		if t.limits.refuse(id, &e.Fix) {
-			return Refused, nil
-		}
+	case c > 0: // perhaps at the floor, as what is there is then, until Sweep comes to it
 		t.store(s, ref, have, e)
 		if s.gridded && s.grid.leave(have, ref, &was.Position, &e.Position) {
 			full = s.grid
