@@ -25,6 +25,7 @@ type coverage struct {
 	Vectors     uint64 // of those, with a vector
 	Snapshots   uint64 // completed
 	DiskFaults  uint64
+	Given       uint64 // times that a disk had been given all there was
 	Durable     uint64 // acknowledged while some disk was in
 	Finds       uint64 // look-ups that brought something
 	Chunks      uint64

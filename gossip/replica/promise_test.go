@@ -24,6 +24,8 @@ import (
 //	QUIET  and then deltas are empty, once what only the dead could vouch for is taken over
 //	DISK   a fix that was acknowledged while the disk of its origin, or of a member that was
 //	       in, was in, is held by the next process with that disk
+//	KEPT   what was in a table when the disk had been given all there was, and was synced since, is
+//	       held by the next process with that disk
 //	OWN    a node shows what it has taken, from then on
 //	BACK   what a node has shown, it shows ever after, or newer, until it is gone for good
 //	ALIKE  when faults stop, all have given up the same, and no more clients are left than may be
@@ -225,6 +227,15 @@ func (p *promises) loaded(n *node) {
 		}
 		if !slices.Contains(a.set, n.origin) {
 			a.set = append(a.set, n.origin)
+		}
+	}
+}
+
+// restored: n has begun with a disk that had kept these.
+func (p *promises) restored(n *node, kept *[keys]*location.Fix) {
+	for key, f := range kept {
+		if f != nil && !p.holds(n, key, f) {
+			p.fail("KEPT: node %d has come back without %v of client %d", n.slot, *f, key)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package replica
 import (
 	"bytes"
 	"time"
+
+	"herd/gossip/location"
 )
 
 // diskMode says whether a node has a disk, and what it is to it.
@@ -21,6 +23,9 @@ type disk struct {
 	safe    int           // of those, what survives
 	stands  time.Duration // it does nothing until then
 	hurt    time.Duration // when it last lost what it should have kept
+
+	// The table when the disk had been given all there was, and what of that was synced; nil: never.
+	given, kept *[keys]*location.Fix
 
 	// Of the process there is.
 	open     *Disk
@@ -71,6 +76,10 @@ func (w *world) load(n *node) {
 		w.coverage.Vectors++
 	}
 	d.safe = len(d.records)
+	if d.kept != nil && (d.hurt == 0 || d.hurt < w.clock) {
+		w.promises.restored(n, d.kept)
+	}
+	d.given, d.kept = nil, nil
 	d.open = n.core.OpenDisk(w.now(n), d.mode == waitedFor)
 	d.scanned, d.scans, d.snapshot = nil, false, nil
 	w.promises.loaded(n)
@@ -98,6 +107,9 @@ func (w *world) disk(n *node, faults bool) {
 		w.diskWrite(n)
 	case x < 75:
 		d.safe = len(d.records)
+		if d.given != nil {
+			d.kept = d.given
+		}
 		d.open.Synced(w.now(n))
 		w.after(n)
 	case x < 95:
@@ -112,6 +124,7 @@ func (w *world) disk(n *node, faults bool) {
 		d.stands = max(d.stands, w.clock+pause)
 		d.open.Failed(w.now(n), w.rand.IntN(4) == 0, pause)
 		d.scanned, d.scans, d.snapshot = nil, false, nil
+		d.given = nil
 		w.coverage.DiskFaults++
 		w.after(n)
 	}
@@ -125,10 +138,35 @@ func (w *world) diskWrite(n *node) {
 			return
 		}
 	}
-	out, _ := d.open.Next(w.now(n), d.scanned, writeBytes)
+	out, more := d.open.Next(w.now(n), d.scanned, writeBytes)
 	d.scanned, d.scans = nil, false
 	d.records = w.appendRecords(n, d.records, out)
+	if !more && !d.open.Behind() && n.noted() {
+		d.given = n.held()
+		w.coverage.Given++
+	}
 	w.after(n)
+}
+
+// noted tells whether the core has taken note of all that is in the table.
+func (n *node) noted() bool {
+	for _, e := range n.ends {
+		if e != nil && (e.ahead[Live] != nil || e.ahead[Delta] != nil) {
+			return false
+		}
+	}
+	return n.core.open.empty()
+}
+
+// held is what is in the table, by client.
+func (n *node) held() *[keys]*location.Fix {
+	var all [keys]*location.Fix
+	for key := range keys {
+		if e, ok := n.table.Held(clientIDs[key]); ok {
+			all[key] = &e.Fix
+		}
+	}
+	return &all
 }
 
 func (w *world) appendRecords(n *node, records [][]byte, out []byte) [][]byte {
