@@ -178,7 +178,7 @@ func (c *Cluster) watchClock() {
 		early += max(0, k.Ahead)
 	}
 	if ttl > 0 && early > ttl/2 && !k.Astray() && known {
-		c.warn("this node's clock is ahead, or was: it shows clients no more before they have expired, until they report again or other clocks have come as far", "too_early", early.Round(time.Millisecond), "ttl", ttl)
+		c.warn("this node's clock is ahead, or was: it hides clients before they have expired, until they report again or other clocks have come as far", "too_early", early.Round(time.Millisecond), "ttl", ttl)
 	}
 	right := !k.Astray() || k.Peers < 2
 	if right && known && !isClosed(c.clockChecked) {

@@ -121,7 +121,7 @@ func TestClockHidesEarly(t *testing.T) {
 			time.Sleep(tt.stays)
 			clock.set(0)
 			time.Sleep(30*time.Second - tt.stays)
-			if n := h.log.count("shows clients no more before they have expired"); n != tt.lines {
+			if n := h.log.count("hides clients before they have expired"); n != tt.lines {
 				t.Errorf("%+v: %d lines", tt, n)
 			}
 			if k := three[2].Sync().Clock; k.Astray() {

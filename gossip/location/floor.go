@@ -65,7 +65,7 @@ func (t *Table) Refuse(f Floor) {
 	}
 }
 
-// Refuses tells whether Merge would refuse a fix.
+// Refuses tells whether Merge would refuse a fix of a client that is not there.
 func (t *Table) Refuses(id []byte, f *Fix) bool { return t.limits.refuse(id, f) }
 
 // Hide has Get and Scan show no fixes of that order time or earlier ones, from now on.
