@@ -36,9 +36,10 @@ func (h *Herd) SettleWithin(limit time.Duration) time.Duration {
 	}
 }
 
-// Unsettled says what is missing until the herd has settled; empty: nothing.
+// Unsettled says what is missing until the herd has settled; empty: nothing. Tables are compared
+// each with each: of what one has given up two others may have different fixes yet.
 func (h *Herd) Unsettled() string {
-	var first *process
+	var all []*process
 	running := make(map[string]bool)
 	for _, p := range h.nodes {
 		if p.node != nil {
@@ -52,10 +53,13 @@ func (h *Herd) Unsettled() string {
 		if why := wrongView(p, running); why != "" {
 			return fmt.Sprintf("%s: %s", p.name, why)
 		}
-		if first == nil {
-			first = p
-		} else if why := difference(first.table, p.table); why != "" {
-			return fmt.Sprintf("%s and %s: %s", first.name, p.name, why)
+		all = append(all, p)
+	}
+	for i, first := range all {
+		for _, p := range all[i+1:] {
+			if why := difference(first.table, p.table); why != "" {
+				return fmt.Sprintf("%s and %s: %s", first.name, p.name, why)
+			}
 		}
 	}
 	return ""

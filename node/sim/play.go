@@ -19,12 +19,14 @@ import (
 const lookEvery = 10 * time.Millisecond
 
 // patience is how long after the end of the faults all must be of one mind: a death
-// right before it takes the longest to be known. A node that is silent yet is waited for.
+// right before it takes the longest to be known. After much loss a stream may pause for longer than
+// the fault lasted, and then a session ends when it was silent for eight ack timeouts: of both lanes
+// one may come after the other. A node that is silent yet is waited for.
 func (s *Scenario) patience() time.Duration {
 	if s.Profile == "wan" {
 		return s.silence() + 75*time.Second
 	}
-	return s.silence() + 15*time.Second
+	return s.silence() + 11*time.Second + 16*s.AckTimeout
 }
 
 // silence is for how long after the end of the faults some node may answer no vectors yet: when
