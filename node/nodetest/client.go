@@ -62,6 +62,12 @@ func (h *Herd) Dial(i int) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p.node != n { // the dial waited for another life, at the same address
+		conn.Close()
+		return nil, fmt.Errorf("%s has ended meanwhile", p.name)
+	}
 	return &Client{conn, n, bufio.NewReader(conn)}, nil
 }
 

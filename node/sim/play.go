@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,8 +39,18 @@ func (s *Scenario) silence() time.Duration {
 	}
 	silent := s.Run
 	for _, f := range s.Faults {
-		if f.Kind == Clock && f.At < s.Run {
-			silent = max(silent, min(f.At+f.For, s.Run)+f.Delay-maxAhead()/2)
+		if f.Kind != Clock || f.At >= s.Run {
+			continue
+		}
+		end := min(f.At+f.For, s.Run)
+		for _, i := range f.Nodes {
+			ahead := time.Duration(0) // of the node's clock, before the end, at the most
+			for _, g := range s.Faults {
+				if g.Kind == Clock && g.At < end && end <= g.At+g.For && slices.Contains(g.Nodes, i) {
+					ahead += max(0, g.Delay)
+				}
+			}
+			silent = max(silent, end+ahead-maxAhead()/2)
 		}
 	}
 	return silent - s.Run
