@@ -3,7 +3,7 @@ package gossip
 import (
 	"net"
 	"runtime"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,34 +42,35 @@ func TestBreathNetwork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
 	out, err := listener.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	var taken atomic.Int64
-	go func() {
-		for b := make([]byte, 1); ; taken.Add(1) {
+	taken := make(chan struct{}, 1)
+	var reader sync.WaitGroup
+	defer reader.Wait()
+	defer in.Close()
+	reader.Go(func() {
+		for b := make([]byte, 1); ; taken <- struct{}{} {
 			if _, err := out.Read(b); err != nil {
 				return
 			}
 		}
-	}()
+	})
 	const all = 100
 	soon := 0
 	for range all {
-		before := taken.Load()
 		if _, err := in.Write([]byte{0}); err != nil {
 			t.Fatal(err)
 		}
 		b := breather{last: time.Now().Add(-stretch)}
 		b.breathe()
-		if taken.Load() > before {
+		select {
+		case <-taken:
 			soon++
-		}
-		for taken.Load() == before {
-			time.Sleep(time.Millisecond)
+		default:
+			<-taken
 		}
 	}
 	if soon < all/2 { // not always: a busy machine may be slower than a breath

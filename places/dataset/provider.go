@@ -45,8 +45,8 @@ func halfTime() pace {
 	}
 }
 
-// Load unpacks the table, unless that has been done: a fifth of a second of work
-// for the embedded one, and as long of rest. Without it the first question waits for that.
+// Load unpacks the table, unless that has been done: a tenth or two of a second of
+// work for the embedded one, and as long of rest. Without it the first question waits for that.
 func (p *Provider) Load(context.Context) error {
 	if _, err := p.set(); err != nil {
 		return fmt.Errorf("load places %q: %w", p.name, err)
