@@ -57,8 +57,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, environ [
 
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
+	pages := &pageWriter{w: a.stdout}
+	root.SetOut(pages)
 	root.SetArgs(belowZero(root, args))
 	cmd, err := root.ExecuteContextC(ctx)
+	if pages.err != nil && (err == nil || errors.Is(err, pages.err)) {
+		err = &exit{exitFailed, pages.err}
+	}
 	return a.report(cmd, err)
 }
 
@@ -73,7 +78,6 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetUsageTemplate(usageTemplate)
 	root.Version = versionLine()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -83,3 +84,19 @@ func TestWrongFlag(t *testing.T) {
 		}
 	}
 }
+
+// A page that could not be written is no success.
+func TestHelpUnwritten(t *testing.T) {
+	for _, args := range [][]string{{}, {"--help"}, {"help"}, {"help", "operating"}, {"node", "--help"}, {"config"}, {"--version"}} {
+		f := newFakeApp(nil)
+		f.stdout = fullWriter{}
+		code := f.run(t.Context(), args)
+		if code != exitFailed || f.err.String() != "herd: there is no room\n" {
+			t.Errorf("%q: exit code %d, standard error says %q", args, code, &f.err)
+		}
+	}
+}
+
+type fullWriter struct{}
+
+func (fullWriter) Write([]byte) (int, error) { return 0, errors.New("there is no room") }

@@ -16,7 +16,8 @@ import (
 // logs is where a node tells its story.
 type logs struct {
 	log   hclog.Logger
-	lines *aside // to standard error
+	noted hclog.Logger // into the file alone
+	lines *aside       // to standard error
 	file  *logFile
 }
 
@@ -28,13 +29,17 @@ func openLogs(c config.Log, stderr io.Writer) (*logs, error) {
 		return nil, err
 	}
 	l.lines = newAside(stderr)
-	l.lines.log = hclog.New(&hclog.LoggerOptions{
-		Name:       "herd",
-		Level:      hclog.LevelFromString(c.Level),
-		Output:     io.MultiWriter(l.lines, l.file), // which does not wait for standard error either
-		JSONFormat: c.Format == "json",
-	})
-	l.log = l.lines.log
+	logger := func(w io.Writer) hclog.Logger {
+		return hclog.New(&hclog.LoggerOptions{
+			Name:       "herd",
+			Level:      hclog.LevelFromString(c.Level),
+			Output:     w,
+			JSONFormat: c.Format == "json",
+		})
+	}
+	l.log = logger(io.MultiWriter(l.lines, l.file)) // which does not wait for standard error either
+	l.lines.log = l.log
+	l.noted = logger(l.file)
 	return l, nil
 }
 

@@ -62,13 +62,11 @@ func (a *app) runNode(ctx context.Context, s *settings) (err error) {
 	}
 	defer logs.end()
 	logger := logs.log
-	if loaded.Config.Log.File != "" { // err goes to standard error, which who reads the file may not see
-		defer func() {
-			if err != nil {
-				logger.Error("the node has failed", "error", err)
-			}
-		}()
-	}
+	defer func() {
+		if err != nil { // it goes to standard error, which who reads the file may not see
+			logs.noted.Error("the node has failed", "error", err)
+		}
+	}()
 
 	if c := loaded.Config; c.Chaos {
 		logger.Warn("CHAOS is allowed: whoever reaches the HTTP port can cut this node off, slow it down, pause it and kill it", "http", c.HTTP.Addr)

@@ -132,7 +132,8 @@ func TestNodeFailures(t *testing.T) {
 	}
 }
 
-// Who reads the log file alone finds why a node ended there.
+// Who reads the log file alone finds why a node ended there, and standard error says it
+// once.
 func TestNodeFailureInLogFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "herd.log")
 	f := newFakeApp(func(_ int, n *fakeNode) error { n.fail = errFake; return nil })
@@ -140,5 +141,8 @@ func TestNodeFailureInLogFile(t *testing.T) {
 	text, err := os.ReadFile(file)
 	if code != exitFailed || err != nil || strings.Count(string(text), "the port is taken") != 1 {
 		t.Errorf("exit code %d, %v; the file says %q", code, err, text)
+	}
+	if strings.Count(f.err.String(), "the port is taken") != 1 {
+		t.Errorf("standard error says %q", &f.err)
 	}
 }

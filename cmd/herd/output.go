@@ -16,6 +16,21 @@ func jsonFlag(cmd *cobra.Command, on *bool) {
 	cmd.Flags().BoolVar(on, "json", false, "print JSON")
 }
 
+// pageWriter writes what cobra prints: the help, and the version. Cobra does not say
+// when that failed.
+type pageWriter struct {
+	w   io.Writer
+	err error // the first one
+}
+
+func (p *pageWriter) Write(b []byte) (n int, err error) {
+	n, err = p.w.Write(b)
+	if p.err == nil {
+		p.err = err
+	}
+	return n, err
+}
+
 func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
