@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,20 @@ func TestPatience(t *testing.T) {
 		h.net.Cut("10.0.0.1", "10.0.0.2")
 		if err := near.dialMember(t.Context(), to, time.Second); err == nil || errors.Is(err, errSlow) {
 			t.Errorf("behind a cut: %v", err)
+		}
+	})
+}
+
+// A peer that has proved who it is and then says nothing is slow, too.
+func TestPatienceHello(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		near := h.startFirst(1)[0]
+		mute := h.evil(t, "10.0.0.9")
+		defer mute.Shutdown()
+		to := Member{Meta: Meta{Name: "evil", Origin: 9}, Gossip: "10.0.0.9:4132"}
+		err := near.dialMember(t.Context(), to, time.Second)
+		if !errors.Is(err, errSlow) || !strings.HasPrefix(err.Error(), "open a session with evil at 10.0.0.9:4132: ") {
+			t.Errorf("got %v", err)
 		}
 	})
 }
