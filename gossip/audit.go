@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"herd/gossip/breath"
 	"herd/gossip/location"
 	"herd/gossip/replica"
 )
@@ -110,7 +111,7 @@ func (c *Cluster) compareDigests(l *link, s auditScope) []uint64 {
 	if a == nil {
 		return nil
 	}
-	mine := c.table.Digests(s.cutoff, s.old, new(breather).breathe)
+	mine := c.table.Digests(s.cutoff, s.old)
 	if !c.answered(l, a) {
 		return nil
 	}
@@ -201,10 +202,10 @@ func (c *Cluster) scanBuckets(buckets []int, f func(id string, e *location.Entry
 		wanted[b] = true
 	}
 	var b []byte
-	var rests breather
+	var between breath.Breath
 	more := true
 	for i := 0; i < c.table.Shards() && more; i++ {
-		rests.breathe()
+		between.Take()
 		c.table.ScanHeld(i, func(id string, e *location.Entry) {
 			b = append(b[:0], id...)
 			more = more && (!wanted[location.Bucket(b)] || f(id, e))
@@ -253,7 +254,7 @@ func (c *Cluster) answerAudit(job auditJob) {
 	}
 	var messages [][]byte
 	if job.buckets == nil {
-		messages = appendAuditDigests(nil, job.number, c.table.Digests(job.scope.cutoff, job.scope.old, new(breather).breathe))
+		messages = appendAuditDigests(nil, job.number, c.table.Digests(job.scope.cutoff, job.scope.old))
 	} else {
 		var fixes replica.Chunk
 		n, cut := 0, false

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"herd/gossip/breath"
 	"herd/gossip/journal"
 	"herd/gossip/replica"
 )
@@ -67,9 +68,9 @@ func (k *keeper) works() bool {
 // write appends all that the core has, and tells whether that went well.
 func (k *keeper) write(last bool) bool {
 	c := k.cluster
-	var b breather
+	var b breath.Breath
 	for more := true; more && c.ctx.Err() == nil; {
-		b.breathe()
+		b.Take()
 		buf := k.disk.Scan(k.buf[:0], diskLimit)
 		c.mu.Lock()
 		if last {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/memberlist"
 
+	"herd/gossip/breath"
 	"herd/gossip/replica"
 )
 
@@ -129,6 +130,6 @@ func middle[T time.Duration | int](all []Limits, of func(Limits) T) T {
 
 // trim deletes what has expired and what is too much, until Close.
 func (c *Cluster) trim() {
-	for c.pause(max(breath, c.core.Trim(c.now()))) {
+	for c.pause(max(breath.Moment, c.core.Trim(c.now()))) {
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"herd/gossip/breath"
 	"herd/gossip/replica"
 )
 
@@ -163,7 +164,7 @@ func (l *link) write(lane replica.Lane) error {
 // writeOn writes all there is. What another writer has left on the way is first.
 func (l *link) writeOn(lane replica.Lane, left bool) error {
 	c, o, s := l.cluster, &l.out[lane], l.streams[lane]
-	var b breather
+	var b breath.Breath
 	for {
 		if !left {
 			if o.buf = o.buf[:0]; cap(o.buf) > keepBuffer {
@@ -181,7 +182,7 @@ func (l *link) writeOn(lane replica.Lane, left bool) error {
 				return nil
 			}
 			if len(o.buf) == 0 { // the peer has all of what was looked at
-				b.breathe()
+				b.Take()
 				continue
 			}
 			if _, err := s.Send(o.buf); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"herd/gossip/breath"
 	"herd/gossip/location"
 	"herd/node/web"
 )
@@ -60,10 +61,12 @@ func (n *Node) draw(ctx context.Context, area box, limit int, since drawn) ([]by
 	mark := drawn{by: self.Origin, vector: n.cluster.Vector()}
 	now, began := n.config.Clock(), time.Now()
 	d := newDrawing(limit, since.level, now.UnixNano())
+	var between breath.Breath
 	for i := range n.table.Shards() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		between.Take()
 		n.table.Scan(i, func(id string, e *location.Entry) {
 			if !full && since.vector.CoversDot(e.Dot) {
 				return

@@ -27,11 +27,11 @@ var parts = map[string][]string{
 	"config": nil,
 }
 
-// shared are leaves that all may import: vocabulary, and how a file is replaced.
-var shared = []string{"gossip/location", "gossip/durable"}
+// shared are leaves that all may import: vocabulary, how a file is replaced, how who computes rests.
+var shared = []string{"gossip/breath", "gossip/durable", "gossip/location"}
 
 // leaves import the standard library and what is shared, nothing else.
-var leaves = []string{"cmd/herd/internal/human", "cmd/herd/internal/roff", "gossip/durable", "gossip/fault", "gossip/journal", "gossip/location", "gossip/replica", "node/access", "node/client/sse", "node/events", "node/protocol", "node/web"}
+var leaves = []string{"cmd/herd/internal/human", "cmd/herd/internal/roff", "gossip/breath", "gossip/durable", "gossip/fault", "gossip/journal", "gossip/location", "gossip/replica", "node/access", "node/client/sse", "node/events", "node/protocol", "node/web"}
 
 // modest are folders that could live outside of the program: besides the standard
 // library and what is shared they import these of ours, and no library.

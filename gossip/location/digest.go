@@ -1,5 +1,7 @@
 package location
 
+import "herd/gossip/breath"
+
 // Buckets is the number of parts into which clients fall by their IDs, the same on
 // all nodes.
 const Buckets = 1 << 16
@@ -18,12 +20,13 @@ func Bucket(id []byte) int { return int(bucketKeys.sum(id) >> 48) }
 // and earlier ones: one of the tables may have given them up.
 //
 // It goes through the table as [Table.ScanHeld] does, shard by shard, and is not of one
-// instant. Before each shard it calls rest, without a lock.
-func (t *Table) Digests(before, old int64, rest func()) []uint64 {
+// instant.
+func (t *Table) Digests(before, old int64) []uint64 {
 	all := make([]uint64, Buckets)
 	var b []byte
+	var between breath.Breath
 	for i := range t.shards {
-		rest()
+		between.Take()
 		t.ScanHeld(i, func(id string, e *Entry) {
 			if e.Received >= before || e.Order <= old {
 				return

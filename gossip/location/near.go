@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"unsafe"
+
+	"herd/gossip/breath"
 )
 
 // Neighbour is a client that is near a point.
@@ -106,7 +108,9 @@ func (t *Table) makeGrid() {
 	}
 	t.dropGrid()
 	g := newGrid(t)
+	var between breath.Breath
 	for i := range t.shards {
+		between.Take()
 		g.list(&t.shards[i])
 	}
 	n.grid = g

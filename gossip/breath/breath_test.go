@@ -1,4 +1,4 @@
-package gossip
+package breath
 
 import (
 	"net"
@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-func TestBreather(t *testing.T) {
+func TestBreath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		var b breather
+		var b Breath
 		for range 5 {
-			b.breathe() // it has computed for nothing yet
+			b.Take() // it has computed for nothing yet
 		}
 		if slept := time.Since(began); slept != 0 {
 			t.Errorf("slept for %s without need", slept)
 		}
 		for range 6 {
 			time.Sleep(stretch / 2) // computes
-			b.breathe()
+			b.Take()
 		}
-		if slept := time.Since(began) - 3*stretch; slept != 3*breath {
-			t.Errorf("slept for %s in three stretches, want %s", slept, 3*breath)
+		if slept := time.Since(began) - 3*stretch; slept != 3*Moment {
+			t.Errorf("slept for %s in three stretches, want %s", slept, 3*Moment)
 		}
 	})
 }
 
-// TestBreathNetwork: what has come from the network is taken while a goroutine computes on the
+// What has come from the network is taken while a goroutine computes on the
 // only processor.
-func TestBreathNetwork(t *testing.T) {
+func TestNetwork(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -64,8 +64,8 @@ func TestBreathNetwork(t *testing.T) {
 		if _, err := in.Write([]byte{0}); err != nil {
 			t.Fatal(err)
 		}
-		b := breather{last: time.Now().Add(-stretch)}
-		b.breathe()
+		b := Breath{last: time.Now().Add(-stretch)}
+		b.Take()
 		select {
 		case <-taken:
 			soon++
