@@ -16,8 +16,12 @@ func (a *app) accessFlags(cmd *cobra.Command, c *client) {
 	b := &bearer{token: config.Secret(a.getenv("HERD_TOKEN"))}
 	cmd.Flags().StringVar(&b.file, "token-file", a.getenv("HERD_TOKEN_FILE"), "file with the token to send, if the nodes ask for one; or HERD_TOKEN")
 	b.trust.flags(a, cmd)
-	c.access, c.http.Transport = b, b
+	c.access, c.http.Transport, c.http.CheckRedirect = b, b, stay
 }
+
+// stay follows no redirect: a node sends none, and whoever does would have the token sent on,
+// and of a change to the key ring the key.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // trust is how a verb knows a node over TLS, and what it shows of itself.
 type trust struct {

@@ -132,7 +132,12 @@ func (c *client) refused(resp *http.Response, method, path string, body []byte) 
 	if says == "" && strings.Contains(string(body), "HTTP request to an HTTPS server") {
 		says = "It speaks TLS: put https:// before its address, or give --ca-file."
 	}
-	return &refusal{resp.StatusCode, says, c.addr, fmt.Sprintf("%s to %s %s", resp.Status, method, path), string(body)}
+	what := fmt.Sprintf("%s to %s %s", resp.Status, method, path)
+	if to := resp.Header.Get("Location"); resp.StatusCode/100 == 3 && to != "" {
+		says = "" // it is no node
+		what += fmt.Sprintf(" and sends on to %s, which a node never does: nothing went there; if your node is there, give that address", printable(to))
+	}
+	return &refusal{resp.StatusCode, says, c.addr, what, string(body)}
 }
 
 // senseless tells whether it is for what was asked, which it will be the next time too.

@@ -141,7 +141,7 @@ func (n *nodeAPI) prepare(loaded *config.Loaded) error {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil // it is on this machine
 	transport.TLSClientConfig = trusted
-	n.http = http.Client{Timeout: 5 * time.Second, Transport: transport}
+	n.http = http.Client{Timeout: 5 * time.Second, Transport: transport, CheckRedirect: stay}
 	return nil
 }
 

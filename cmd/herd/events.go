@@ -128,7 +128,7 @@ func (e *eventsVerb) print(out *bufio.Writer, ev sse.Event) error {
 		if err := json.Unmarshal(ev.Data, &v); err != nil {
 			return fmt.Errorf("read an event: %w", err)
 		}
-		if _, err := fmt.Fprintf(e.app.stderr, "herd: events were missed: %s\n", v.Why); err != nil || !e.json {
+		if _, err := fmt.Fprintf(e.app.stderr, "herd: events were missed: %s\n", printable(v.Why)); err != nil || !e.json {
 			return err
 		}
 	}
@@ -144,14 +144,14 @@ func (e *eventsVerb) print(out *bufio.Writer, ev sse.Event) error {
 		if err := json.Unmarshal(ev.Data, &f); err != nil {
 			return fmt.Errorf("read a fix: %w", err)
 		}
-		_, err := fmt.Fprintf(out, "%s  %s\n", f.Received.Local().Format(time.TimeOnly), f.Line)
+		_, err := fmt.Fprintf(out, "%s  %s\n", f.Received.Local().Format(time.TimeOnly), printable(f.Line))
 		return err
 	case "gone":
 		var g struct{ ID, Reason string }
 		if err := json.Unmarshal(ev.Data, &g); err != nil {
 			return fmt.Errorf("read who is gone: %w", err)
 		}
-		_, err := fmt.Fprintf(out, "%s  %s is gone: %s\n", time.Now().Format(time.TimeOnly), g.ID, g.Reason)
+		_, err := fmt.Fprintf(out, "%s  %s is gone: %s\n", time.Now().Format(time.TimeOnly), printable(g.ID), printable(g.Reason))
 		return err
 	case "member":
 		var m struct {
@@ -164,7 +164,7 @@ func (e *eventsVerb) print(out *bufio.Writer, ev sse.Event) error {
 		if m.Was == "" {
 			m.Was = "unknown"
 		}
-		_, err := fmt.Fprintf(out, "%s  %s  %s -> %s\n", m.Since.Local().Format(time.TimeOnly), m.Name, m.Was, m.State)
+		_, err := fmt.Fprintf(out, "%s  %s  %s -> %s\n", m.Since.Local().Format(time.TimeOnly), printable(m.Name), printable(m.Was), printable(m.State))
 		return err
 	}
 	return nil // of a newer node

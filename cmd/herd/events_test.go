@@ -118,6 +118,22 @@ func TestEventsRefused(t *testing.T) {
 	}
 }
 
+// What a client is called is shown to a person without what a terminal would obey.
+func TestEventsPrintable(t *testing.T) {
+	const evil = `\u001b[2J\u009b31m`
+	asked := make(chan string, 8)
+	addr := eventServer(t, asked, ev("1", "reset", `{"why":"`+evil+`old"}`)+ev("1", "fix", `{"at_line":"AT Clark +0.2 `+evil+`kiwi"}`)+
+		ev("2", "gone", `{"id":"`+evil+`kiwi","reason":"`+evil+`expired"}`)+ev("3", "member", `{"name":"`+evil+`Bona","was":"`+evil+`1","state":"`+evil+`2"}`)+ev("4", "gone", `{"id":"last"}`))
+	f := newFakeApp(fine)
+	ctx, stop := context.WithCancel(t.Context())
+	code := f.start(ctx, "events", "--http-addr", addr)
+	f.out.wait(t, "last is gone")
+	stop()
+	if got := <-code; got != exitDone || strings.ContainsAny(f.out.String()+f.err.String(), "\x1b\u009b") {
+		t.Errorf("exit code %d, %q, %q", got, &f.out, &f.err)
+	}
+}
+
 // A line without an end is not kept.
 func TestEventsLongLine(t *testing.T) {
 	s := eventSource{client: &client{addr: "Clark"}}

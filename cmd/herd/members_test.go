@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"herd/config"
 )
 
 func at(origin, state string) member {
@@ -132,6 +135,41 @@ func TestMembersWatch(t *testing.T) {
 		if got := <-code; got != exitDone {
 			t.Errorf("exit code %d: %s", got, &f.err)
 		}
+	}
+}
+
+// A token, and the key in a change to the key ring, go to nobody to whom a server sends on.
+func TestSentOn(t *testing.T) {
+	var asked atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		http.NotFound(w, r)
+	}))
+	defer other.Close()
+	s := httptest.NewServer(http.RedirectHandler(other.URL+"/there", http.StatusTemporaryRedirect))
+	defer s.Close()
+	addr := s.Listener.Addr().String()
+	key := filepath.Join(t.TempDir(), "key")
+	if err := writeKey(key, testKey(t.Name())); err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"members", "events", "ready", "leave", "reload", "keyring install " + key} {
+		f := newFakeApp(fine)
+		f.environ = []string{"HERD_TOKEN=a-token-of-many-letters"}
+		code := f.run(t.Context(), append(strings.Fields(verb), "--http-addr", addr))
+		if said := f.err.String(); code != exitFailed || !strings.Contains(said, "307 Temporary Redirect to ") || !strings.Contains(said, " sends on to "+other.URL+"/there,") {
+			t.Errorf("herd %s: exit code %d: %q", verb, code, said)
+		}
+	}
+	api := &nodeAPI{token: "a-token-of-many-letters"}
+	if err := api.prepare(&config.Loaded{Config: config.Config{HTTP: config.HTTP{Addr: addr}}}); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := api.Get(t.Context(), "/v1/self"); err != nil || a.Status != http.StatusTemporaryRedirect {
+		t.Errorf("herd doctor got %v, %v", a, err)
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("%d requests went to where the server sent them on", n)
 	}
 }
 
