@@ -49,6 +49,17 @@ func (c *client) split() (scheme, addr string) {
 	return c.access.scheme(), c.addr
 }
 
+// port is what requests go to, as host:port.
+func (c *client) port() (string, error) {
+	scheme, addr := c.split()
+	u, err := url.Parse(scheme + addr)
+	if err != nil {
+		return "", usagef("%q is not an address: %w", c.addr, err)
+	}
+	usual := map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), usual)), nil
+}
+
 // request is one for a path of the node. An address from the command line has a port that can be:
 // else port 80 would be asked, where nobody has put a node. Only a URL may have none, of a proxy.
 func (c *client) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {

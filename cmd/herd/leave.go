@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,18 +64,36 @@ func (a *app) leave() *cobra.Command {
 }
 
 // waitGone returns when nobody listens at the address any more: the HTTP port is
-// the last thing that a node closes.
+// the last thing that a node closes. Only that the machine refuses a connection tells: a name
+// that is not found for a moment, or a way that is cut, does not.
 func (c *client) waitGone(ctx context.Context, timeout time.Duration) error {
+	addr, err := c.port()
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	_, addr := c.split()
+	var last error // of a try that says nothing
 	for range ticks(ctx, 50*time.Millisecond) {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
-		if err == nil {
+		switch {
+		case err == nil:
 			conn.Close()
-		} else if ctx.Err() == nil {
-			return nil // refused; a node that hangs would let us wait
+			last = nil
+		case refuses(err):
+			return nil
+		case ctx.Err() == nil:
+			last = err
 		}
 	}
+	if last != nil {
+		return &exit{exitUnmet, fmt.Errorf("the node at %s was told to leave, and whether it has ended in %s can't be told: %w", c.addr, timeout, last)}
+	}
 	return &exit{exitUnmet, fmt.Errorf("the node at %s has not ended in %s", c.addr, timeout)}
+}
+
+// refuses tells whether a machine is there, and nobody listens at its port.
+func refuses(err error) bool {
+	const windows = syscall.Errno(10061) // WSAECONNREFUSED, of which package syscall knows nothing
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, windows)
 }
