@@ -3,8 +3,11 @@ package config
 import (
 	"cmp"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"maps"
+	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -251,18 +254,38 @@ func (l *loader) resolveAddresses() {
 		if !isTemplate(r) {
 			continue
 		}
-		got, err := sockaddr.Parse(*r.value.addr)
-		switch got = strings.TrimSpace(got); {
-		case err != nil:
-			l.fail(r.name, "The template can't be used"+templateFault(err)+".")
-		case got == "" || got[0] == ':':
-			l.fail(r.name, "The template finds no address on this machine.")
-		case strings.ContainsAny(got, " \t\r\n"):
-			l.fail(r.name, "The template finds more than one address; let it choose one.")
-		default:
-			r.value.parse([]string{got})
+		got, err := ResolveAddr(*r.value.addr)
+		if err != nil {
+			text := err.Error()
+			l.fail(r.name, strings.ToUpper(text[:1])+text[1:]+".")
+			continue
 		}
+		r.value.parse([]string{got})
 	}
+}
+
+// ResolveAddr is an address as it reads on this machine: what may be templates in it says here.
+// An error does not show it, for it may have come from anywhere.
+func ResolveAddr(text string) (string, error) {
+	if !strings.Contains(text, "{{") {
+		return text, nil
+	}
+	got, err := sockaddr.Parse(text)
+	switch got = strings.TrimSpace(got); {
+	case err != nil:
+		return "", fmt.Errorf("the template can't be used%s", templateFault(err))
+	case got == "" || got[0] == ':' && !strings.HasPrefix(got, "::"):
+		return "", errors.New("the template finds no address on this machine")
+	case strings.ContainsAny(got, " \t\r\n"):
+		return "", errors.New("the template finds more than one address; let it choose one")
+	}
+	// An IPv6 address with a port after it would be another one, or none.
+	port := text[strings.LastIndex(text, "}}")+len("}}"):]
+	host, ok := strings.CutSuffix(got, port)
+	if ip, err := netip.ParseAddr(host); ok && strings.HasPrefix(port, ":") && err == nil && ip.Is6() {
+		got = net.JoinHostPort(host, port[1:])
+	}
+	return got, nil
 }
 
 // templateFault is what is wrong, without the template: that may have come from

@@ -309,3 +309,23 @@ func TestMistypedVariables(t *testing.T) {
 		}
 	}
 }
+
+// An IPv6 address that a template finds is set apart from the port after it.
+func TestTemplates(t *testing.T) {
+	for text, want := range map[string]string{
+		`{{ "::1" }}:4132`: "[::1]:4132", `{{ "2001:db8::1" }}:4132`: "[2001:db8::1]:4132", `{{ "fe80::1%lo" }}:1`: "[fe80::1%lo]:1",
+		`[{{ "::1" }}]:4132`: "[::1]:4132", `{{ "10.0.0.1" }}:4132`: "10.0.0.1:4132", `{{ "::1" }}`: "::1", `{{ "10.0.0.1:1" }}`: "10.0.0.1:1",
+		"127.0.0.1:4131": "127.0.0.1:4131", "": "",
+	} {
+		if got, err := ResolveAddr(text); err != nil || got != want {
+			t.Errorf("%s is %q, %v; want %q", text, got, err, want)
+		}
+	}
+	l, err := Load(nil, []string{"HERD_NAME=Clark", `HERD_ADVERTISE_ADDR={{ "2001:db8::1" }}:4132`}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := l.Config.Gossip.AdvertiseAddr; at != "[2001:db8::1]:4132" {
+		t.Errorf("it advertises %s", at)
+	}
+}

@@ -80,6 +80,9 @@ func (c *client) request(ctx context.Context, method, path string, body io.Reade
 // setting of the node.
 func (a *app) httpAddrFlag(cmd *cobra.Command, c *client) {
 	addr := cmp.Or(a.getenv("HERD_HTTP_ADDR"), config.Default().HTTP.Addr)
+	if here, err := config.ResolveAddr(addr); err == nil { // else whoever asks there says that it is none
+		addr = here
+	}
 	cmd.Flags().StringVar(&c.addr, "http-addr", addr, "HTTP address of the node to ask; with https:// in front if it speaks TLS")
 	c.http.Timeout = 5 * time.Second
 	a.accessFlags(cmd, c)

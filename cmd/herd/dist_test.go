@@ -266,7 +266,7 @@ func TestKubernetes(t *testing.T) {
 		if !slices.ContainsFunc(config.Fields(), func(f config.Field) bool { return f.Env == e.Name }) {
 			t.Errorf("%s is the variable of no setting", e.Name)
 		}
-		value := strings.ReplaceAll(e.Value, "$(POD_IP)", "10.0.0.1")
+		value := strings.ReplaceAll(e.Value, "$(POD_IP)", "2001:db8::1")
 		if strings.HasPrefix(value, "/etc/herd/") { // any key is good as a token
 			value = filepath.Join(t.TempDir(), "secret")
 			if err := writeKey(value, base64.StdEncoding.EncodeToString(newKey())); err != nil {
@@ -278,6 +278,10 @@ func TestKubernetes(t *testing.T) {
 	loaded, err := config.Load(nil, environ, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+
+	if at := loaded.Config.Gossip.AdvertiseAddr; at != "[2001:db8::1]:0" { // port 0 is the bound one
+		t.Errorf("a pod says that it is at %s", at)
 	}
 
 	gossip := all["Service "+set.ServiceName].Spec

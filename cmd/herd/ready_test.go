@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -38,5 +39,17 @@ func TestReadyVerb(t *testing.T) {
 		if code != c.code || !strings.Contains(f.out.String(), c.out) || !strings.Contains(f.err.String(), c.err) {
 			t.Errorf("%s: exit code %d, %q and %q", c.args, code, &f.out, &f.err)
 		}
+	}
+}
+
+// The variable of the node's address serves the verbs, though it is a template.
+func TestReadyAtTemplate(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer s.Close()
+	host, port, _ := net.SplitHostPort(s.Listener.Addr().String())
+	f := newFakeApp(fine)
+	f.environ = []string{`HERD_HTTP_ADDR={{ "` + host + `" }}:` + port}
+	if code := f.run(t.Context(), []string{"ready"}); code != exitDone || f.out.String() != "The node at "+s.Listener.Addr().String()+" is ready.\n" {
+		t.Errorf("exit code %d: %s%s", code, &f.out, &f.err)
 	}
 }
