@@ -141,7 +141,7 @@ func (s *scope) fileFunction() function.Function {
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			text, err := readRegular(args[0].AsString())
+			text, err := readRegular(args[0].AsString(), maxFile)
 			if err != nil {
 				return cty.NilVal, function.NewArgErrorf(0, "%s", bare(err))
 			}
@@ -164,7 +164,7 @@ func (s *scope) conceal(diags hcl.Diagnostics) {
 
 // readRegular is readBounded for what must not be a pipe or a device, where
 // reading could wait for ever.
-func readRegular(name string) ([]byte, error) {
+func readRegular(name string, most int) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -172,5 +172,5 @@ func readRegular(name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
 	}
-	return readBounded(name)
+	return readBounded(name, most)
 }

@@ -35,7 +35,7 @@ func (l *loader) readFiles(paths []string) {
 }
 
 func (l *loader) readFile(name string) {
-	src, err := readBounded(name)
+	src, err := readBounded(name, maxFile)
 	if err != nil {
 		l.unreadable(name, err)
 		return
@@ -51,16 +51,19 @@ func (l *loader) unreadable(path string, err error) {
 	})
 }
 
-// readBounded reads a file of at most maxFile bytes.
-func readBounded(name string) ([]byte, error) {
+// maxBundle bounds a file of those who sign certificates, in bytes: systems have 220 kB of them.
+const maxBundle = 1 << 20
+
+// readBounded reads a file of at most most bytes.
+func readBounded(name string, most int) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	src, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(src) > maxFile {
-		err = fmt.Errorf("more than %s", sizeText(maxFile))
+	src, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	if err == nil && len(src) > most {
+		err = fmt.Errorf("more than %s", sizeText(most))
 	}
 	return src, err
 }

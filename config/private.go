@@ -8,7 +8,7 @@ import (
 
 // readPrivate reads a file that is for this process alone.
 func readPrivate(name string) (string, error) {
-	text, err := readRegular(name)
+	text, err := readRegular(name, maxFile)
 	if err != nil {
 		return "", err
 	}

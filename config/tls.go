@@ -52,7 +52,7 @@ func (l *loader) certificate() *tls.Config {
 
 // readPair reads a certificate and its key. blamed is the file to which an error is due.
 func readPair(certFile, keyFile string) (pair tls.Certificate, blamed string, err error) {
-	cert, err := readRegular(certFile)
+	cert, err := readRegular(certFile, maxFile)
 	if err != nil {
 		return pair, certFile, err
 	}
@@ -67,7 +67,7 @@ func readPair(certFile, keyFile string) (pair tls.Certificate, blamed string, er
 }
 
 func readRoots(name string) (*x509.CertPool, error) {
-	text, err := readRegular(name)
+	text, err := readRegular(name, maxBundle)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"crypto/tls"
 	"os"
 	"path/filepath"
@@ -78,6 +79,29 @@ func TestClientTLS(t *testing.T) {
 	for _, files := range [][3]string{{key, "", ""}, {"", cert, ""}, {"", "", key}, {"", key, cert}, {ca.File + "-not", "", ""}} {
 		if _, err := ClientTLS(files[0], files[1], files[2]); err == nil {
 			t.Errorf("%q are taken", files)
+		}
+	}
+}
+
+// All whom a system trusts are read from one file; more than there can be is not.
+func TestLargeBundle(t *testing.T) {
+	ca := certtest.New(t)
+	text, err := os.ReadFile(ca.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key := ca.Sign(time.Hour, "127.0.0.1")
+	for size, want := range map[int]bool{230_000: true, maxBundle: true, maxBundle + 1: false} {
+		name := filepath.Join(t.TempDir(), "ca.pem")
+		if err := os.WriteFile(name, append(bytes.Repeat([]byte("#"), size-len(text)-1), "\n"+string(text)...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, verb := ClientTLS(name, "", "")
+		_, node := Load(nil, []string{"HERD_NAME=Clark", "HERD_TLS_CERT_FILE=" + cert, "HERD_TLS_KEY_FILE=" + key, "HERD_TLS_CLIENT_CA_FILE=" + name}, nil)
+		for _, err := range []error{verb, node} {
+			if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "more than 1MiB") {
+				t.Errorf("%d bytes: %v", size, err)
+			}
 		}
 	}
 }
