@@ -27,8 +27,10 @@ func (a *app) configCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [flags] [PATH…]",
 		Short: "Find what is wrong with a configuration",
-		Long: "Check does what a node does before it opens a port: it reads files, variables and\n" +
-			"flags, the gossip key too, and reports all problems. Exit code 2 if there are any.",
+		Long: "Check reads what a node reads before it opens a port: files, variables and flags, keys,\n" +
+			"tokens and certificates too, and reports all problems. Exit code 2 if there are any. What\n" +
+			"this machine has no room for, as more connections than it allows open files, \"herd\n" +
+			"doctor\" finds.",
 		Example: "  herd config check /etc/herd",
 	}
 	cmd.RunE = verb(func(_ context.Context, args []string) error {
