@@ -69,6 +69,7 @@ type link struct {
 	ledger  *Ledger
 
 	appender Appender // the provider, if it is one; else nil
+	loads    Loaded   // the same
 
 	// Nil and unused for a Prompt provider.
 	slots   chan struct{} // one for each call in flight
@@ -100,6 +101,7 @@ type cached struct {
 func newLink(l Link, closing context.Context, ledger *Ledger) *link {
 	made := &link{Link: l, name: l.Provider.Name(), closing: closing, ledger: ledger, counts: &linkCounts{}}
 	made.appender, _ = l.Provider.(Appender)
+	made.loads, _ = l.Provider.(Loaded)
 	if _, ok := l.Provider.(Prompt); ok {
 		return made
 	}
@@ -145,7 +147,7 @@ func (l *link) prompt() bool { return l.slots == nil }
 // settled tells whether ask would come back at once, with an answer or without.
 func (l *link) settled(q Query) bool {
 	if l.prompt() {
-		return true
+		return l.loads == nil || l.loads.Loaded()
 	}
 	if _, ok := l.remembered(q); ok {
 		return true

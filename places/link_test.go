@@ -442,6 +442,30 @@ func TestPrompt(t *testing.T) {
 	})
 }
 
+// loading is a prompt that is yet to load what it answers from.
+type loading struct {
+	prompt
+	done bool
+}
+
+func (l *loading) Loaded() bool { return l.done }
+
+// TestPromptLoads has a question wait aside while a provider loads.
+func TestPromptLoads(t *testing.T) {
+	l := &loading{prompt: prompt{fake{"file", answers("Hall")}}}
+	c := New(Config{Links: Links(l)})
+	if body, ok := c.AppendPrompt([]byte("AT"), campus); ok || string(body) != "AT" {
+		t.Errorf("prompt, of what is loading: %s", body)
+	}
+	if got := parse(t, c.Near(t.Context(), campus)); got.Status != "OK" {
+		t.Errorf("who waits gets %v", got)
+	}
+	l.done = true
+	if body, ok := c.AppendPrompt(nil, campus); !ok || parse(t, body).Status != "OK" {
+		t.Errorf("loaded: %v, %s", ok, body)
+	}
+}
+
 // TestFallbackToABody: an upstream's bytes stay as they are, but for the note.
 func TestFallbackToABody(t *testing.T) {
 	for _, tt := range []struct{ body, want string }{

@@ -67,6 +67,13 @@ type Prompt interface {
 	Prompt()
 }
 
+// Loaded is a Prompt provider that has something to load first. Until that is done, or has
+// failed, the chain takes it for one that has to be waited for.
+type Loaded interface {
+	Prompt
+	Loaded() bool
+}
+
 // Appender is a Prompt provider that writes whole replies, and with less work than
 // there is in an Answer.
 type Appender interface {

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"herd/places"
@@ -22,9 +23,13 @@ type Provider struct {
 	name string
 	rank Rank
 	set  func() (*Set, error)
+	done atomic.Bool // set does not wait any more
 }
 
-var _ places.Appender = (*Provider)(nil)
+var (
+	_ places.Appender = (*Provider)(nil)
+	_ places.Loaded   = (*Provider)(nil)
+)
 
 // Embedded is the provider "embedded", of the table within the program.
 func Embedded(rank Rank) *Provider { return newProvider("embedded", embeddedFile, rank) }
@@ -32,7 +37,12 @@ func Embedded(rank Rank) *Provider { return newProvider("embedded", embeddedFile
 // newProvider makes a provider of a packed table. It keeps file until it has
 // loaded it; a file that is no table shows then.
 func newProvider(name string, file []byte, rank Rank) *Provider {
-	return &Provider{name: name, rank: rank, set: sync.OnceValues(func() (*Set, error) { return decode(file, halfTime()) })}
+	p := &Provider{name: name, rank: rank}
+	p.set = sync.OnceValues(func() (*Set, error) {
+		defer p.done.Store(true)
+		return decode(file, halfTime())
+	})
+	return p
 }
 
 // halfTime is a pace that leaves half of a processor to others. While one has something to run,
@@ -62,6 +72,9 @@ func (p *Provider) Name() string { return p.name }
 
 // Prompt says that the provider answers from memory.
 func (p *Provider) Prompt() {}
+
+// Loaded tells whether the table has been unpacked, or is of no use.
+func (p *Provider) Loaded() bool { return p.done.Load() }
 
 // Near answers with the best places of the table within the circle. It fails
 // only if the table does.

@@ -22,7 +22,21 @@ var (
 var embedded = sync.OnceValue(func() *Provider { return Embedded(Prominence) })
 
 // byDistance is the same table, which is loaded once.
-func byDistance() *Provider { return &Provider{"embedded", Distance, embedded().set} }
+func byDistance() *Provider { return &Provider{name: "embedded", rank: Distance, set: embedded().set} }
+
+// Nobody has to wait for a table once it is unpacked, or known to be none.
+func TestLoaded(t *testing.T) {
+	for _, file := range [][]byte{embeddedFile, []byte("no table")} {
+		p := newProvider("embedded", file, Prominence)
+		if p.Loaded() {
+			t.Error("loaded before it was asked for")
+		}
+		p.Load(t.Context())
+		if !p.Loaded() {
+			t.Error("not loaded afterwards")
+		}
+	}
+}
 
 func TestEmbeddedConforms(t *testing.T) {
 	world := placestest.World{
