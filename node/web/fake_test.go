@@ -26,6 +26,7 @@ type fakeNode struct {
 	states  map[string]string // of members, by name
 	asked   []string          // paths and queries
 	drawn   int               // of clients, in the last full drawing
+	sampled bool              // it says that it has a million clients, and draws but a part of the world
 	tell    chan string       // events for who listens
 }
 
@@ -238,9 +239,15 @@ func (f *fakeNode) drawing(w http.ResponseWriter, r *http.Request) {
 	if since == 0 {
 		f.drawn = int(count)
 	}
+	level, total := 0, len(f.clients)
+	if f.sampled {
+		if total = 1_000_000; !r.URL.Query().Has("bbox") {
+			level = 4
+		}
+	}
 	head, _ := json.Marshal(map[string]any{
-		"self": "Clark", "now": time.Now(), "nodes": names, "level": 0, "full": since == 0,
-		"cursor": fmt.Sprint(last), "clients": len(f.clients), "took_us": 1,
+		"self": "Clark", "now": time.Now(), "nodes": names, "level": level, "full": since == 0,
+		"cursor": fmt.Sprint(last), "clients": total, "took_us": 1,
 	})
 	for len(head)%8 != 0 {
 		head = append(head, ' ')

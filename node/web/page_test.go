@@ -36,6 +36,7 @@ func TestPage(t *testing.T) {
 		{"colours", colours},
 		{"words", words},
 		{"many clients", manyClients},
+		{"a sample", sample},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, b, newFakeNode(t)) })
 	}
@@ -209,7 +210,7 @@ func keys(t *testing.T, b *webtest.Browser, f *fakeNode) {
 func client(t *testing.T, b *webtest.Browser, f *fakeNode) {
 	f.report("other", "Bona", 34.001, -118)
 	f.report("kiwi", "Bailey", 34, -118)
-	p := ready(t, b, f, webtest.Look{})
+	p := ready(t, b, f, webtest.Look{Absent: "/v1/clients/emu"})
 	webtest.Eval[bool](t, p, `page.stage.view.go(-118, 34, 20000) || page.stage.moved() || true`)
 	p.Wait(t, lit(34, -118))
 	at := webtest.Eval[[]float64](t, p, `(() => { const r = page.stage.box.getBoundingClientRect(), [x, y] = page.stage.view.at(-118, 34); return [r.left + x, r.top + y]; })()`)
@@ -225,6 +226,11 @@ func client(t *testing.T, b *webtest.Browser, f *fakeNode) {
 		p.Wait(t, fmt.Sprintf(`page.stage.chosen.track.length === %d`, 2*(i+2)))
 	}
 	p.Wait(t, `document.getElementById("client-at").textContent.startsWith("AT Bona +0.1 kiwi +34.003")`)
+	if webtest.Eval[bool](t, p, async(`return page.chosen.choose("emu")`)) {
+		t.Error("there is a client that nobody reported")
+	}
+	f.report("kiwi", "Bailey", 34.004, -118) // it is followed all the same
+	p.Wait(t, `document.getElementById("client-at").textContent.startsWith("AT Bailey +0.1 kiwi +34.004")`)
 	for _, q := range f.questions("/places") {
 		if !strings.Contains(q, "offline=1") {
 			t.Errorf("asked for %s", q)
@@ -283,6 +289,20 @@ func manyClients(t *testing.T, b *webtest.Browser, f *fakeNode) {
 	f.crowd()
 	p := ready(t, b, f, webtest.Look{})
 	p.Wait(t, allDrawn)
+}
+
+// Of a sample what is in view is drawn in full, and from then on what changes.
+func sample(t *testing.T, b *webtest.Browser, f *fakeNode) {
+	f.sampled = true
+	f.report("kiwi", "Bailey", 34, -118)
+	p := ready(t, b, f, webtest.Look{})
+	webtest.Eval[bool](t, p, `page.stage.view.go(-118, 34, 20000) || page.stage.moved() || true`)
+	drawn := webtest.Eval[int](t, p, `page.drawings`)
+	p.Wait(t, fmt.Sprintf(`page.drawings > %d`, drawn+5))
+	asked := f.questions("bbox=")
+	if !slices.ContainsFunc(asked, func(q string) bool { return strings.Contains(q, "since=") }) {
+		t.Errorf("the page asks for all each time: %q", asked)
+	}
 }
 
 const many = 100_000

@@ -23,7 +23,8 @@ const path = (id) => `/v1/clients/${encodeURIComponent(id)}`;
 export class Chosen {
   #panel = byID("client");
   #id = "";
-  #turn = 0; // of choices: an answer to an older one is of no use
+  #asked = 0; // choices so far: an answer to an older one is of no use
+  #shown = 0; // the one that is shown, 0 for none: so long it is followed, whoever is looked for
   /** @type {{lat: number, lon: number} | null} */
   #placesAt = null;
 
@@ -50,10 +51,10 @@ export class Chosen {
   async chooseSlot(slot) {
     const { clients } = this.stage;
     const [low, high] = [clients.low[slot], clients.high[slot]];
-    const turn = ++this.#turn;
+    const asked = ++this.#asked;
     const query = new URLSearchParams({ lat: clients.lat[slot].toFixed(6), lon: clients.lon[slot].toFixed(6), radius: "5000", limit: String(crowd) });
     const { clients: near } = await getJSON(`/v1/near?${query}`);
-    if (turn !== this.#turn) return;
+    if (asked !== this.#asked) return;
     const same = (/** @type {Client} */ c) => {
       const key = keyOf(c.id);
       return key[0] === low && key[1] === high;
@@ -64,7 +65,7 @@ export class Chosen {
 
   /** Chooses a client by its ID. Tells whether there is one. @param {string} id @returns {Promise<boolean>} */
   async choose(id) {
-    const turn = ++this.#turn;
+    const asked = ++this.#asked;
     /** @type {Client} */
     let it;
     try {
@@ -73,7 +74,8 @@ export class Chosen {
       if (err instanceof Refused && err.status === 404) return false;
       throw err;
     }
-    if (turn !== this.#turn) return true;
+    if (asked !== this.#asked) return true;
+    this.#shown = asked;
     this.#id = it.id;
     this.#placesAt = null;
     this.stage.places = [];
@@ -82,13 +84,14 @@ export class Chosen {
     this.#panel.hidden = false;
     this.#show(it);
     this.#panel.focus({ preventScroll: true });
-    this.#follow(turn);
+    this.#follow(asked);
     return true;
   }
 
   /** Lets go of it. */
   drop() {
-    this.#turn++;
+    this.#asked++;
+    this.#shown = 0;
     this.#id = "";
     this.#panel.hidden = true;
     this.stage.chosen = null;
@@ -108,16 +111,16 @@ export class Chosen {
     this.stage.change("over");
   }
 
-  /** @param {number} turn */
-  async #follow(turn) {
-    while (turn === this.#turn) {
+  /** @param {number} shown */
+  async #follow(shown) {
+    while (shown === this.#shown) {
       await wait(often);
-      if (turn !== this.#turn || document.hidden) continue;
+      if (shown !== this.#shown || document.hidden) continue;
       try {
         const it = await getJSON(path(this.#id));
-        if (turn === this.#turn) this.#show(it);
+        if (shown === this.#shown) this.#show(it);
       } catch (err) {
-        if (turn !== this.#turn || !(err instanceof Refused) || err.status !== 404) continue;
+        if (shown !== this.#shown || !(err instanceof Refused) || err.status !== 404) continue;
         say(byID("client-at"), "It is gone.");
         this.stage.chosen = null;
         this.stage.change("over");
@@ -140,18 +143,18 @@ export class Chosen {
     const was = this.#placesAt;
     if (!was || Math.hypot(was.lat - it.lat, was.lon - it.lon) > far) {
       this.#placesAt = it;
-      this.#places(it, this.#turn);
+      this.#places(it, this.#shown);
     }
   }
 
   /**
    * Shows what is near it. Only what the node has itself is asked for: what an upstream
    * sells may not be drawn on this map.
-   * @param {Client} it @param {number} turn
+   * @param {Client} it @param {number} shown
    */
-  async #places(it, turn) {
+  async #places(it, shown) {
     const answer = await getJSON(`${path(it.id)}/places?radius=20&limit=8&offline=1`).catch(() => null);
-    if (turn !== this.#turn) return;
+    if (shown !== this.#shown) return;
     const results = answer?.results ?? [];
     this.stage.places = results.map((/** @type {any} */ r) => ({ name: r.name, lat: r.geometry.location.lat, lon: r.geometry.location.lng }));
     this.stage.change("over");

@@ -6,6 +6,12 @@ import { keyOf } from "./drawing.js";
 
 /** @typedef {import("./drawing.js").Drawing} Drawing */
 
+/** How many clients a drawing has at most: of a larger table it is a sample. */
+const drawn = 100_000;
+
+/** An age in a drawing that stands for all greater ones. */
+const oldest = 2 ** 32 - 1;
+
 /** How many points a track has at most; then every other one goes. */
 const longest = 64;
 
@@ -24,7 +30,8 @@ export class Clients {
   high = new Uint32Array(0);
   lon = new Float32Array(0); // degrees: good to a metre
   lat = new Float32Array(0);
-  taken = new Float64Array(0); // when a node took the fix, in milliseconds on the page's clock
+  received = new Float64Array(0); // when a node took the fix, in milliseconds on that one's clock
+  taken = new Float64Array(0); // the same on the page's clock, as far as that is known
   seen = new Float64Array(0); // when the page heard of it, on the same
   node = new Uint16Array(0); // index in nodes
   round = new Uint32Array(0); // the last full drawing that had it
@@ -42,7 +49,7 @@ export class Clients {
       grown.set(column.subarray(0, this.count));
       return grown;
     };
-    for (const name of /** @type {const} */ (["low", "high", "lon", "lat", "taken", "seen", "node", "round", "steps"])) {
+    for (const name of /** @type {const} */ (["low", "high", "lon", "lat", "received", "taken", "seen", "node", "round", "steps"])) {
       this[name] = more(this[name]);
     }
     this.#index = new Int32Array(2 * n);
@@ -56,6 +63,11 @@ export class Clients {
       const slot = this.#index[at] - 1;
       if (slot < 0 || this.low[slot] === low && this.high[slot] === high) return at;
     }
+  }
+
+  /** Whether the table is larger than a drawing can be. */
+  get sampled() {
+    return this.total > drawn;
   }
 
   /** The slot of a key, -1 if there is none. @param {number} low @param {number} high */
@@ -81,18 +93,20 @@ export class Clients {
     this.total = head.clients;
     const numbers = head.nodes.map((name) => this.nodeIndex(name));
     const fresh = head.nodes.map(() => 0);
+    const clock = Date.parse(head.now); // the node's; ages are from then
     if (head.full) this.#full++;
     for (let i = 0; i < d.count; i++) {
-      const taken = now - d.age[i];
+      const received = d.age[i] === oldest ? 0 : clock - d.age[i];
       let slot = this.find(d.keys[2 * i], d.keys[2 * i + 1]);
       const known = slot >= 0;
       if (!known) slot = this.#add(d.keys[2 * i], d.keys[2 * i + 1]);
       const lon = d.lon[i] / 1e6, lat = d.lat[i] / 1e6;
-      // The age is of whole milliseconds, on another clock: what is hardly newer is the same.
-      const isNew = !known || Math.abs(taken - this.taken[slot]) > 20 || numbers[d.node[i]] !== this.node[slot];
+      // Both are of whole milliseconds: what is hardly newer is the same.
+      const isNew = !known || Math.abs(received - this.received[slot]) > 5 || numbers[d.node[i]] !== this.node[slot];
       if (known && isNew) this.#follow(slot, lon, lat);
       if (isNew) {
-        this.taken[slot] = taken;
+        this.received[slot] = received;
+        this.taken[slot] = now - d.age[i];
         this.seen[slot] = first ? 0 : now;
         if (!first) fresh[d.node[i]]++;
       }
@@ -140,7 +154,7 @@ export class Clients {
     for (let i = 0; i < this.count; i++) {
       if (!stays(i)) continue;
       if (n !== i) {
-        for (const column of [this.low, this.high, this.lon, this.lat, this.taken, this.seen, this.node, this.round, this.steps]) {
+        for (const column of [this.low, this.high, this.lon, this.lat, this.received, this.taken, this.seen, this.node, this.round, this.steps]) {
           column[n] = column[i];
         }
         this.tracks[n] = this.tracks[i];

@@ -116,7 +116,7 @@ followEvents({
 
 followMap({
   area: () => area(stage),
-  sampled: () => clients.level > 0,
+  sampled: () => clients.sampled,
   isOld: () => {
     const was = old;
     old = false;

@@ -55,13 +55,19 @@ export class Pulses {
    * @param {string} from @param {string} to @param {number} fixes @param {number} now
    */
   send(from, to, fixes, now) {
+    this.#forget(now);
     if (this.all.some((p) => p.from === from && p.to === to && now - p.began < journey / 4)) return;
     this.all.push({ from, to, began: now, strength: Math.min(1, 0.4 + Math.log10(fixes) / 5) });
   }
 
+  /** Drops what has arrived: of a page that is hidden nobody asks what is on its way. @param {number} now */
+  #forget(now) {
+    this.all = this.all.filter((p) => now - p.began < journey);
+  }
+
   /** What is on its way: how far each has come, from 0 to 1. @param {number} now */
   at(now) {
-    this.all = this.all.filter((p) => now - p.began < journey);
+    this.#forget(now);
     return this.all.map((p) => ({ ...p, way: Math.max(0, (now - p.began) / journey) }));
   }
 }

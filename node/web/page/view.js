@@ -115,7 +115,7 @@ export class View {
   bounds() {
     const half = this.width / 2 / this.across;
     const high = this.height / 2 / this.scale;
-    const all = half >= 180;
+    const all = half >= 180 - 1e-6; // the world is as wide as the screen, but for rounding
     return [
       all ? -180 : wrap(this.lon - half), Math.max(-90, this.lat - high),
       all ? 180 : wrap(this.lon + half), Math.min(90, this.lat + high),

@@ -65,7 +65,8 @@ export function pack(clients, head = {}) {
   return buffer;
 }
 
-const apply = (clients, list, head, now = 1e9) => clients.apply(decode(pack(list, head)), now);
+/** Has clients take a drawing that was made just now. */
+const apply = (clients, list, head, now = 1e9) => clients.apply(decode(pack(list, { now: new Date(now).toISOString(), ...head })), now);
 
 const tests = {
   "a view goes there and back"() {
@@ -151,6 +152,33 @@ const tests = {
     apply(c, [at("b", 2, 800)], { full: true }, 1e9 + 300);
     same([c.count, c.find(...keyOf("a")), c.lon[c.find(...keyOf("b"))]], [1, -1, 2], "after all anew");
   },
+  "what comes late is no news"() {
+    const c = new Clients();
+    const made = { now: new Date(1e9).toISOString() };
+    const list = [{ id: "a", lon: 1, lat: 1, age: 500, node: "Clark" }, { id: "old", lon: 2, lat: 1, age: 2 ** 32 - 1, node: "Clark" }];
+    apply(c, list, { full: true });
+    same([...apply(c, list, { full: true, ...made }, 1e9 + 900)], [], "an answer that was on its way for long");
+    const later = { now: new Date(1e9 + 60_000).toISOString() };
+    same([...apply(c, [{ ...list[0], age: 60_500 }, list[1]], { full: true, ...later }, 1e9 + 60_100)], [], "a minute later");
+    same([...apply(c, [{ ...list[0], age: 59_000 }], { full: false, ...later }, 1e9 + 60_100)], [["Clark", 1]], "a new report");
+  },
+  "a table larger than a drawing is sampled"() {
+    const c = new Clients();
+    apply(c, [{ id: "a", lon: 1, lat: 1, node: "Clark" }], { clients: 100_000 });
+    same(c.sampled, false);
+    apply(c, [{ id: "a", lon: 1, lat: 1, node: "Clark" }], { clients: 100_001, level: 0 }); // of what is in view there is all
+    same(c.sampled, true);
+  },
+  "the whole world is in view at every width"() {
+    for (let width = 300; width < 4000; width++) {
+      const v = new View(width, 800);
+      for (const lon of [0, 57.3, -179]) {
+        v.go(lon, 0, v.furthest);
+        const [west, , east] = v.bounds();
+        if (west !== -180 || east !== 180) failed.push(`${width} wide at ${lon}: from ${west} to ${east}`);
+      }
+    }
+  },
   "many clients are found, and a sample keeps its own"() {
     const c = new Clients();
     const list = Array.from({ length: 5000 }, (_, i) => ({ id: `c${i}`, lon: i / 100, lat: 0, node: "Clark" }));
@@ -232,6 +260,8 @@ const tests = {
     same(p.at(1001).length, 2, "one at a time on a link:");
     near(p.at(1000 + journey / 2)[0].way, 0.5, 1e-9);
     same(p.at(1001 + journey), []);
+    for (let i = 0; i < 100; i++) p.send("a", "b", 1, 1e6 + 3000 * i); // of a hidden page nobody asks
+    same(p.all.length, 1, "kept:");
   },
   "a matrix says what is known"() {
     const m = matrix({ Bona: { here: 5, lag: { Clark: 1 } }, Clark: { here: 9, lag: { Bona: 0 } } }, "Clark");
