@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"herd/node/access"
 )
 
 // accept takes connections until the server stops: then it returns nil. An error
@@ -71,15 +73,15 @@ func (s *clientServer) leave(c *session) {
 	}
 }
 
-// bounded is the address of a client whose connections are bounded in number, so that
-// one host can't keep all others out; else no address. That of loopback is shared by
+// bounded is the host of a client whose connections are bounded in number, so that
+// one can't keep all others out; else no address. That of loopback is shared by
 // all clients on this machine.
 func (s *clientServer) bounded(conn net.Conn) netip.Addr {
 	at, err := netip.ParseAddrPort(conn.RemoteAddr().String())
 	if err != nil || at.Addr().Unmap().IsLoopback() {
 		return netip.Addr{}
 	}
-	return at.Addr().Unmap()
+	return access.Host(at.Addr())
 }
 
 // acceptPause is the pause after the last of some errors in a row.

@@ -67,8 +67,8 @@ func (n *Node) newAPI() *http.Server {
 	return s
 }
 
-// unhurried lifts the bounds in time of one request: its answer is a stream, which has
-// bounds of its own and ends when n.streams is done.
+// unhurried lifts the bounds in time of one request: its answer takes its time, and has
+// bounds of its own.
 func unhurried(w http.ResponseWriter) error {
 	c := http.NewResponseController(w)
 	return errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{}))

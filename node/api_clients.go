@@ -158,14 +158,20 @@ func (n *Node) getClient(w http.ResponseWriter, r *http.Request) {
 }
 
 // getPlaces answers with what is near a client, as a WHATSAT does. Offline it answers with
-// what the program itself knows, and no upstream is asked.
+// what the program itself knows, and no upstream is asked. What an upstream says may have to be
+// paid for, so no page of another site has it asked in the name of who looks at that page.
 func (n *Node) getPlaces(w http.ResponseWriter, r *http.Request) {
 	p := readParams(r)
 	ask := n.places.Near
-	if p.oneOf("offline", "0", "1") == "1" {
+	offline := p.oneOf("offline", "0", "1") == "1"
+	if offline {
 		ask = n.offline.Near
 	}
 	if p.bad(w) {
+		return
+	}
+	if !offline && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		problem(w, http.StatusForbidden, "This request was made by a page of another site, and may cost. With offline=1 it does not.")
 		return
 	}
 	values := r.URL.Query()

@@ -14,6 +14,23 @@ import (
 // maxDrawers is how many drawings are made at a time: each goes through the table.
 const maxDrawers = 2
 
+// maxAnswers is how many large answers there are at a time. Who reads his slowly must not
+// keep others from having theirs made, nor may there be any number of them.
+const maxAnswers = 32
+
+// places for some requests at a time.
+type slots chan struct{}
+
+// take waits for a place until ctx is done. Give it back.
+func (s slots) take(ctx context.Context) (back func(), ok bool) {
+	select {
+	case s <- struct{}{}:
+		return func() { <-s }, true
+	case <-ctx.Done():
+		return nil, false
+	}
+}
+
 // mapRoutes are what the page at "/" is drawn from.
 func (n *Node) mapRoutes() []route {
 	return []route{
@@ -35,13 +52,17 @@ func (n *Node) getMap(w http.ResponseWriter, r *http.Request) {
 	if p.bad(w) {
 		return
 	}
-	select {
-	case n.drawers <- struct{}{}:
-		defer func() { <-n.drawers }()
-	case <-r.Context().Done():
+	done, ok := n.answers.take(r.Context())
+	if !ok {
+		return
+	}
+	defer done()
+	drawn, ok := n.drawers.take(r.Context())
+	if !ok {
 		return
 	}
 	body, err := n.draw(r.Context(), box, limit, since)
+	drawn()
 	if err != nil {
 		problem(w, http.StatusInternalServerError, "The map could not be drawn.")
 		return

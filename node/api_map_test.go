@@ -4,11 +4,14 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"pgregory.net/rapid"
 
@@ -95,6 +98,53 @@ func TestDrawingKey(t *testing.T) {
 }
 
 // With its cursor a page gets what has come since, and nothing else.
+// A drawing that nobody takes keeps no other from being made, nor who asks who is near.
+func TestMapUntaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newTestNode(t)
+		n.put(t, "kiwi", "+34.068930-118.445127")
+		read := make(chan struct{})
+		var reading sync.WaitGroup
+		ask := func(path string, w http.ResponseWriter) {
+			reading.Go(func() { n.api.Handler.ServeHTTP(w, httptest.NewRequest("GET", "http://10.0.0.1:4133"+path, nil)) })
+		}
+		for range maxDrawers + maxSeekers {
+			ask("/v1/map", untaken{httptest.NewRecorder(), read})
+			ask("/v1/near?lat=34&lon=-118", untaken{httptest.NewRecorder(), read})
+		}
+		synctest.Wait()
+		if head, _ := n.drawing(t, ""); head.Clients != 1 {
+			t.Errorf("drew %+v", head)
+		}
+		if got := n.near(t, "lat=34&lon=-118&radius=100000"); len(got.Clients) != 1 {
+			t.Errorf("near are %+v", got)
+		}
+		for range maxAnswers { // but there are not any number of them
+			ask("/v1/map", untaken{httptest.NewRecorder(), read})
+		}
+		synctest.Wait()
+		if held := len(n.answers); held != maxAnswers {
+			t.Errorf("%d answers are held, want %d", held, maxAnswers)
+		}
+		close(read)
+		reading.Wait()
+		if held := len(n.answers) + len(n.drawers) + len(n.Node.near.seekers); held != 0 {
+			t.Errorf("%d places were not given back", held)
+		}
+	})
+}
+
+// untaken takes what is written when it is told to.
+type untaken struct {
+	*httptest.ResponseRecorder
+	read <-chan struct{}
+}
+
+func (u untaken) Write(b []byte) (int, error) {
+	<-u.read
+	return u.ResponseRecorder.Write(b)
+}
+
 func TestMapSince(t *testing.T) {
 	n := newTestNode(t)
 	report := func(id string, origin location.Origin, seq uint64) {

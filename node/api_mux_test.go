@@ -99,3 +99,28 @@ func TestSilentAnswerIsCounted(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// A profile of an hour does not keep a node from ending.
+func TestProfileEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newTestNode(t)
+		n.api.Handler = mux(n.profileRoutes(), nil) // without a token
+		done := n.start(t.Context())
+		synctest.Wait()
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			if code, _ := n.get(t, "GET", profiles+"goroutine?seconds=3600"); code == 403 {
+				t.Error("there is no profile")
+			}
+		}()
+		synctest.Wait()
+		began := time.Now()
+		n.leave()
+		<-done
+		<-asked
+		if took := time.Since(began); took >= httpTimeout {
+			t.Errorf("the node took %s to end", took)
+		}
+	})
+}

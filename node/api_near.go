@@ -29,8 +29,8 @@ var maxRadius = math.Ceil(location.HalfEarth)
 
 // nearness is what a node keeps of questions who is near.
 type nearness struct {
-	seekers chan struct{} // a place for each question that is being answered
-	mu      sync.Mutex    // guards took
+	seekers slots      // one for each question that is being answered
+	mu      sync.Mutex // guards took
 	took    gossip.Spread
 }
 
@@ -78,15 +78,19 @@ func (n *Node) getNear(w http.ResponseWriter, r *http.Request) {
 		c.Lat, c.Lon = e.Position.Degrees()
 		limit++ // itself
 	}
-	select {
-	case n.near.seekers <- struct{}{}:
-		defer func() { <-n.near.seekers }()
-	case <-r.Context().Done():
+	done, ok := n.answers.take(r.Context())
+	if !ok {
+		return
+	}
+	defer done()
+	found, ok := n.near.seekers.take(r.Context())
+	if !ok {
 		return
 	}
 	began := time.Now()
 	near := n.table.Near(c.Lat, c.Lon, radius, limit)
 	n.near.count(time.Since(began))
+	found()
 	near = leaveOut(near, c.Client, limit)
 	if form == geoJSON {
 		writeGeoJSON(w, http.StatusOK, collect(describeNear(near)))

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"net/http"
 	"net/http/pprof"
 	"strings"
@@ -17,12 +18,17 @@ func (n *Node) profileRoutes() []route {
 	return []route{{"GET", profiles + "{name}", anyQuery, "a profile of the process, for go tool pprof: profile, heap, goroutine, …", n.getProfile}}
 }
 
-// getProfile lifts the bounds in time: who asks says for how long to look.
+// getProfile lifts the bounds in time: who asks says for how long to look, unless the port
+// closes.
 func (n *Node) getProfile(w http.ResponseWriter, r *http.Request) {
 	if err := unhurried(w); err != nil {
 		problem(w, http.StatusInternalServerError, "This connection has no deadlines.")
 		return
 	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(n.streams, cancel)()
+	r = r.WithContext(ctx)
 	switch name := r.PathValue("name"); name {
 	case "profile":
 		pprof.Profile(w, r)

@@ -157,6 +157,8 @@ func TestProblems(t *testing.T) {
 		{"GET", "/v1/leave", [2]string{}, 405, "POST"},
 		{"POST", "/", [2]string{}, 405, "GET, HEAD"},
 		{"POST", "/v1/leave", [2]string{"Sec-Fetch-Site", "cross-site"}, 403, ""},
+		{"GET", "/v1/clients/kiwi/places", [2]string{"Sec-Fetch-Site", "cross-site"}, 403, ""},
+		{"GET", "/v1/clients/kiwi/places?offline=1", [2]string{"Sec-Fetch-Site", "cross-site"}, 404, ""}, // no such client
 		{"POST", "/v1/leave", [2]string{"Origin", "https://example.com"}, 403, ""},
 	}
 	for _, c := range cases {

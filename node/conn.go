@@ -1,6 +1,7 @@
 package node
 
 import (
+	"crypto/tls"
 	"errors"
 	"os"
 	"time"
@@ -10,6 +11,10 @@ const (
 	// writeTimeout is how long a client may take nothing of its replies. A
 	// reader on a bad line is slow; one that hangs must not hold a place for ever.
 	writeTimeout = 30 * time.Second
+
+	// cipheredPiece is how much is written at once to a client with TLS, as much as a
+	// record holds: after a write that was late no other one can follow.
+	cipheredPiece = 16 << 10
 
 	// A connection that is closed with input unread is reset, and the reset may
 	// overtake replies. So the last ones are followed by the end of our side, and
@@ -51,25 +56,31 @@ func (d *deadline) by() time.Time {
 	return d.set.Add(d.after + d.after/slack)
 }
 
-// write sends b. It gives up when the client takes nothing of it for
-// writeTimeout.
+// write sends b. It gives up when the client takes nothing of it for writeTimeout; one
+// with ciphers, less than a piece.
 func (c *session) write(b []byte) error {
 	c.server.hold()
-	for {
+	_, ciphered := c.conn.(*tls.Conn)
+	for len(b) > 0 {
 		if by, due := c.stall.renew(time.Now()); due {
 			c.conn.SetWriteDeadline(by)
 		}
-		n, err := c.conn.Write(b)
+		next := b
+		if ciphered {
+			next = b[:min(len(b), cipheredPiece)]
+		}
+		n, err := c.conn.Write(next)
 		c.server.count.bytesOut.Add(c.stripe, uint64(n))
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
-		if n == 0 {
+		if err != nil && (n == 0 || ciphered) {
 			c.server.count.stalled.Add(1)
 			return errStalled
 		}
 		b = b[n:]
 	}
+	return nil
 }
 
 // lingerOn ends our side of the connection and reads what still comes.

@@ -183,6 +183,9 @@ func (l *loop) tick() {
 	if d != nil && (l.look.IsZero() || l.due.Before(l.look)) {
 		l.poller.Until(l.due)
 	}
+	if s.bounds.Load().IdleTimeout != idle || s.draining.Load() != d { // since, and that call of Wake is lost
+		l.poller.Wake()
+	}
 
 	l.acknowledged()
 	killed := s.alive.Err() != nil

@@ -43,8 +43,9 @@ type Node struct {
 	requests       *requests
 	authority      authority
 	certificates   certificates
-	page           http.Handler  // for browsers
-	drawers        chan struct{} // a place for each drawing that is being made
+	page           http.Handler // for browsers
+	answers        slots        // one for each large answer that is being read
+	drawers        slots        // one for each drawing that is being made
 	near           nearness
 
 	alive context.Context // done: [Node.Close] has been called
@@ -125,8 +126,9 @@ func build(c Config, newCluster func(gossip.Config) (cluster, error)) (*Node, er
 		table:   c.Table,
 		ready:   make(chan struct{}),
 		page:    web.Handler(http.HandlerFunc(notFound)),
-		drawers: make(chan struct{}, maxDrawers),
-		near:    nearness{seekers: make(chan struct{}, maxSeekers)},
+		answers: make(slots, maxAnswers),
+		drawers: make(slots, maxDrawers),
+		near:    nearness{seekers: make(slots, maxSeekers)},
 	}
 	if err := n.preparePlaces(); err != nil {
 		return nil, err

@@ -57,6 +57,10 @@ func TestMaxPerAddr(t *testing.T) {
 		first := admit("192.0.2.1:1")
 		admit("[::ffff:192.0.2.1]:2") // the same
 		ends(t, admit("192.0.2.1:3"))
+		send(t, admit("[2001:db8::1]:1"), "x\n")
+		send(t, admit("[2001:db8::2]:1"), "x\n")
+		ends(t, admit("[2001:db8::3]:1")) // a host of IPv6 has as many addresses as it likes
+		send(t, admit("[2001:db8:0:1::1]:1"), "x\n")
 		for i := range 3 {
 			send(t, admit(fmt.Sprint("127.0.0.1:", 1+i)), "x\n")
 			send(t, admit(fmt.Sprintf("192.0.2.%d:1", 2+i)), "x\n")
@@ -66,8 +70,8 @@ func TestMaxPerAddr(t *testing.T) {
 		again := admit("192.0.2.1:4")
 		send(t, again, "x\n")
 		receive(t, again, "? x\n")
-		if r, n := p.count.refused.Load(), len(p.addrs); r != 1 || n != 4 {
-			t.Errorf("%d refused, %d addresses; want 1 and 4", r, n)
+		if r, n := p.count.refused.Load(), len(p.addrs); r != 2 || n != 6 {
+			t.Errorf("%d refused, %d hosts; want 2 and 6", r, n)
 		}
 	})
 }

@@ -1,10 +1,16 @@
 package node
 
 import (
+	"crypto/tls"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"herd/config/certtest"
+	"herd/node/protocol"
+	"herd/places"
 )
 
 // mostRead is what one read of a session may bring, in bytes.
@@ -128,4 +134,40 @@ func TestSlowReader(t *testing.T) {
 			}
 		})
 	})
+	t.Run("takes little, with TLS", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ca := certtest.New(t)
+			cert, key := ca.Sign(24*time.Hour, "herd.test")
+			pipes := newPipes()
+			p := newPort(t, tls.NewListener(pipes, tlsOf(t, cert, key, "")))
+			conn := tls.Client(slowly{pipes.dial(t)}, trusting(t, ca, "herd.test"))
+			if err := conn.Handshake(); err != nil {
+				t.Fatal(err)
+			}
+			answer := strings.Repeat("x", 100_000) // a piece in 16 s, all in more than a minute
+			p.places.prompt = func(places.Query) ([]byte, bool) { return []byte(answer), true }
+			send(t, conn, "IAMAT k +1-1 5\nWHATSAT k 10 5\n")
+			at := "AT Clark +1621464823.223371889 k +1-1 5\n"
+			receive(t, conn, at+at+answer)
+			receive(t, conn, protocol.PlacesEnd)
+			if n := p.count.stalled.Load(); n != 0 {
+				t.Errorf("%d are counted as stalled", n)
+			}
+			send(t, conn, "y\n")
+			for p.connections() > 0 {
+				time.Sleep(time.Second)
+			}
+			if n := p.count.stalled.Load(); n != 1 {
+				t.Errorf("one that takes nothing: %d are counted as stalled", n)
+			}
+		})
+	})
+}
+
+// slowly is a connection of which a kilobyte is read in a second.
+type slowly struct{ net.Conn }
+
+func (s slowly) Read(b []byte) (int, error) {
+	time.Sleep(time.Second)
+	return s.Conn.Read(b[:min(len(b), 1<<10)])
 }

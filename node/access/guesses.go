@@ -32,7 +32,7 @@ type guesser struct {
 func (g *Guesses) Allowed(addr netip.Addr, now time.Time) (wait time.Duration, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	a := g.addrs[source(addr)]
+	a := g.addrs[Host(addr)]
 	if a == nil || a.wrong < perMinute {
 		return 0, true
 	}
@@ -47,7 +47,7 @@ func (g *Guesses) Allowed(addr netip.Addr, now time.Time) (wait time.Duration, o
 func (g *Guesses) Wrong(addr netip.Addr, now time.Time) (first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	addr = source(addr)
+	addr = Host(addr)
 	a := g.addrs[addr]
 	if a == nil {
 		a = &guesser{}
@@ -82,8 +82,9 @@ func (g *Guesses) makeRoom(now time.Time) {
 	}
 }
 
-// source is who is at an address: whoever has one of IPv6 has 2^64 of them.
-func source(addr netip.Addr) netip.Addr {
+// Host is an address that stands for whoever is at addr: who has one of IPv6 has 2^64 of
+// them.
+func Host(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap().WithZone("")
 	if addr.Is6() {
 		if p, err := addr.Prefix(64); err == nil {
