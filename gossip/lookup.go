@@ -14,12 +14,14 @@ const (
 	maxAsked   = 4   // peers asked for one of them
 )
 
-// flight is a look-up under way: one for each client ID, however many wait for it.
+// flight is a look-up under way: one for each client ID, however many wait for it. It is
+// under way for no longer than somebody waits: a link that ends answers nothing any more.
 type flight struct {
-	number uint64
-	id     string
-	left   int           // answers to come
-	done   chan struct{} // closed when the table has the fix, or all have answered
+	number  uint64
+	id      string
+	waiting int           // callers of Lookup
+	left    int           // answers to come
+	done    chan struct{} // closed when the table has the fix, or all have answered, or nobody waits
 }
 
 // Lookup returns the fix of client id: from the table or, while this node knows
@@ -41,6 +43,7 @@ func (c *Cluster) Lookup(ctx context.Context, id []byte) (location.Entry, bool) 
 	case <-timer.C:
 		c.giveUp(f)
 	case <-ctx.Done():
+		c.stopWaiting(f)
 	case <-c.ctx.Done():
 	}
 	e, ok := c.Get(id)
@@ -62,11 +65,12 @@ func (c *Cluster) Prompt(id []byte) (e location.Entry, found, ok bool) {
 }
 
 // fly asks peers for a client, or joins those who ask already. It returns nil if
-// nobody is to be asked.
+// nobody is to be asked. The caller waits until the flight is done, or leaves it.
 func (c *Cluster) fly(id []byte) *flight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f := c.flights[string(id)]; f != nil {
+		f.waiting++
 		return f
 	}
 	targets := c.betterLocked()
@@ -78,7 +82,7 @@ func (c *Cluster) fly(id []byte) *flight {
 		return nil
 	}
 	c.lookups++
-	f := &flight{number: c.lookups, id: string(id), done: make(chan struct{})}
+	f := &flight{number: c.lookups, id: string(id), waiting: 1, done: make(chan struct{})}
 	for _, l := range targets {
 		if c.core.Find(c.now(), l.core, f.number, id) {
 			f.left++
@@ -138,6 +142,15 @@ func (c *Cluster) giveUp(f *flight) {
 		c.stats.lookupsTimedOut++
 	}
 	c.landLocked(f)
+}
+
+// stopWaiting takes a caller off a flight, which the last one ends.
+func (c *Cluster) stopWaiting(f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.waiting--; f.waiting == 0 {
+		c.landLocked(f)
+	}
 }
 
 // landLocked ends a flight, unless it has ended: those who wait look into the table.

@@ -1,9 +1,11 @@
 package gossip
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -74,6 +76,41 @@ func TestLookupTimesOut(t *testing.T) {
 		}
 		if s := all[0].Stats(); s.LookupsSent != 1 || s.LookupsTimedOut != 1 {
 			t.Errorf("sent %d, timed out %d", s.LookupsSent, s.LookupsTimedOut)
+		}
+	})
+}
+
+// Callers who give up before anybody has answered leave no look-up behind: too many of those
+// would have all later ones refused. One who waits on is not disturbed.
+func TestLookupsGivenUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		all := h.startFive()
+		n := all[0]
+		h.net.Partition([]string{n.ip})
+		h.await("behind", 5*time.Second, func() bool { return len(n.Sync().Behind) > 0 })
+		under := func() int {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return len(n.flights) + len(n.byNumber)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var gone, stays sync.WaitGroup
+		for i := range 10 {
+			gone.Go(func() { n.Lookup(ctx, fmt.Append(nil, "x", i)) })
+		}
+		stays.Go(func() { n.Lookup(t.Context(), []byte("x0")) })
+		synctest.Wait()
+		if got := under(); got != 2*10 {
+			t.Fatalf("%d look-ups, by ID and by number, are under way", got)
+		}
+		cancel()
+		gone.Wait()
+		if got := under(); got != 2 {
+			t.Errorf("%d look-ups, by ID and by number, are under way, and one is waited for", got)
+		}
+		stays.Wait()
+		if s := n.Stats(); under() != 0 || s.LookupsTimedOut != 1 {
+			t.Errorf("%d look-ups are under way, %d timed out", under(), s.LookupsTimedOut)
 		}
 	})
 }
