@@ -31,6 +31,7 @@ type herd struct {
 	clocks  map[string]*testClock     // of the nodes of these names; else the bubble's
 	network func(Network) Network     // before the simulated one; nil: nothing is
 	limits  func(name string) Limits  // of the node of that name; nil: none
+	noAcks  bool                      // reports wait for nobody
 	books   string                    // folder of address books; empty: there are none
 	disks   map[string]Disk           // likewise
 	label   string                    // of all
@@ -137,6 +138,7 @@ func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode,
 		States:   states,
 		SaveKeys: h.save,
 		Limits:   limits,
+		NoAcks:   h.noAcks,
 		Disk:     h.disks[name],
 		Clock:    h.clocks[name].now,
 		Name:     name, Network: network, BindAddr: ip + ":4132", Join: join, Keys: keys, Label: h.label,

@@ -98,7 +98,7 @@ func (c *Cluster) meta() []byte {
 func (c *Cluster) hasReports() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.core.Last() > 0
+	return c.core.HasReports()
 }
 
 // prevailing are the limits that hold if nodes are configured to these: the middle ones, of

@@ -193,6 +193,23 @@ func TestOneIsStrict(t *testing.T) {
 	}
 }
 
+// A node that finds none of its seeds keeps to its own limits once it has taken a report,
+// whether reports wait for others or not.
+func TestAloneKeepsToItsOwn(t *testing.T) {
+	for _, noAcks := range []bool{false, true} {
+		inBubble(t, func(t *testing.T, h *herd) {
+			const most = 5
+			h.noAcks = noAcks
+			h.limited(Limits{MaxClients: most}, nil)
+			n := h.start(0, "10.0.0.9:4132") // nobody is there, and no machine that says so
+			for i := range 4 * most {
+				n.report(t, fmt.Sprint("client", i), 1000+i)
+			}
+			h.await(fmt.Sprintf("as many as may be, without acks: %t", noAcks), time.Minute, func() bool { return n.table.Len() == most })
+		})
+	}
+}
+
 // Who wants other limits restarts the nodes one by one: they hold when more than half have
 // them. Those who have left have no say.
 func TestLimitsChange(t *testing.T) {

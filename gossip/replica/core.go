@@ -286,6 +286,10 @@ func (c *Core) Last() uint64 {
 	return c.ticket(c.seq + 1)
 }
 
+// HasReports tells whether this node has put a report into a batch, sealed or open: also one
+// that nobody waits for, of which Last knows nothing.
+func (c *Core) HasReports() bool { return c.seq > 0 || c.open.settled() > 0 }
+
 // TakeDirty calls f for each lane that has got something to send since the last
 // call, and has not been asked for it by Next. A link closed since may be among them.
 func (c *Core) TakeDirty(f func(*Link, Lane)) {
