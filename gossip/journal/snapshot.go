@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // Snapshot is a snapshot being written. It is for one goroutine, beside which the log goes on.
@@ -189,13 +190,13 @@ func (s *Snapshot) Abort() {
 	}
 }
 
-// prune removes the files that are older than those of a number. That takes a while if they
-// are large, and nothing waits for it.
+// prune removes the files that are older than those of a number, and what is left of those that
+// never got whole. That takes a while if they are large, and nothing waits for it.
 func (l *Log) prune(number uint64) {
 	l.mu.Lock()
 	var old []string
 	for name := range l.files {
-		if f, ok := parseName(name); ok && f.number < number {
+		if f, ok := parseName(strings.TrimSuffix(name, partSuffix)); ok && f.number < number {
 			old = append(old, name)
 		}
 	}

@@ -86,6 +86,43 @@ func TestFullSnapshot(t *testing.T) {
 	}
 }
 
+// What is left of a snapshot that was given up and could not be removed goes with the next one.
+func TestPartIsRemovedLater(t *testing.T) {
+	d := journaltest.New(1)
+	l, _, _ := open(t, d)
+	appendAll(t, l, "a")
+	s, err := l.Begin()
+	check(t, err)
+	appendAll(t, s, "A")
+	d.SetFail(func(op, _ string) error {
+		if op == "remove" {
+			return journaltest.ErrIO
+		}
+		return nil
+	})
+	s.Abort()
+	d.SetFail(nil)
+	left := func() int {
+		n := 0
+		for _, name := range d.Names() {
+			if strings.HasSuffix(name, ".part") {
+				n++
+			}
+		}
+		return n
+	}
+	if left() != 1 {
+		t.Fatalf("files are %q", d.Names())
+	}
+	s, err = l.Begin()
+	check(t, err)
+	appendAll(t, s, "A")
+	check(t, s.Commit())
+	if left() != 0 || l.Stats().Files != len(d.Names()) {
+		t.Errorf("files are %q, of which the log knows %d", d.Names(), l.Stats().Files)
+	}
+}
+
 // What failed to sync is not trusted any more: a second sync may succeed and mean nothing.
 func TestFailedSync(t *testing.T) {
 	d := journaltest.New(1)
