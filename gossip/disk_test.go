@@ -325,6 +325,36 @@ func TestSnapshotFailsToBegin(t *testing.T) {
 	})
 }
 
+// While the clock is wrong and fixes expire by it, a snapshot that is due is not begun: nothing
+// is written in vain, and somebody is told. It is made when the clock is right again.
+func TestNoSnapshotByWrongClock(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		clock := new(testClock)
+		h.clocks = map[string]*testClock{"node0": clock}
+		h.withDisks(1, SyncInterval)
+		h.limited(Limits{TTL: 48 * time.Hour}, nil)
+		n := h.startFirst(1)[0]
+		n.report(t, "a", int(time.Now().Unix()))
+		time.Sleep(startTime)
+		clock.set(24 * time.Hour) // far beyond what a client's clock may be ahead
+		time.Sleep(time.Second)
+		clock.set(0)
+		time.Sleep(time.Second)
+		before, files := n.Stats().Disk, n.keeper.log.Stats().Files
+		n.keeper.rewrite.Store(true)
+		time.Sleep(10 * snapshotPause)
+		s := n.Stats().Disk
+		if now := n.keeper.log.Stats().Files; s.Written != before.Written || now != files || s.Snapshots > 0 {
+			t.Errorf("%d bytes and %d files were written, %d snapshots made", s.Written-before.Written, now-files, s.Snapshots)
+		}
+		if s.Failures == 0 || s.Why != errWrongClock.Error() || h.log.count("cannot write a snapshot of the table") == 0 {
+			t.Errorf("nobody is told: %+v", s)
+		}
+		clock.set(25 * time.Hour)
+		h.await("snapshot", 2*snapshotPause, func() bool { return n.Stats().Disk.Snapshots == 1 })
+	})
+}
+
 // A folder that is removed while the node runs is found out, though nothing is written; then all that the
 // node holds is written anew.
 func TestFolderRemoved(t *testing.T) {

@@ -202,7 +202,7 @@ func (k *keeper) snapshotIfDue() {
 	if k.trouble.Load() {
 		return
 	}
-	s, err := k.log.Begin()
+	s, err := k.begin()
 	if errors.Is(err, journal.ErrGone) {
 		k.failed(err)
 		return
@@ -221,6 +221,21 @@ func (k *keeper) snapshotIfDue() {
 			k.rewrite.Store(true)
 		}
 	})
+}
+
+// begin begins a snapshot. One that could not be ended would leave a log file more each time.
+func (k *keeper) begin() (*journal.Snapshot, error) {
+	if k.silent() {
+		return nil, errWrongClock
+	}
+	return k.log.Begin()
+}
+
+// silent tells whether no snapshot can be ended now.
+func (k *keeper) silent() bool {
+	k.cluster.mu.Lock()
+	defer k.cluster.mu.Unlock()
+	return k.cluster.core.Silent()
 }
 
 // starting tells whether a snapshot would come too early: the table is not full yet, and
@@ -258,6 +273,9 @@ func (k *keeper) snapshot(s *journal.Snapshot) error {
 		return s.Append(messages...)
 	}
 	for more := true; more; {
+		if k.silent() {
+			return errWrongClock
+		}
 		began := time.Now()
 		buf, more = core.Scan(buf[:0], diskLimit)
 		if len(buf) > 0 {

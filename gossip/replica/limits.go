@@ -100,6 +100,10 @@ func (c *Core) Old() int64 {
 // While it is, and fixes expire, the node answers no vectors.
 func (c *Core) SetAstray(astray bool) { c.astray = astray }
 
+// Silent tells whether what has expired by this node's clock may be missing here and shown by
+// others: it answers no vectors then, and a [Snapshot] can't end.
+func (c *Core) Silent() bool { return c.silent }
+
 // tellFloor has all peers told of a floor that this node has come to by itself.
 func (c *Core) tellFloor() {
 	if !c.ownFloor.Swap(false) || c.mutant.floorUntold {
