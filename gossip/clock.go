@@ -177,7 +177,11 @@ func (c *Cluster) watchClock() {
 	if k.Peers >= 2 {
 		early += max(0, k.Ahead)
 	}
-	if ttl > 0 && early > ttl/2 && !k.Astray() && known {
+	switch {
+	case ttl == 0 || early <= ttl/2 || k.Astray() || !known:
+	case early >= ttl:
+		c.warn("this node's clock was ahead by more than ttl: it shows no clients until it is restarted, or other clocks have come as far", "too_early", early.Round(time.Millisecond), "ttl", ttl)
+	default:
 		c.warn("this node's clock is ahead, or was: it hides clients before they have expired, until they report again or other clocks have come as far", "too_early", early.Round(time.Millisecond), "ttl", ttl)
 	}
 	right := !k.Astray() || k.Peers < 2

@@ -105,11 +105,13 @@ func TestClockHidesEarly(t *testing.T) {
 		ahead, stays time.Duration
 		ttl          time.Duration
 		lines        int
+		none         int // that say that there are no clients
 	}{
-		{50 * time.Second, 30 * time.Second, time.Minute, 1},
-		{50 * time.Second, time.Second, time.Minute, 1}, // it goes on hiding
-		{20 * time.Second, 30 * time.Second, time.Minute, 0},
-		{50 * time.Second, 30 * time.Second, 0, 0},
+		{50 * time.Second, 30 * time.Second, time.Minute, 1, 0},
+		{50 * time.Second, time.Second, time.Minute, 1, 0}, // it goes on hiding
+		{20 * time.Second, 30 * time.Second, time.Minute, 0, 0},
+		{50 * time.Second, 30 * time.Second, 0, 0, 0},
+		{2 * time.Hour, time.Second, time.Minute, 0, 1},
 	} {
 		inBubble(t, func(t *testing.T, h *herd) {
 			clock := new(testClock).set(0)
@@ -123,6 +125,9 @@ func TestClockHidesEarly(t *testing.T) {
 			time.Sleep(30*time.Second - tt.stays)
 			if n := h.log.count("hides clients before they have expired"); n != tt.lines {
 				t.Errorf("%+v: %d lines", tt, n)
+			}
+			if n := h.log.count("it shows no clients until it is restarted"); n != tt.none {
+				t.Errorf("%+v: %d lines that there are none", tt, n)
 			}
 			if k := three[2].Sync().Clock; k.Astray() {
 				t.Errorf("%+v: %+v", tt, k)

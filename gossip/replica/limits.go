@@ -74,6 +74,17 @@ func (c *Core) expire() {
 	c.silent = (c.astray || c.latest-now > int64(c.cfg.Grace/2)) && !c.mutant.astrayAnswers
 }
 
+// givenUp tells of a report that this node refuses whether others do, too: it is below the
+// floor, or has expired by the clock as it is now. A clock that was far ahead has this node
+// refuse for long what all others keep.
+func (c *Core) givenUp(id []byte, f *location.Fix) bool {
+	l := c.limits.Load()
+	if l.TTL == 0 || c.cfg.Wall == nil {
+		return true
+	}
+	return c.Floor().Covers(f.Order, id) || f.Order <= c.cfg.Wall().UnixNano()-int64(l.TTL)-int64(c.cfg.Grace)
+}
+
 // Early is how much too early, by the node's clock as it is now, the table shows no more what
 // expires: so far ahead was that clock once. Zero if nothing expires.
 func (c *Core) Early() time.Duration {

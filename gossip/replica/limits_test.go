@@ -178,6 +178,35 @@ func TestTTL(t *testing.T) {
 	}
 }
 
+// A node whose clock was ahead for a moment shows nobody for long, and passes on what it
+// acknowledges all the same: to the others the report is new.
+func TestTTLPassesOn(t *testing.T) {
+	const ttl, grace = 10 * time.Second, 4 * time.Second
+	b := newLab(t)
+	var base, right int64
+	x := b.core(1, Config{Limits: Limits{TTL: ttl}, Grace: grace})
+	y := b.core(2, Config{Limits: Limits{TTL: ttl}, Grace: grace})
+	x.cfg.Wall, y.cfg.Wall = b.clock(&base), b.clock(&right)
+	base, right = 100e9-int64(b.now), 100e9-int64(b.now)
+	b.link(x, y)
+	b.pass(time.Second)
+	base += 7200e9
+	x.Tick(b.now)
+	base -= 7200e9
+	x.Tick(b.now)
+	ticket := b.report(x, "kiwi", 101)
+	if b.shows(x, "kiwi", 101) || x.Stats().Refused != 1 || ticket == 0 || ticket <= x.Released() {
+		t.Errorf("ticket %d, released %d, %d refused", ticket, x.Released(), x.Stats().Refused)
+	}
+	b.pass(100 * time.Millisecond)
+	if !b.shows(y, "kiwi", 101) || ticket > x.Released() {
+		t.Errorf("the other node does not show it; ticket %d, released %d", ticket, x.Released())
+	}
+	if ticket := b.report(x, "kiwi", 80); ticket != 0 {
+		t.Error("who has expired at all nodes is passed on")
+	}
+}
+
 // Nobody catches up with a node whose clock is, or was, wrong, until it can be right again
 // about what has expired.
 func TestAstrayAnswersNoVector(t *testing.T) {

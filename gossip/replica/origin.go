@@ -77,9 +77,11 @@ func (c *Core) acceptLocked(s *stripe, id []byte, e *location.Entry) (ticket uin
 	}
 	was, result := c.merge(id, *e)
 	switch result {
-	case location.Refused: // nobody keeps it
+	case location.Refused:
 		s.refused++
-		return 0
+		if c.givenUp(id, &e.Fix) { // nobody keeps it
+			return 0
+		}
 	case location.Stale, location.Duplicate:
 		s.stale++
 		s.repeated += same(result)
