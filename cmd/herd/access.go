@@ -31,13 +31,35 @@ type trust struct {
 func (t *trust) flags(a *app, cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&t.caFile, "ca-file", a.getenv("HERD_CA_FILE"), "file with the certificates, PEM, that sign for the nodes, which then speak TLS; without, https:// trusts whom the system trusts")
-	f.StringVar(&t.certFile, "cert-file", a.getenv("HERD_CERT_FILE"), "file with the certificate to show to nodes that ask for one, PEM")
+	f.StringVar(&t.certFile, "cert-file", a.getenv("HERD_CERT_FILE"), "file with the certificate to show to nodes that ask for one, PEM; they then speak TLS")
 	f.StringVar(&t.keyFile, "cert-key-file", a.getenv("HERD_CERT_KEY_FILE"), "file with its private key, PEM")
 }
+
+// given tells whether it makes sense over TLS alone: then nothing goes in the clear.
+func (t *trust) given() bool { return t.caFile != "" || t.certFile != "" || t.keyFile != "" }
 
 // config is for connections to nodes.
 func (t *trust) config() (*tls.Config, error) {
 	return config.ClientTLS(t.caFile, t.certFile, t.keyFile)
+}
+
+// linesFlag is for a verb that talks to the nodes' ports of clients, too. It has the name that the
+// setting of the node has.
+func (c *client) linesFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&c.tlsLines, "tls-clients", true, "over TLS the ports of clients are talked to likewise; false if those are in the clear")
+}
+
+// lineTLS is for connections to the ports of clients; nil: they are in the clear.
+func (c *client) lineTLS() (*tls.Config, error) {
+	scheme, _ := c.split()
+	if !c.tlsLines || scheme != "https://" && !c.access.trust.given() {
+		return nil, nil
+	}
+	config, err := c.access.trust.config()
+	if err != nil {
+		return nil, &exit{exitUsage, err}
+	}
+	return config, nil
 }
 
 // bearer sends requests with a token, if there is one. A file comes before a variable.
@@ -53,7 +75,7 @@ type bearer struct {
 
 // scheme is that of nodes whose address has none.
 func (b *bearer) scheme() string {
-	if b != nil && b.trust.caFile != "" {
+	if b != nil && b.trust.given() {
 		return "https://"
 	}
 	return "http://"

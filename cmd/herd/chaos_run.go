@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -76,6 +77,7 @@ func (r *chaosRunVerb) finish(cmd *cobra.Command) *cobra.Command {
 		}
 		return r.run(ctx)
 	})
+	r.client.linesFlag(cmd)
 	r.longFlag(cmd, &r.seed)
 	cmd.Flags().IntVar(&r.clients, "clients", 64, "how many clients report")
 	cmd.Flags().IntVar(&r.rate, "rate", 500, "commands a second, in all")
@@ -171,6 +173,15 @@ func (r *chaosRunVerb) begin(ctx context.Context) (*trial, error) {
 	if r.random {
 		if err := r.allowed(ctx, herd); err != nil {
 			return nil, err
+		}
+	}
+	trusted, err := r.client.lineTLS()
+	if err != nil {
+		return nil, err
+	}
+	if trusted != nil {
+		for _, n := range herd {
+			n.dial = (&tls.Dialer{Config: trusted}).DialContext
 		}
 	}
 	r.seed = orRandom(r.seed)

@@ -29,12 +29,14 @@ type client struct {
 	scheme string // if it has none; empty: as access says
 	http   http.Client
 	access *bearer // nil: neither tokens nor TLS
+
+	tlsLines bool // the ports of clients speak TLS if the HTTP port does
 }
 
 // at is a client of another node of the herd, which is reached as this one.
 func (c *client) at(addr string) client {
 	scheme, _ := c.split()
-	return client{addr, scheme, c.http, c.access}
+	return client{addr, scheme, c.http, c.access, c.tlsLines}
 }
 
 func (c *client) split() (scheme, addr string) {

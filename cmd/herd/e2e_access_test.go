@@ -98,11 +98,26 @@ func TestE2ETLS(t *testing.T) {
 	p := start(t, spec{name: "Clark", flags: []string{"--tls-cert-file", cert, "--tls-key-file", key, "--tls-client-ca-file", ca.File}})
 	knows := []string{"--ca-file", ca.File}
 	shows := append(knows, "--cert-file", jane, "--cert-key-file", janeKey)
+	half := start(t, spec{name: "Bona", flags: []string{"--tls-cert-file", cert, "--tls-key-file", key, "--tls-clients=false"}})
+	verb := func(p *process, text string, more ...string) []string {
+		return append(append(strings.Fields(text), "--http-addr", p.Ready.HTTP), more...)
+	}
+	const walk, report = "walk --clients 5 --every 100ms --connections 1 --duration 300ms", "chaos report --for 2s --clients 5 --rate 50"
+	saved := filepath.Join(t.TempDir(), "herd.ndjson")
 	for _, c := range []struct {
 		args, access []string
 		code         int
 		says         string
 	}{
+		{verb(p, walk), shows, exitDone, "5 clients"},
+		{verb(p, report), shows, exitDone, ""},
+		{verb(p, "snapshot save", saved), shows, exitDone, ""},
+		{verb(p, "snapshot restore", saved), shows, exitDone, ""},
+		{verb(half, walk, "--tls-clients=false"), knows, exitDone, "5 clients"},
+		{verb(half, walk), knows, exitFailed, "TLS handshake"},
+		{verb(half, "snapshot restore", saved, "--tls-clients=false"), knows, exitDone, ""},
+		{verb(p, "members"), shows[2:], exitUnreachable, "certificate"}, // of an authority that the system does not trust
+		{[]string{"send", half.Ready.Client, "IAMAT kiwi +34-118 100"}, shows[2:], exitUnreachable, "TLS"},
 		{[]string{"members", "--http-addr", p.Ready.HTTP}, shows, exitDone, "Clark"},
 		{[]string{"top", "--once", "--interval", "100ms", "--http-addr", p.Ready.HTTP}, shows, exitDone, "as seen by Clark"},
 		{[]string{"members", "--http-addr", "https://" + p.Ready.HTTP}, shows, exitDone, "Clark"},

@@ -34,7 +34,7 @@ func (a *app) send() *cobra.Command {
 			out = &reply
 		}
 		dial := new(net.Dialer).DialContext
-		if secure || trust.caFile != "" {
+		if secure || trust.given() {
 			config, err := trust.config()
 			if err != nil {
 				return &exit{exitUsage, err}
@@ -49,7 +49,7 @@ func (a *app) send() *cobra.Command {
 		}
 		return nil
 	})
-	cmd.Flags().BoolVar(&secure, "tls", false, "speak TLS with the node; --ca-file does too")
+	cmd.Flags().BoolVar(&secure, "tls", false, "speak TLS with the node; --ca-file and --cert-file do too")
 	trust.flags(a, cmd)
 	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for all of it")
 	jsonFlag(cmd, &asJSON)

@@ -48,6 +48,7 @@ func (a *app) snapshotRestore() *cobra.Command {
 	}
 	cmd.RunE = verb(func(ctx context.Context, args []string) error { return r.run(ctx, args[0]) })
 	a.httpAddrFlag(cmd, &r.client)
+	r.client.linesFlag(cmd)
 	cmd.Flags().StringSliceVar(&r.addrs, "client-addr", nil, "where nodes take reports; without, where the node at --http-addr says its members do")
 	cmd.Flags().BoolVar(&r.dry, "dry-run", false, "read all of it and report nothing")
 	jsonFlag(cmd, &r.json)
@@ -96,11 +97,9 @@ func (r *restoreVerb) dial(ctx context.Context) (*protocol.Client, error) {
 			}
 		}
 	}
-	if t := r.client.access.trust; t.caFile != "" {
-		var err error
-		if c.TLS, err = t.config(); err != nil {
-			return nil, &exit{exitUsage, err}
-		}
+	var err error
+	if c.TLS, err = r.client.lineTLS(); err != nil {
+		return nil, err
 	}
 	herd, err := protocol.Dial(ctx, c)
 	if errors.As(err, new(*protocol.UnreachableError)) {

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +50,7 @@ func (a *app) walk() *cobra.Command {
 	}
 	cmd.RunE = verb(w.run)
 	a.httpAddrFlag(cmd, &w.client)
+	w.client.linesFlag(cmd)
 	f, c := cmd.Flags(), &w.walk
 	f.IntVar(&w.crowd.Clients, "clients", 10_000, "how many")
 	f.DurationVar(&c.Every, "every", 5*time.Second, "how often each of them reports")
@@ -99,6 +103,14 @@ func (w *walkVerb) complete(ctx context.Context, args []string) error {
 	}
 	if err := c.Validate(w.crowd.Clients); err != nil {
 		return usagef("%w", err)
+	}
+	trusted, err := w.client.lineTLS()
+	if err != nil {
+		return err
+	}
+	if trusted != nil {
+		d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 10 * time.Second}, Config: trusted}
+		c.Dial = func(ctx context.Context, addr string, _ netip.Addr) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) }
 	}
 	if len(args) == 0 {
 		c.Addrs, w.asked, w.known = nil, []string{w.client.addr}, map[string]bool{}
