@@ -94,8 +94,12 @@ func (d *devVerb) run(ctx context.Context) error {
 	if err := running.Wait(); err != nil {
 		return err
 	}
-	if !d.json {
+	switch killed := herd.Killed(); {
+	case d.json:
+	case len(killed) == 0:
 		fmt.Fprintf(d.app.stdout, "All %d nodes have left.\n", len(herd.nodes))
+	default:
+		fmt.Fprintf(d.app.stdout, "All nodes have left that were not killed: %s.\n", strings.Join(killed, ", "))
 	}
 	return nil
 }
@@ -167,7 +171,7 @@ func devName(i int) string {
 // bind opens the ports of all nodes before any of them starts; each joins
 // through the one before it.
 func (d *devVerb) bind(configs []*config.Loaded, logger hclog.Logger) (*devHerd, error) {
-	herd := &devHerd{newNode: d.app.newNode}
+	herd := newDevHerd(d.app.newNode)
 	for i, c := range configs {
 		if i > 0 {
 			c.Config.Gossip.Join = []string{herd.nodes[i-1].addrs.Gossip}

@@ -17,7 +17,14 @@ type devHerd struct {
 	newNode nodeFunc
 	nodes   []*devNode // static when all are bound
 
+	over chan struct{} // closed when no node runs and nobody can start one
+	end  sync.Once     // closes it
+
 	killing sync.Mutex // held while Kill decides: one node must be left
+}
+
+func newDevHerd(newNode nodeFunc) *devHerd {
+	return &devHerd{newNode: newNode, over: make(chan struct{})}
 }
 
 // devNode is one node of it, through all its lives.
@@ -35,7 +42,8 @@ type devNode struct {
 	server server     // of the newest life
 	state  devState
 	doomed bool        // it is about to be killed for good
-	timer  *time.Timer // begins another life; nil: none set
+	rising bool        // it is told to begin another life, and has not yet
+	timer  *time.Timer // tells it to; nil: none set
 }
 
 type devState int
@@ -61,7 +69,7 @@ func (h *devHerd) begin(n *devNode) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.server, n.state, n.doomed = s, devRuns, false
+	n.server, n.state, n.doomed, n.rising = s, devRuns, false, false
 	select {
 	case <-n.again: // it was asked for more than once
 	default:
@@ -69,7 +77,7 @@ func (h *devHerd) begin(n *devNode) error {
 	return nil
 }
 
-// live runs a node until it has left, or ctx is done. It calls ready when it is
+// live runs a node until it has left, ctx is done, or the herd is over. It calls ready when it is
 // ready for the first time.
 func (h *devHerd) live(ctx context.Context, n *devNode, ready func()) error {
 	for {
@@ -81,6 +89,7 @@ func (h *devHerd) live(ctx context.Context, n *devNode, ready func()) error {
 			n.mu.Lock()
 			n.state = devLeft
 			n.mu.Unlock()
+			h.endIfOver()
 			return err
 		}
 		if !h.rise(ctx, n) {
@@ -104,11 +113,14 @@ func (n *devNode) serve(ctx context.Context, s server, ready func()) (killed boo
 }
 
 // rise starts a killed node when it is told to. It returns false when ctx is done
-// before.
+// before, or nobody can tell it any more.
 func (h *devHerd) rise(ctx context.Context, n *devNode) bool {
 	for {
+		h.endIfOver()
 		select {
 		case <-n.again:
+		case <-h.over:
+			return false
 		case <-ctx.Done():
 			return false
 		}
@@ -125,6 +137,24 @@ func (h *devHerd) rise(ctx context.Context, n *devNode) bool {
 			return true
 		}
 		n.log.Error("a killed node does not start again", "error", err)
+		n.mu.Lock()
+		n.rising = len(n.again) > 0
+		n.mu.Unlock()
+	}
+}
+
+// endIfOver ends the herd if no node runs, and none is to begin again: only a node that runs can be
+// asked to start another one. All are looked at in one moment, or one could be started
+// by another that leaves then.
+func (h *devHerd) endIfOver() {
+	over := true
+	for _, n := range h.nodes {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		over = over && n.state != devRuns && !n.rising && n.timer == nil
+	}
+	if over {
+		h.end.Do(func() { close(h.over) })
 	}
 }
 
@@ -182,6 +212,7 @@ func (h *devHerd) Restart(name string) error {
 		n.timer.Stop()
 		n.timer = nil
 	}
+	n.rising = true
 	select {
 	case n.again <- struct{}{}:
 	default: // it is about to

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -14,9 +15,10 @@ import (
 	"herd/config"
 )
 
-// fakeLife is one life of a node: it runs until it is closed, or ctx is done.
+// fakeLife is one life of a node: it runs until it is closed, has left, or ctx is done.
 type fakeLife struct {
 	*fakeNode
+	left  chan struct{}
 	ended chan struct{}
 	once  atomic.Bool
 }
@@ -25,6 +27,8 @@ func (f *fakeLife) Run(ctx context.Context) error {
 	close(f.ready)
 	select {
 	case <-ctx.Done():
+		return nil
+	case <-f.left:
 		return nil
 	case <-f.ended:
 		return errors.New("closed while it ran")
@@ -43,15 +47,15 @@ func (f *fakeLife) Close() error {
 func newFakeHerd(t *testing.T, fail *atomic.Bool, failed chan<- struct{}) (h *devHerd, lives chan *fakeLife, stop func()) {
 	t.Helper()
 	lives = make(chan *fakeLife, 16)
-	h = &devHerd{newNode: func(l *config.Loaded, _ around) (server, error) {
+	h = newDevHerd(func(l *config.Loaded, _ around) (server, error) {
 		if fail.Load() {
 			failed <- struct{}{}
 			return nil, errFake
 		}
-		f := &fakeLife{fakeNode: &fakeNode{loaded: l, ready: make(chan struct{})}, ended: make(chan struct{})}
+		f := &fakeLife{fakeNode: &fakeNode{loaded: l, ready: make(chan struct{})}, left: make(chan struct{}), ended: make(chan struct{})}
 		lives <- f
 		return f, nil
-	}}
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var done []chan error
 	for _, name := range []string{"Bona", "Clark"} {
@@ -200,4 +204,51 @@ func TestDevLeft(t *testing.T) {
 	if err := h.Restart("Bona"); err == nil || !strings.Contains(err.Error(), "left for good") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// A herd is over when no node runs and none will: one that is dead for good is started by
+// nobody. One that has its time is waited for.
+func TestDevOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var fail atomic.Bool
+		h, lives, stop := newFakeHerd(t, &fail, nil)
+		defer stop()
+		bona := <-lives
+		<-lives
+		kill, err := h.Kill("Clark", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kill()
+		close(bona.left)
+		<-h.over
+	})
+	synctest.Test(t, func(t *testing.T) {
+		var fail atomic.Bool
+		failed := make(chan struct{}, 1)
+		h, lives, stop := newFakeHerd(t, &fail, failed)
+		defer stop()
+		bona := <-lives
+		<-lives
+		die := func() {
+			kill, err := h.Kill("Clark", time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kill()
+			synctest.Wait()
+		}
+		die()
+		close(bona.left)
+		<-lives // again
+		select {
+		case <-h.over:
+			t.Fatal("it is over while a node runs")
+		default:
+		}
+		fail.Store(true)
+		die()
+		<-failed
+		<-h.over
+	})
 }

@@ -110,7 +110,9 @@ func (w *walkVerb) complete(ctx context.Context, args []string) error {
 	}
 	if trusted != nil {
 		d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 10 * time.Second}, Config: trusted}
-		c.Dial = func(ctx context.Context, addr string, _ netip.Addr) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) }
+		c.Dial = func(ctx context.Context, addr string, _ netip.Addr) (net.Conn, error) {
+			return d.DialContext(ctx, "tcp", addr)
+		}
 	}
 	if len(args) == 0 {
 		c.Addrs, w.asked, w.known = nil, []string{w.client.addr}, map[string]bool{}
