@@ -198,9 +198,9 @@ func (a *app) chaosLoss() *cobra.Command {
 		if loss == 0 && double == 0 {
 			return usagef("a loss of 0%% does nothing: \"herd chaos heal\" ends one")
 		}
-		text := fmt.Sprintf("Loss of %v%%", loss*100)
+		text := "Loss of " + percentText(loss)
 		if double > 0 {
-			text += fmt.Sprintf(", %v%% twice,", double*100)
+			text += fmt.Sprintf(", %s twice,", percentText(double))
 		}
 		return c.spread(ctx, args[1:], chaosFault{Way: "out", Loss: loss, Duplicate: double}, text)
 	})
@@ -217,6 +217,9 @@ func percent(what, text string) (float64, error) {
 	}
 	return v / 100, nil
 }
+
+// percentText is 0.07 as "7%": a hundred times that is a little more in binary.
+func percentText(part float64) string { return strconv.FormatFloat(part*100, 'g', 6, 64) + "%" }
 
 func (a *app) chaosDelay() *cobra.Command {
 	c := &chaosVerb{app: a}

@@ -252,10 +252,10 @@ func (f *chaosFault) text() string {
 		does = append(does, "cut")
 	}
 	if f.Loss > 0 {
-		does = append(does, fmt.Sprintf("loses %v%%", f.Loss*100))
+		does = append(does, "loses "+percentText(f.Loss))
 	}
 	if f.Duplicate > 0 {
-		does = append(does, fmt.Sprintf("doubles %v%%", f.Duplicate*100))
+		does = append(does, "doubles "+percentText(f.Duplicate))
 	}
 	if f.Delay != "" {
 		does = append(does, "delay "+f.Delay)

@@ -149,13 +149,13 @@ func TestChaosPartition(t *testing.T) {
 // What acts on some nodes acts on all traffic with them once, at whoever sends.
 func TestChaosSpread(t *testing.T) {
 	a, b, _ := chaosFakes(t)
-	if code, out := a.run(t, "loss", "30%", "Bailey"); code != exitDone || out != "Loss of 30% at Bailey until \"herd chaos heal\".\n" {
+	if code, out := a.run(t, "loss", "7%", "Bailey"); code != exitDone || out != "Loss of 7% at Bailey until \"herd chaos heal\".\n" {
 		t.Fatalf("got %d %s", code, out)
 	}
-	if got := a.bodies[0]; got != `{"faults":[{"way":"out","loss":0.3}]}` {
+	if got := a.bodies[0]; got != `{"faults":[{"way":"out","loss":0.07}]}` {
 		t.Errorf("got %s", got)
 	}
-	if got := b.bodies[0]; got != `{"faults":[{"peers":["Bailey"],"way":"out","loss":0.3}]}` {
+	if got := b.bodies[0]; got != `{"faults":[{"peers":["Bailey"],"way":"out","loss":0.07}]}` {
 		t.Errorf("got %s", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,10 @@ func (a *app) keygen() *cobra.Command {
 	cmd.RunE = verb(func(context.Context, []string) error {
 		key := base64.StdEncoding.EncodeToString(newKey())
 		if out != "" {
-			return writeKey(out, key)
+			if err := writeKey(out, key); err != nil || !asJSON {
+				return err
+			}
+			return printJSON(a.stdout, map[string]string{"file": out})
 		}
 		if asJSON {
 			return printJSON(a.stdout, map[string]string{"key": key})
@@ -48,13 +52,29 @@ func newKey() []byte {
 // writeKey makes a file and never replaces one: a key that is lost shuts its
 // nodes out of the herd.
 func writeKey(name, key string) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	err := writeNew(name, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, key)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("write the key: %w", err)
 	}
-	if _, err := fmt.Fprintln(f, key); err != nil {
-		f.Close()
-		return fmt.Errorf("write the key: %w", err)
+	return nil
+}
+
+// writeNew makes a file that was not there, for its owner alone. One that can't be written is taken
+// away again: it would be in the way of the next try.
+func writeNew(name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
 	}
-	return f.Close()
+	err = write(f)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		os.Remove(name) // what fails is left to see
+	}
+	return err
 }

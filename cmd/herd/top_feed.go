@@ -64,6 +64,7 @@ func newTopFeed(ctx context.Context, v *topVerb, first top.Sample) *topFeed {
 // model is one that knows the first sample.
 func (f *topFeed) model(first top.Sample) *top.Model {
 	m := top.NewModel(f.home)
+	first.Addr = f.home // as all samples after it call it
 	m.Sample(time.Now(), first)
 	return m
 }

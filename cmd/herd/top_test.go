@@ -62,7 +62,7 @@ func watchTop(t *testing.T, nodes *fakeNodes) *watched {
 		t: t, nodes: nodes, screen: &fakeScreen{width: 80, height: 24},
 		end: make(chan os.Signal, 1), resized: make(chan os.Signal, 1), stop: stop, ended: make(chan any, 1),
 	}
-	v := &topVerb{client: client{addr: fakeAddr(0), http: http.Client{Transport: nodes}}, interval: time.Second, noColour: true}
+	v := &topVerb{client: client{addr: "http://" + fakeAddr(0), http: http.Client{Transport: nodes}}, interval: time.Second, noColour: true}
 	first, err := sampleNode(ctx, &v.client)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestTopMoves(t *testing.T) {
 		w := watchTop(t, newFakeNodes("Bailey", "Bona", "Clark"))
 		w.shows("as seen by Bailey  3 alive", "from clients           –")
 		time.Sleep(1500 * time.Millisecond)
-		w.shows("from clients       100/s", "!does not answer")
+		w.shows("from clients       100/s", "!does not answer", "!from here on")
 
 		w.nodes.set(0, true)
 		time.Sleep(time.Second)
