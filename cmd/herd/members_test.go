@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -150,7 +151,7 @@ func TestSentOn(t *testing.T) {
 	defer s.Close()
 	addr := s.Listener.Addr().String()
 	key := filepath.Join(t.TempDir(), "key")
-	if err := writeKey(key, testKey(t.Name())); err != nil {
+	if err := writeKey(key, base64.StdEncoding.EncodeToString(newKey())); err != nil {
 		t.Fatal(err)
 	}
 	for _, verb := range []string{"members", "events", "ready", "leave", "reload", "keyring install " + key} {
