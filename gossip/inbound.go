@@ -12,6 +12,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/memberlist"
+
+	"herd/gossip/sockerr"
 )
 
 // acceptStreams runs until Shutdown. An error of Accept (no file descriptors left, as a
@@ -83,7 +85,7 @@ func (t *transport) refused(g *guest, err error, stayed bool) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		t.count.slow.Add(1)
 		t.warn("gossip stream refused: no proof in time", "addr", addr, "timeout", t.config.patience())
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), sockerr.Is(err, syscall.ECONNRESET), sockerr.Is(err, syscall.EPIPE):
 		t.count.abandoned.Add(1) // a health check, or a peer that gave up: no reason to worry anybody
 		t.say(hclog.Debug, "gossip stream closed before its proof", "addr", addr)
 	default:

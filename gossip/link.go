@@ -11,6 +11,7 @@ import (
 
 	"herd/gossip/location"
 	"herd/gossip/replica"
+	"herd/gossip/sockerr"
 )
 
 const readBuffer = 64 << 10
@@ -155,7 +156,7 @@ func (c *Cluster) endLocked(l *link, err error, gaveUp bool) {
 // the session.
 func peerEnded(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+		sockerr.Is(err, syscall.ECONNRESET) || sockerr.Is(err, syscall.EPIPE)
 }
 
 // read takes messages off a lane until it ends. What has come together is merged under

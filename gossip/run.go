@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	"herd/gossip/replica"
+	"herd/gossip/sockerr"
 )
 
 // Run makes this node a member of the herd and keeps it one until ctx is done. Then it
@@ -301,7 +302,7 @@ func (c *Cluster) nudge() { offer(c.nudged, struct{}{}) }
 // better is not worth a warning.
 func levelOf(err error) hclog.Level {
 	var key *KeyError
-	if errors.As(err, &key) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, net.ErrClosed) {
+	if errors.As(err, &key) || sockerr.Is(err, syscall.ECONNREFUSED) || errors.Is(err, net.ErrClosed) {
 		return hclog.Debug
 	}
 	return hclog.Warn

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/memberlist"
+
+	"herd/gossip/sockerr"
 )
 
 // seeds is what the seeds said when they were asked first.
@@ -76,7 +78,7 @@ func (c *Cluster) askSeeds(ctx context.Context) (seeds, error) {
 			}
 			found.answered, found.alone = append(found.answered, r.addr), false
 			holders = append(holders, r.holders...)
-		case errors.Is(r.err, syscall.ECONNREFUSED):
+		case sockerr.Is(r.err, syscall.ECONNREFUSED):
 			c.log.Info("seed refuses the connection", "addr", r.addr)
 		case ctx.Err() == nil || len(found.answered) == 0:
 			found.silent, found.alone = append(found.silent, r.addr), false

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"herd/gossip/sockerr"
 	"herd/node/load"
 )
 
@@ -130,7 +131,7 @@ func unreachable(err error) error {
 	if !errors.As(err, &op) || op.Op != "dial" {
 		return err
 	}
-	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+	if sockerr.Is(err, syscall.EADDRNOTAVAIL) {
 		err = fmt.Errorf("%w: it is no address of this machine, or has no ports left: give several with --source", err)
 	}
 	return &exit{exitUnreachable, err}

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -27,11 +28,12 @@ var parts = map[string][]string{
 	"config": nil,
 }
 
-// shared are leaves that all may import: vocabulary, how a file is replaced, how who computes rests.
-var shared = []string{"gossip/breath", "gossip/durable", "gossip/location"}
+// shared are leaves that all may import: vocabulary, how a file is replaced, how who computes rests,
+// what errors of sockets say.
+var shared = []string{"gossip/breath", "gossip/durable", "gossip/location", "gossip/sockerr"}
 
 // leaves import the standard library and what is shared, nothing else.
-var leaves = []string{"cmd/herd/internal/human", "cmd/herd/internal/roff", "gossip/breath", "gossip/durable", "gossip/fault", "gossip/journal", "gossip/location", "gossip/replica", "node/access", "node/client/sse", "node/events", "node/protocol", "node/web"}
+var leaves = []string{"cmd/herd/internal/human", "cmd/herd/internal/roff", "gossip/breath", "gossip/durable", "gossip/fault", "gossip/journal", "gossip/location", "gossip/replica", "gossip/sockerr", "node/access", "node/client/sse", "node/events", "node/protocol", "node/web"}
 
 // modest are folders that could live outside of the program: besides the standard
 // library and what is shared they import these of ours, and no library.
@@ -85,7 +87,7 @@ func sources(t *testing.T) []source {
 			if err != nil || d.IsDir() || filepath.Ext(name) != ".go" {
 				return err
 			}
-			file, err := parser.ParseFile(fset, name, nil, parser.ImportsOnly|parser.ParseComments)
+			file, err := parser.ParseFile(fset, name, nil, parser.ParseComments|parser.SkipObjectResolution)
 			if err != nil {
 				return err
 			}
@@ -159,6 +161,26 @@ func refuse(s source, name string) string {
 func partOf(folder string) string {
 	part, _, _ := strings.Cut(folder, "/")
 	return part
+}
+
+// Errors of sockets are told apart so that it works on Windows, too.
+func TestSocketErrors(t *testing.T) {
+	names := []string{"EACCES", "EADDRINUSE", "EADDRNOTAVAIL", "ECONNREFUSED", "ECONNRESET", "EMFILE", "EPIPE", "ETIMEDOUT"}
+	for _, s := range sources(t) {
+		if strings.HasSuffix(s.name, "_test.go") {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) != 2 || types.ExprString(call.Fun) != "errors.Is" {
+				return true
+			}
+			if name, found := strings.CutPrefix(types.ExprString(call.Args[1]), "syscall."); found && slices.Contains(names, name) {
+				t.Errorf("%s/%s asks errors.Is for %s: ask sockerr.Is", s.folder, s.name, name)
+			}
+			return true
+		})
+	}
 }
 
 // Every package says what it is for, in one place.

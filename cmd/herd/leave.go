@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"herd/config"
+	"herd/gossip/sockerr"
 )
 
 func (a *app) leave() *cobra.Command {
@@ -80,7 +80,7 @@ func (c *client) waitGone(ctx context.Context, timeout time.Duration) error {
 		case err == nil:
 			conn.Close()
 			last = nil
-		case refuses(err):
+		case sockerr.Is(err, syscall.ECONNREFUSED):
 			return nil
 		case ctx.Err() == nil:
 			last = err
@@ -90,10 +90,4 @@ func (c *client) waitGone(ctx context.Context, timeout time.Duration) error {
 		return &exit{exitUnmet, fmt.Errorf("the node at %s was told to leave, and whether it has ended in %s can't be told: %w", c.addr, timeout, last)}
 	}
 	return &exit{exitUnmet, fmt.Errorf("the node at %s has not ended in %s", c.addr, timeout)}
-}
-
-// refuses tells whether a machine is there, and nobody listens at its port.
-func refuses(err error) bool {
-	const windows = syscall.Errno(10061) // WSAECONNREFUSED, of which package syscall knows nothing
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, windows)
 }

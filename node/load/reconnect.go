@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"herd/gossip/sockerr"
 )
 
 // Reconnected is what [Reconnect] measured. Each command has a connection of its own.
@@ -72,7 +74,7 @@ func kindOf(err error) string {
 		{syscall.EADDRINUSE, errNoPort},
 		{syscall.EMFILE, errNoFile},
 	} {
-		if errors.Is(err, k.err) {
+		if sockerr.Is(err, k.err) {
 			return k.kind
 		}
 	}

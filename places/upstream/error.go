@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"herd/gossip/sockerr"
 	"herd/places"
 )
 
@@ -73,7 +74,7 @@ func failure(ctx context.Context, err error, secret string) *places.Error {
 		return because(ErrUnknownHost, lookup.Err, lookup.IsTemporary)
 	case isTLS(err):
 		return because(ErrTLS, err.Error(), false)
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case sockerr.Is(err, syscall.ECONNREFUSED):
 		return because(ErrConnect, "refused", true)
 	case isDial(err):
 		return because(ErrConnect, detail(err), true)

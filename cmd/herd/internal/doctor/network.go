@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"herd/cmd/herd/internal/human"
+	"herd/gossip/sockerr"
 	"herd/node"
 )
 
@@ -24,17 +25,17 @@ func (f *Facts) ports() []Finding {
 		found := fmt.Sprintf("%s %s (%s) ", p.Setting, p.Addr, strings.ToUpper(p.Network))
 		switch {
 		case p.Err == nil:
-		case errors.Is(p.Err, syscall.EADDRINUSE) && f.Node.has(p):
+		case sockerr.Is(p.Err, syscall.EADDRINUSE) && f.Node.has(p):
 			held++
-		case errors.Is(p.Err, syscall.EADDRINUSE):
+		case sockerr.Is(p.Err, syscall.EADDRINUSE):
 			who := "another process"
 			if p.Holder != "" {
 				who = p.Holder
 			}
 			all = append(all, fault("ports", found+"is held by "+who, fmt.Sprintf("End that process, or choose another port by %s.", flag)))
-		case errors.Is(p.Err, syscall.EACCES):
+		case sockerr.Is(p.Err, syscall.EACCES):
 			all = append(all, fault("ports", found+"may not be bound by this user", fmt.Sprintf("Choose a port above 1023 by %s, or grant CAP_NET_BIND_SERVICE.", flag)))
-		case errors.Is(p.Err, syscall.EADDRNOTAVAIL):
+		case sockerr.Is(p.Err, syscall.EADDRNOTAVAIL):
 			all = append(all, fault("ports", found+"is not an address of this machine", fmt.Sprintf("Give %s one that it has, or 0.0.0.0 for all.", flag)))
 		default:
 			all = append(all, fault("ports", found+"can't be bound: "+p.Err.Error(), fmt.Sprintf("Choose another by %s.", flag)))
@@ -200,7 +201,7 @@ func unwell(p node.Probe) *Finding {
 		f = fault("", who+" has this gossip key and no label", "Give all nodes of the herd one gossip.label, or none.")
 	case errors.As(p.Stream, &key):
 		f = fault("", fmt.Sprintf("%s: %s", who, key.Reason), "Copy its key file, and gossip.label, to this node, or correct --join if it is of another herd.")
-	case errors.Is(p.Stream, syscall.ECONNREFUSED):
+	case sockerr.Is(p.Stream, syscall.ECONNREFUSED):
 		f = fault("", "nobody listens there: "+who+" "+silent, fmt.Sprintf("Start that node, correct the address, or let TCP through to port %s there.", port))
 	case p.Stream != nil && p.Packet == nil:
 		f = fault("", fmt.Sprintf("%s answers by UDP and %s: %v", who, silent, p.Stream), fmt.Sprintf("Let TCP through to port %s there, both ways.", port))
