@@ -61,6 +61,9 @@ type keeper struct {
 	synced   time.Time // when it last was, or might have been
 	retry    time.Time // not before
 
+	early     uint64    // fixes that load left on the disk, for this node's clock is behind them; static after it
+	earlyTold time.Time // when that was said last
+
 	trouble   atomic.Bool // the last try failed
 	rewrite   atomic.Bool // a snapshot is wanted, due or not
 	snapshots sync.WaitGroup
@@ -151,6 +154,8 @@ func (k *keeper) load(ctx context.Context) error {
 	k.mu.Unlock()
 	k.noteLog()
 	args := []any{"fixes", r.Fixes(), "clients", c.table.Len(), "after", took.Round(time.Millisecond)}
+	k.early = r.Early()
+	k.tellEarly()
 	switch {
 	case report.Lost || refused > 0:
 		c.log.Warn("the journal is damaged: what is before the damage was loaded, the herd has the rest",

@@ -355,6 +355,44 @@ func TestNoSnapshotByWrongClock(t *testing.T) {
 	})
 }
 
+// A node that starts with a clock of years ago, as a machine does whose battery is empty, takes
+// nothing from its disk for that, and deletes nothing either: with the right clock all is there.
+func TestDiskOfTimesToCome(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		clock := new(testClock)
+		h.clocks = map[string]*testClock{"node0": clock}
+		disks := h.withDisks(1, SyncAlways)
+		n := h.startFirst(1)[0]
+		fix := n.report(t, "kiwi", int(time.Now().Unix()))
+		restart := func(ahead time.Duration) {
+			h.kill(n)
+			disks[0].Crash()
+			clock.set(ahead)
+			n = h.start(0)
+			time.Sleep(startTime)
+		}
+		restart(-1000 * 24 * time.Hour)
+		if _, ok := n.Get([]byte("kiwi")); ok || h.log.count("clock is days behind what its disk holds") != 1 {
+			t.Error("it was read, or nobody was told that it was not")
+		}
+		n.report(t, "emu", int(time.Now().Add(-1000*24*time.Hour).Unix()))
+		n.keeper.rewrite.Store(true)
+		time.Sleep(2 * time.Hour)
+		if s := n.Stats().Disk; s.Snapshots != 0 || h.log.count("clock is days behind what its disk holds") != 3 {
+			t.Errorf("%d snapshots, %d lines", s.Snapshots, h.log.count("clock is days behind what its disk holds"))
+		}
+		restart(0)
+		if e, ok := n.Get([]byte("kiwi")); !ok || e.Fix.Compare(&fix) != 0 {
+			t.Errorf("with the right clock: %v %v", e, ok)
+		}
+		if _, ok := n.Get([]byte("emu")); !ok {
+			t.Error("what came meanwhile is gone")
+		}
+		n.keeper.rewrite.Store(true)
+		h.await("snapshot", 2*snapshotPause, func() bool { return n.Stats().Disk.Snapshots == 1 })
+	})
+}
+
 // A folder that is removed while the node runs is found out, though nothing is written; then all that the
 // node holds is written anew.
 func TestFolderRemoved(t *testing.T) {

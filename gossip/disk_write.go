@@ -196,6 +196,10 @@ func (k *keeper) snapshotIfDue() {
 	if k.snapping.Load() || k.starting() || !k.rewrite.Load() && !k.log.Due() {
 		return
 	}
+	if k.early > 0 { // the files have what the table has not
+		k.tellEarly()
+		return
+	}
 	if k.dirty {
 		k.sync()
 	}
@@ -221,6 +225,15 @@ func (k *keeper) snapshotIfDue() {
 			k.rewrite.Store(true)
 		}
 	})
+}
+
+// tellEarly says, once an hour, that there are fixes on the disk that were not read.
+func (k *keeper) tellEarly() {
+	if k.early == 0 || !k.earlyTold.IsZero() && time.Since(k.earlyTold) < time.Hour {
+		return
+	}
+	k.earlyTold = time.Now()
+	k.cluster.warn("this node's clock is days behind what its disk holds, or was ahead when that was written: it is not read, and stays there: set the clock and restart", "fixes", k.early)
 }
 
 // begin begins a snapshot. One that could not be ended would leave a log file more each time.

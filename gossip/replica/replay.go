@@ -22,6 +22,7 @@ type Replay struct {
 	latest int64
 	gap    bool // something was missing: from there on fixes count and vectors do not
 	fixes  uint64
+	early  uint64
 }
 
 // NewReplay begins.
@@ -51,7 +52,8 @@ type Replayed struct {
 	vector    Vector
 	latest    int64
 	fixes     uint64
-	refused   bool // some fix was not taken
+	early     uint64 // fixes that were not taken for their times
+	refused   bool   // some fix was not taken
 }
 
 // Read merges the fixes of a message, without the length before it. It keeps no reference
@@ -96,8 +98,7 @@ func (r *ReplayReader) batch(d *decoder, m *Replayed, t *tally) {
 		if d.err != nil {
 			break
 		}
-		if take, err := horizon.judge(&e); !take || err != nil {
-			m.refused = true
+		if !m.takes(horizon, &e) {
 			continue
 		}
 		r.core.gather(&r.gathered, t, id, &e)
@@ -113,8 +114,7 @@ func (r *ReplayReader) chunk(d *decoder, m *Replayed, t *tally) {
 		if d.err != nil {
 			break
 		}
-		if take, err := horizon.judge(&e); !take || err != nil {
-			m.refused = true
+		if !m.takes(horizon, &e) {
 			continue
 		}
 		r.core.gather(&r.gathered, t, id, &e)
@@ -123,9 +123,22 @@ func (r *ReplayReader) chunk(d *decoder, m *Replayed, t *tally) {
 	r.core.mergeGathered(&r.gathered, t)
 }
 
+// takes tells whether a fix that was read is taken.
+func (m *Replayed) takes(h horizon, e *location.Entry) bool {
+	take, err := h.judge(e)
+	if take && err == nil {
+		return true
+	}
+	if m.refused = true; e.Order > h.take {
+		m.early++
+	}
+	return false
+}
+
 // Take takes note of the next message in order.
 func (r *Replay) Take(m Replayed) {
 	r.fixes += m.fixes
+	r.early += m.early
 	for _, dot := range m.newest {
 		if dot.Seq > r.newest[dot.Origin] && len(r.newest) < maxOrigins {
 			r.newest[dot.Origin] = dot.Seq
@@ -155,6 +168,10 @@ func (r *Replay) Take(m Replayed) {
 
 // Fixes is how many fixes were read.
 func (r *Replay) Fixes() uint64 { return r.fixes }
+
+// Early is how many fixes were not taken because they are days ahead of this node's clock: that is
+// wrong, or was when they were written.
+func (r *Replay) Early() uint64 { return r.early }
 
 // End has the core go on from what was read, and tells whether its vector does. It does
 // not if this node's clock has been set back far: what had expired by the former one and was
