@@ -50,11 +50,17 @@ func (l *Log) begin() (err error) {
 }
 
 // findTail looks whether the file that the log goes on after is in its place. If not, the
-// folder is another one, or none: it is locked, and the log begins anew.
+// folder is another one, or none: it is locked, and the log begins anew. But not in the folder of
+// another journal, as of a volume that was mounted late: the files of two are none to begin from.
 func (l *Log) findTail() error {
 	all, err := l.fs.List()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	for _, i := range all {
+		if err := l.own(i.Name); err != nil {
+			return err
+		}
 	}
 	has := func(name string) bool {
 		return slices.ContainsFunc(all, func(i Info) bool { return i.Name == name })
@@ -77,6 +83,22 @@ func (l *Log) findTail() error {
 	l.tail, l.carry, l.snapshot = mark{}, nil, Info{}
 	l.stats.Appended, l.stats.Durable = 0, 0
 	return fmt.Errorf("%w: the journal begins anew", ErrGone)
+}
+
+// own fails if a file is of another journal.
+func (l *Log) own(name string) error {
+	if _, ok := parseName(name); !ok {
+		return nil
+	}
+	switch h, err := l.readHeader(name); {
+	case errors.Is(err, errDamaged), errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("file %s: %w", name, err)
+	case h.store != l.store:
+		return fmt.Errorf("file %s: %w: its folder holds another one now: restart this node to begin from that", name, ErrForeign)
+	}
+	return nil
 }
 
 // carryOver makes a log file of what is to be carried over. It has its name when it is whole

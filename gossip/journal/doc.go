@@ -51,7 +51,8 @@
 // if it is not. Append looks once more. If the file has come back, as it has when something
 // was mounted over the folder for a while, the log goes on after it. Else it makes the
 // folder, if there is none, locks it and begins anew, which it says by failing with ErrGone
-// once more: what was there does not count any more.
+// once more: what was there does not count any more. In a folder that holds another journal by
+// then it does nothing, and fails with ErrForeign.
 //
 // The package neither logs nor starts goroutines. Its calls take as long as the disk does.
 package journal

@@ -82,6 +82,49 @@ func TestFolderComesBack(t *testing.T) {
 	}
 }
 
+// A folder with another journal in place of the one there was, as when a volume is mounted late, stays as it
+// is; who opens it has what is there.
+func TestFolderOfAnother(t *testing.T) {
+	for _, more := range []int{0, 3} { // its last file has the name of ours, or another one
+		late := filepath.Join(t.TempDir(), "journal")
+		other, err := journal.Open(journal.Dir(late), journal.Config{Store: 8})
+		check(t, err)
+		_, err = other.Replay(func([]byte) error { return nil })
+		check(t, err)
+		appendAll(t, other, "x")
+		for range more {
+			check(t, other.Sync())
+			snapshot(t, other, "X")
+			appendAll(t, other, "y")
+		}
+		check(t, other.Sync())
+		check(t, other.Close())
+
+		folder := filepath.Join(t.TempDir(), "journal")
+		l, _, _ := open(t, journal.Dir(folder))
+		appendAll(t, l, "a")
+		check(t, l.Sync())
+		check(t, os.Rename(folder, folder+".below"))
+		check(t, os.Rename(late, folder))
+		l.Sync()
+		for range 3 {
+			if err := l.Append([]byte("b")); !errors.Is(err, journal.ErrForeign) {
+				t.Errorf("error %v", err)
+			}
+		}
+		check(t, l.Close())
+		_, all, r := open(t, journal.Dir(folder))
+		if more == 0 {
+			expect(t, all, "x")
+		} else {
+			expect(t, all, "X", "y")
+		}
+		if r.Lost {
+			t.Errorf("report is %v", r)
+		}
+	}
+}
+
 // What is removed before anything is appended, with what is to be carried over, is found out, too.
 func TestFolderRemovedAtOnce(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "journal")
