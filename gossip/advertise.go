@@ -16,6 +16,10 @@ import (
 // resolveTimeout bounds the look-up of an advertise address given as a host name.
 const resolveTimeout = 5 * time.Second
 
+// errZone says why an address can't be a member's: memberlist knows none with a zone, and to
+// another machine that would mean another link.
+var errZone = errors.New("peers cannot reach an address with a zone: give one without")
+
 // advertised is the address that peers are told to reach this node at: want, a host or host:port, if
 // given; else the bound one; else, if bound to every interface, one of this machine.
 func advertised(ctx context.Context, want string, bound net.Addr) (netip.AddrPort, error) {
@@ -36,6 +40,8 @@ func advertised(ctx context.Context, want string, bound net.Addr) (netip.AddrPor
 			return netip.AddrPort{}, fmt.Errorf("bound to %v and no advertise address is given: %w", at, err)
 		}
 		return netip.AddrPortFrom(ip, at.Port()), nil
+	case at.Addr().Zone() != "":
+		return netip.AddrPort{}, fmt.Errorf("bound to %v and no advertise address is given: %w", at, errZone)
 	}
 	return at, nil
 }
@@ -75,6 +81,9 @@ func parseAdvertise(ctx context.Context, s string, bound netip.AddrPort) (netip.
 	}
 	if ip.IsUnspecified() {
 		return netip.AddrPort{}, errors.New("peers cannot reach an unspecified address")
+	}
+	if ip.Zone() != "" {
+		return netip.AddrPort{}, errZone
 	}
 	return netip.AddrPortFrom(ip.Unmap(), port), nil
 }

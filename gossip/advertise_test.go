@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"strings"
@@ -28,6 +29,9 @@ func TestAdvertised(t *testing.T) {
 		{"198.51.100.7:http", any4, "", `port "http": want 0 to 65535`},
 		{"198.51.100.7:", any4, "", `port "": want 0 to 65535`},
 		{":1", any4, "", "no such host"},
+		{"fe80::1%eth0", any6, "", "with a zone"},
+		{"[fe80::1%eth0]:1", any6, "", "with a zone"},
+		{"2001:db8::7", "[fe80::1%eth0]:4132", "[2001:db8::7]:4132", ""},
 	} {
 		at := netip.MustParseAddrPort(tt.bound)
 		got, err := advertised(t.Context(), tt.want, net.TCPAddrFromAddrPort(at))
@@ -42,6 +46,10 @@ func TestAdvertised(t *testing.T) {
 	}
 	if _, err := advertised(t.Context(), "", &net.UnixAddr{Name: "/x", Net: "unix"}); err == nil {
 		t.Error("a bound address that is none was taken")
+	}
+	linkLocal := net.TCPAddrFromAddrPort(netip.MustParseAddrPort("[fe80::1%eth0]:4132"))
+	if at, err := advertised(t.Context(), "", linkLocal); !errors.Is(err, errZone) || !strings.Contains(err.Error(), linkLocal.String()) {
+		t.Errorf("bound to %v: %v, %v", linkLocal, at, err)
 	}
 }
 

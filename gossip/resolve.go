@@ -56,6 +56,9 @@ func (r resolver) host(ctx context.Context, hostport string) ([]string, error) {
 		return nil, err
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
+		if ip.Zone() != "" {
+			return nil, fmt.Errorf("seed %s: %w", hostport, errZone)
+		}
 		return []string{net.JoinHostPort(ip.Unmap().String(), port)}, nil
 	}
 	n, err := r.dns.LookupPort(ctx, "tcp", port)

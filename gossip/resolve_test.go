@@ -151,6 +151,7 @@ func TestResolve(t *testing.T) {
 		{seed: "srv+_empty._tcp.test", err: "look up the SRV records of _empty._tcp.test: "},
 		{seed: "srv+_none._tcp.test", err: "say that there is no such service"},
 		{seed: "10.0.0.9", err: "missing port"},
+		{seed: "[fe80::1%eth0]:4132", err: "with a zone"},
 	} {
 		got, err := r.addresses(t.Context(), tt.seed)
 		switch {
