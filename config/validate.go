@@ -30,7 +30,7 @@ func (c *Config) problems() []problem {
 			found = append(found, problem{field: r.name, detail: mustBe(r)})
 		}
 	}
-	return slices.Concat(found, c.clashes(), c.openChaos(), c.nowhere(), c.Places.problems())
+	return slices.Concat(found, c.clashes(), c.zones(), c.openChaos(), c.nowhere(), c.Places.problems())
 }
 
 // openChaos finds faults on command for everybody.
@@ -57,6 +57,35 @@ func (c *Config) nowhere() []problem {
 }
 
 func mustBe(r row) string { return "It must be " + r.value.allowed + "." }
+
+// zones finds addresses of members that only some machines understand.
+func (c *Config) zones() []problem {
+	var found []problem
+	add := func(field, addr string) {
+		if hasZone(addr) {
+			found = append(found, problem{
+				field:  field,
+				detail: fmt.Sprintf("%s has a zone, and members know each other by addresses that mean the same on all machines. Give one without a zone.", addr),
+			})
+		}
+	}
+	add("gossip.advertise_addr", c.Gossip.AdvertiseAddr)
+	for _, seed := range c.Gossip.Join {
+		add("gossip.join", seed)
+	}
+	if c.Gossip.AdvertiseAddr == "" && hasZone(c.Gossip.Addr) {
+		found = append(found, problem{
+			field:  "gossip.addr",
+			detail: fmt.Sprintf("Other machines can't dial %s: its zone means nothing to them. Set gossip.advertise_addr to an address without one, or bind another.", c.Gossip.Addr),
+		})
+	}
+	return found
+}
+
+func hasZone(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && strings.Contains(host, "%")
+}
 
 // clashes finds two ports of the node at one place. Port 0 never clashes.
 func (c *Config) clashes() []problem {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -301,7 +302,7 @@ func isAddress(s string, leastPort uint64) bool {
 
 // withPort adds port 0 to a host without a port.
 func withPort(s string) string {
-	if net.ParseIP(s) != nil || s != "" && !strings.ContainsAny(s, ":[]{} ") {
+	if _, err := netip.ParseAddr(s); err == nil || s != "" && !strings.ContainsAny(s, ":[]{} ") {
 		return net.JoinHostPort(s, "0")
 	}
 	return s

@@ -124,6 +124,10 @@ func TestWrongFiles(t *testing.T) {
 		{settings: "JOIN=srv+_herd._tcp.example.com:4132"},
 		{settings: "JOIN=srv+herd.example.com"},
 		{settings: "JOIN=srv+"},
+		{settings: "JOIN=10.0.0.1:4132,[fe80::1%eth0]:4132"},
+		{settings: "ADVERTISE_ADDR=fe80::1%eth0"},
+		{settings: "ADVERTISE_ADDR=[fe80::1%eth0]:4132"},
+		{settings: "GOSSIP_ADDR=[fe80::1%eth0]:4132 INSECURE_GOSSIP=true"},
 	} {
 		var paths, environ []string
 		if c.path != "" {
