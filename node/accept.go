@@ -42,7 +42,7 @@ func (s *clientServer) accept() error {
 func (s *clientServer) admit(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	addr, b := s.bounded(conn), s.bounds.Load()
+	addr, b := bounded(conn), s.bounds.Load()
 	if s.open.Err() != nil || len(s.sessions) >= b.MaxConns || addr.IsValid() && b.MaxPerAddr > 0 && s.addrs[addr] >= b.MaxPerAddr {
 		s.count.refused.Add(1)
 		conn.Close()
@@ -73,10 +73,10 @@ func (s *clientServer) leave(c *session) {
 	}
 }
 
-// bounded is the host of a client whose connections are bounded in number, so that
+// bounded is the host at the other end if its connections are bounded in number, so that
 // one can't keep all others out; else no address. That of loopback is shared by
 // all clients on this machine.
-func (s *clientServer) bounded(conn net.Conn) netip.Addr {
+func bounded(conn net.Conn) netip.Addr {
 	at, err := netip.ParseAddrPort(conn.RemoteAddr().String())
 	if err != nil || at.Addr().Unmap().IsLoopback() {
 		return netip.Addr{}

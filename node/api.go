@@ -5,7 +5,9 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -18,6 +20,10 @@ const (
 	quietTimeout   = time.Minute      // between two requests
 	maxHeader      = 16 << 10         // bytes
 	maxAPIConns    = 256              // open at once; operators are few
+
+	// maxAPIConnsPerHost is how many of those one host may have, beyond loopback: probes find
+	// room besides it.
+	maxAPIConnsPerHost = maxAPIConns / 4
 )
 
 // routes is all that the HTTP API does. What belongs together has a file, and a line
@@ -76,19 +82,46 @@ func unhurried(w http.ResponseWriter) error {
 
 // connCount bounds the connections of an HTTP server.
 type connCount struct {
-	open    atomic.Int64
 	refused atomic.Uint64
+
+	mu    sync.Mutex         // guards the fields below
+	all   int                // those too that were refused and are about to end
+	hosts map[netip.Addr]int // of those, by who is bounded
 }
 
 // watch is an http.Server's ConnState. The one too many is closed at once.
 func (c *connCount) watch(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		if c.open.Add(1) > maxAPIConns {
+		if !c.count(bounded(conn), 1) {
 			c.refused.Add(1)
 			conn.Close()
 		}
 	case http.StateClosed, http.StateHijacked:
-		c.open.Add(-1)
+		c.count(bounded(conn), -1)
 	}
+}
+
+// count counts a connection that comes or goes, and tells whether there is room for it.
+func (c *connCount) count(host netip.Addr, n int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all += n
+	if !host.IsValid() {
+		return c.all <= maxAPIConns
+	}
+	if c.hosts == nil {
+		c.hosts = map[netip.Addr]int{}
+	}
+	if c.hosts[host] += n; c.hosts[host] == 0 {
+		delete(c.hosts, host)
+	}
+	return c.all <= maxAPIConns && c.hosts[host] <= maxAPIConnsPerHost
+}
+
+// open is how many there are.
+func (c *connCount) open() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all
 }

@@ -350,6 +350,7 @@ func TestEventsTooMany(t *testing.T) {
 			s.expect(t, "hello Clark")
 			all = append(all, s)
 		}
+		n.host = n.network.Host("10.0.0.2") // of the first one's connections there are as many as may be
 		code, body := n.get(t, "GET", "/v1/events")
 		if code != 503 || !strings.Contains(body, "too many") {
 			t.Errorf("got %d: %s", code, body)

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"herd/gossip"
+	"herd/gossip/simnet"
 )
 
 // get asks the node over its HTTP port; if that is not served, its handler.
@@ -238,31 +240,51 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// The connection one too many is closed, and counted.
+// The connection one too many is closed, and counted: of one host, and of all.
 func TestTooManyConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newTestNode(t)
 		done := n.start(t.Context())
-		var conns []net.Conn
-		for range maxAPIConns + 1 {
-			c, err := n.host.Dial(t.Context(), "10.0.0.1:4133")
+		connect := func(from *simnet.Host) (conn net.Conn, refused bool) {
+			before := n.Stats().HTTPRefused
+			conn, err := from.Dial(t.Context(), "10.0.0.1:4133")
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer c.Close()
-			conns = append(conns, c)
+			t.Cleanup(func() { conn.Close() })
 			synctest.Wait()
+			return conn, n.Stats().HTTPRefused > before
 		}
-		if _, err := conns[maxAPIConns].Read(make([]byte, 1)); err == nil {
-			t.Error("the one too many is served")
+		var first net.Conn
+		for i := range 4 {
+			host := n.network.Host(fmt.Sprintf("10.0.1.%d", i))
+			for j := range maxAPIConns / 4 {
+				conn, refused := connect(host)
+				if refused {
+					t.Fatalf("connection %d of host %d is refused", j, i)
+				}
+				if first == nil {
+					first = conn
+				}
+			}
+			if i == 0 { // there is room for others alone
+				if conn, refused := connect(host); !refused {
+					t.Error("a host may have more than a quarter")
+				} else if _, err := conn.Read(make([]byte, 1)); err == nil {
+					t.Error("the one too many is served")
+				}
+			}
 		}
-		if got := n.Stats().HTTPRefused; got != 1 {
-			t.Errorf("refused: %d", got)
+		if _, refused := connect(n.host); !refused {
+			t.Error("there is no bound of all")
 		}
-		conns[0].Close()
+		first.Close()
 		synctest.Wait()
 		if code, _ := n.get(t, "GET", "/livez"); code != 200 {
 			t.Errorf("got %d though there is room", code)
+		}
+		if got := n.Stats(); got.HTTPConns != maxAPIConns-1 || got.HTTPRefused != 2 {
+			t.Errorf("%d are open, %d were refused", got.HTTPConns, got.HTTPRefused)
 		}
 		n.leave()
 		<-done

@@ -142,7 +142,8 @@ func (nowhere) Near(context.Context, places.Query) (places.Answer, error) {
 type testNode struct {
 	*Node
 	cluster *fakeCluster
-	host    *simnet.Host
+	network *simnet.Net
+	host    *simnet.Host // from which it is asked
 	log     *logBuffer
 }
 
@@ -151,7 +152,8 @@ func newTestNode(t testing.TB, change ...func(*Config)) testNode {
 	s := config.Default()
 	s.Name = "Clark"
 	s.Client.Addr, s.Gossip.Addr, s.HTTP.Addr = "10.0.0.1:4131", "10.0.0.1:4132", "10.0.0.1:4133"
-	host := simnet.New(1).Host("10.0.0.1")
+	network := simnet.New(1)
+	host := network.Host("10.0.0.1")
 	log := &logBuffer{}
 	c := Config{
 		Settings: s,
@@ -170,7 +172,7 @@ func newTestNode(t testing.TB, change ...func(*Config)) testNode {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { n.Close() })
-	return testNode{n, fake, host, log}
+	return testNode{n, fake, network, host, log}
 }
 
 // start runs the node aside; what Run returns comes on the channel.

@@ -21,7 +21,7 @@ func (n *Node) Stats() metrics.Stats {
 		Places:          n.places.Stats(),
 		Events:          n.events.Stats(),
 		Members:         n.memberStats(),
-		HTTPConns:       int(n.apiConns.open.Load()),
+		HTTPConns:       n.apiConns.open(),
 		Reloads:         n.reloadStats(),
 		HTTPHandshakes:  n.certificates.failed.Load(),
 		CertificateEnds: n.certificates.expiry(),
