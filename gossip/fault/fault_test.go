@@ -232,6 +232,34 @@ func TestEndBehindCut(t *testing.T) {
 	})
 }
 
+// There are not any number of streams that are kept for that, though each has something to send.
+func TestManyBehindCut(t *testing.T) {
+	bubble(t, "many", func(t *testing.T, p *pair) {
+		var near, far []net.Conn
+		for range 1100 {
+			n, f := p.stream()
+			near, far = append(near, n), append(far, f)
+		}
+		p.add(fault.Rule{Cut: true}, 0)
+		for _, c := range near {
+			write(t, c, "last")
+			c.Close()
+		}
+		synctest.Wait()
+		ended := 0
+		for _, c := range far {
+			c.SetReadDeadline(time.Now().Add(time.Second))
+			if _, err := c.Read(make([]byte, 1)); !isTimeout(err) {
+				ended++
+			}
+		}
+		if kept := len(far) - ended; kept == 0 || kept > 1024 {
+			t.Errorf("%d streams are kept", kept)
+		}
+		p.net.Heal()
+	})
+}
+
 // A writer waits when too much waits before a cut, until its deadline, or the heal.
 func TestWindow(t *testing.T) {
 	bubble(t, "", func(t *testing.T, p *pair) {

@@ -312,9 +312,10 @@ func (c *conn) Close() error {
 	c.closed = true
 	c.wakeLocked()
 	l, _ := c.link()
+	cut := l != nil && l.cutOut
 	switch {
 	case c.gone:
-	case c.sending, l != nil && l.cutOut && c.net.mayStay():
+	case cut && c.net.mayStay(), c.sending && !cut:
 		c.Conn.SetReadDeadline(time.Unix(1, 0)) // a reader returns now
 		c.sendLocked()
 	default:
