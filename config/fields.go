@@ -59,7 +59,7 @@ func table(c *Config) []row {
 
 		{"client.addr", false, address(&c.Client.Addr), "where clients connect; port 0 takes any free one"},
 		{"client.max_conns", false, live(whole(&c.Client.MaxConns, 1, 1_000_000)), "connections open at once; further ones are closed and counted. With 512 more for all else they must fit into the limit on open files; the default gives way to that"},
-		{"client.max_conns_per_addr", false, live(whole(&c.Client.MaxConnsPerAddr, 0, 1_000_000)), "of those, from one address, unless it is of loopback; 0 is half of max_conns"},
+		{"client.max_conns_per_addr", false, live(whole(&c.Client.MaxConnsPerAddr, 0, 1_000_000)), "of those, from one address, unless it is of loopback; of IPv6, from one network of 64 bits; 0 is half of max_conns"},
 		{"client.max_line", false, live(size(&c.Client.MaxLine, 64, 1<<20)), "longest command line; a longer one closes its connection"},
 		{"client.idle_timeout", false, live(span(&c.Client.IdleTimeout, "0s", "24h", "5m")), "how long a client may take for its next whole line, then it is closed; 0s is for ever"},
 		{"client.drain", false, live(span(&c.Client.Drain, "0s", "1h", "500ms")), "over how long a node that leaves ends its clients' connections, each when nothing is half answered; \"herd leave --drain\" may say otherwise"},
