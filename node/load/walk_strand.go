@@ -11,7 +11,7 @@ const (
 	// How long after its home did not answer a strand tries it again: longer each time.
 	leastAway = 5 * time.Second
 	mostAway  = 15 * time.Second
-	// How long it waits when no node can be reached.
+	// How long it waits when no node can be reached, or none answers.
 	leastLost = 50 * time.Millisecond
 	mostLost  = time.Second
 
@@ -184,11 +184,13 @@ func (s *strand) connect(ctx context.Context, left string) bool {
 	}
 }
 
-// send sends the batch, to one node after the other until all of it is answered.
+// send sends the batch, to one node after the other until all of it is answered. Nodes that
+// take connections and answer nothing are given time.
 func (s *strand) send(ctx context.Context) {
-	left := ""
+	left, lost := "", leastLost
 	for rest := s.batch; len(rest) > 0; {
-		if s.ask == nil && !s.connect(ctx, left) {
+		dialed := s.ask == nil
+		if dialed && !s.connect(ctx, left) {
 			s.giveUp(rest)
 			return
 		}
@@ -209,6 +211,10 @@ func (s *strand) send(ctx context.Context) {
 		s.walk.mu.Lock()
 		s.walk.repeated += uint64(len(rest))
 		s.walk.mu.Unlock()
+		if dialed && answered == 0 {
+			pause(ctx, lost)
+			lost = min(2*lost, mostLost)
+		}
 	}
 	if s.at == s.home && !s.settled {
 		s.settled, s.pause = true, leastAway

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -159,6 +160,32 @@ func TestWalkFailsOver(t *testing.T) {
 		}
 		if w.Latency.Max > 100*time.Millisecond {
 			t.Errorf("a report waited for %s", w.Latency.Max)
+		}
+	})
+}
+
+// Nodes that close each connection at once are not dialed again and again without a pause.
+func TestWalkClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		b := newSwitchboard()
+		config := b.config()
+		var dials atomic.Int64
+		config.Dial = func(context.Context, string, netip.Addr) (net.Conn, error) {
+			if dials.Add(1) == 10_000 {
+				cancel()
+			}
+			near, far := net.Pipe()
+			far.Close()
+			return near, nil
+		}
+		w, err := Walk(ctx, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := dials.Load(); n > 500 || w.Reports > 0 { // ten connections for thirty seconds
+			t.Errorf("%d dials, %d reports answered", n, w.Reports)
 		}
 	})
 }
