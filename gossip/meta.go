@@ -11,8 +11,8 @@ import (
 	"herd/gossip/location"
 )
 
-// Bounds of a member's metadata. Their sum stays under the 512 bytes that
-// memberlist allows, with room for a few numbers more.
+// Bounds of a member's metadata. With all its numbers it may be as long as the 512 bytes beyond
+// which memberlist panics: a field more has to take its room from these.
 const (
 	maxName    = 128 // bytes of a node name
 	maxAddress = 128 // bytes of a client or HTTP address

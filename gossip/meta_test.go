@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func maximalMeta() Meta {
 		Name: strings.Repeat("n", maxName), Origin: ^location.Origin(0), Started: time.Unix(1<<33, 999),
 		Client: strings.Repeat("c", maxAddress), HTTP: strings.Repeat("h", maxAddress),
 		Version: strings.Repeat("v", maxRelease), Protocol: 255,
-		Limits: Limits{TTL: 1<<63 - 1, MaxClients: 1<<63 - 1, Bytes: 1<<63 - 1},
+		Limits: Limits{TTL: 1<<63 - 1, MaxClients: 1<<63 - 1, Bytes: 1<<63 - 1}, Leaving: true,
 	}
 }
 
@@ -78,8 +79,15 @@ func TestMetaFits(t *testing.T) {
 	if err := m.check(); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(m.encode()); n > memberlist.MetaMaxSize-10 {
-		t.Errorf("%d bytes at the most: want room for a number more in memberlist's %d", n, memberlist.MetaMaxSize)
+	if n := len(m.encode()); n > memberlist.MetaMaxSize {
+		t.Errorf("%d bytes at the most: memberlist takes %d", n, memberlist.MetaMaxSize)
+	}
+	for _, of := range []any{m, m.Limits} {
+		for v, i := reflect.ValueOf(of), 0; i < v.NumField(); i++ {
+			if v.Field(i).IsZero() {
+				t.Errorf("the longest has no %s", v.Type().Field(i).Name)
+			}
+		}
 	}
 }
 
