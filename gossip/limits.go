@@ -1,7 +1,7 @@
 package gossip
 
 import (
-	"math"
+	"cmp"
 	"slices"
 	"time"
 
@@ -108,24 +108,19 @@ func (c *Cluster) hasReports() bool {
 func prevailing(all []Limits) Limits {
 	return Limits{
 		TTL:        middle(all, func(l Limits) time.Duration { return l.TTL }),
-		MaxClients: middle(all, func(l Limits) int { return l.MaxClients }),
-		Bytes:      middle(all, func(l Limits) int { return l.Bytes }),
+		MaxClients: middle(all, func(l Limits) int64 { return l.MaxClients }),
+		Bytes:      middle(all, func(l Limits) int64 { return l.Bytes }),
 	}
 }
 
 // middle is the middle one of the limits of one kind. Zero, none, is the loosest.
-func middle[T time.Duration | int](all []Limits, of func(Limits) T) T {
+func middle[T time.Duration | int64](all []Limits, of func(Limits) T) T {
 	values := make([]T, len(all))
 	for i, l := range all {
-		if values[i] = of(l); values[i] == 0 {
-			values[i] = math.MaxInt
-		}
+		values[i] = of(l)
 	}
-	slices.Sort(values)
-	if m := values[len(values)/2]; m < math.MaxInt {
-		return m
-	}
-	return 0
+	slices.SortFunc(values, func(a, b T) int { return cmp.Compare(uint64(a)-1, uint64(b)-1) }) // less one, none is the greatest
+	return values[len(values)/2]
 }
 
 // trim deletes what has expired and what is too much, until Close.

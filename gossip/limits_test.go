@@ -102,6 +102,7 @@ func TestHerdsFitAlike(t *testing.T) {
 // What most nodes are configured to holds, of two halves the looser; and a minority has no say.
 func TestPrevailing(t *testing.T) {
 	a, b := Limits{TTL: time.Hour, MaxClients: 100}, Limits{MaxClients: 5}
+	large := Limits{TTL: 1 << 62, MaxClients: 1 << 40, Bytes: 1 << 40} // more than 32 bits
 	for _, tt := range []struct {
 		all  []Limits
 		want Limits
@@ -116,13 +117,15 @@ func TestPrevailing(t *testing.T) {
 		{[]Limits{{}, b, a}, Limits{MaxClients: 100}},
 		{[]Limits{b, b, a, a}, Limits{MaxClients: 100}},
 		{[]Limits{a, {}, a, {}, a}, a},
+		{[]Limits{large, large}, large},
+		{[]Limits{large, {}}, Limits{}},
 	} {
 		if got := prevailing(tt.all); got != tt.want {
 			t.Errorf("%v: got %v, want %v", tt.all, got, tt.want)
 		}
 	}
 	limits := rapid.Custom(func(t *rapid.T) Limits {
-		return Limits{TTL: time.Duration(rapid.IntRange(0, 3).Draw(t, "ttl")), MaxClients: rapid.IntRange(0, 3).Draw(t, "most"), Bytes: rapid.IntRange(0, 3).Draw(t, "bytes")}
+		return Limits{TTL: time.Duration(rapid.IntRange(0, 3).Draw(t, "ttl")), MaxClients: rapid.Int64Range(0, 3).Draw(t, "most"), Bytes: rapid.Int64Range(0, 3).Draw(t, "bytes")}
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		most, few := limits.Draw(t, "most nodes"), rapid.SliceOfN(limits, 0, 5).Draw(t, "few")

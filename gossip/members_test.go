@@ -109,7 +109,7 @@ func TestViewIsNew(t *testing.T) {
 				Origin:   o,
 				Started:  time.Unix(int64(rapid.IntRange(1, 3).Draw(rt, "started")), 0),
 				Protocol: floorVersion,
-				Limits:   Limits{MaxClients: rapid.IntRange(0, 2).Draw(rt, "max clients")},
+				Limits:   Limits{MaxClients: rapid.Int64Range(0, 2).Draw(rt, "max clients")},
 			}
 			return &memberlist.Node{Name: m.id(), Addr: net.IPv4(10, 0, 0, 9), Port: 4132, Meta: m.encode()}
 		}

@@ -196,9 +196,9 @@ func decodeMeta(b []byte) (Meta, error) {
 		case tagTTL:
 			m.Limits.TTL = time.Duration(number)
 		case tagMaxClients:
-			m.Limits.MaxClients = int(number)
+			m.Limits.MaxClients = int64(number)
 		case tagTableBytes:
-			m.Limits.Bytes = int(number)
+			m.Limits.Bytes = int64(number)
 		case tagLeaving:
 			m.Leaving = number != 0
 		}

@@ -28,8 +28,8 @@ func drawMeta(t *rapid.T) Meta {
 		Protocol: rapid.Uint8().Draw(t, "protocol"),
 		Limits: Limits{
 			TTL:        time.Duration(rapid.Int64Min(0).Draw(t, "ttl")),
-			MaxClients: rapid.IntMin(0).Draw(t, "max clients"),
-			Bytes:      rapid.IntMin(0).Draw(t, "table bytes"),
+			MaxClients: rapid.Int64Min(0).Draw(t, "max clients"),
+			Bytes:      rapid.Int64Min(0).Draw(t, "table bytes"),
 		},
 	}
 	if nanos := rapid.Int64().Draw(t, "started"); nanos != 0 {

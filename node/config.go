@@ -198,5 +198,5 @@ func (c Config) gossip(client, http net.Addr, states ...gossip.State) gossip.Con
 // limitsOf are the cluster's limits. The table may take three quarters of the memory: the
 // rest is for connections, queues, who is near and the collector.
 func limitsOf(h config.Herd) gossip.Limits {
-	return gossip.Limits{TTL: h.TTL, MaxClients: h.MaxClients, Bytes: h.MemoryLimit / 4 * 3}
+	return gossip.Limits{TTL: h.TTL, MaxClients: int64(h.MaxClients), Bytes: int64(h.MemoryLimit) / 4 * 3}
 }

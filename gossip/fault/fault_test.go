@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"strings"
 	"syscall"
@@ -459,7 +460,7 @@ func TestRefused(t *testing.T) {
 		{Jitter: 2 * time.Minute},
 		{Rate: -1},
 		{Rate: 1},
-		{Rate: 1 << 40},
+		{Rate: math.MaxInt},
 		{Pause: true, Peers: []string{"Bona"}},
 		{Cut: true, Peers: []string{""}},
 		{Cut: true, Peers: []string{strings.Repeat("x", 300)}},

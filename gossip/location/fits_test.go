@@ -59,3 +59,22 @@ func TestFits(t *testing.T) {
 		}
 	}
 }
+
+// How many fit is the same to a program of 32 bits, beyond what an int of its holds.
+func TestFitsMuch(t *testing.T) {
+	table := NewTable(1, 1)
+	place, err := ParsePosition([]byte("+34.068930-118.445127"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		table.Merge(fmt.Appendf(nil, "client-%013d", i), Entry{Fix: NewFix("Clark", 1e18, 1, place, Time{})})
+	}
+	few, many := table.Fits(1<<30), table.Fits(1<<33)
+	if many < 7*few || many > 9*few {
+		t.Errorf("into 1 GiB fit %d, into 8 GiB %d", few, many)
+	}
+	if n := table.Fits(math.MaxInt64); n < many {
+		t.Errorf("into all that there is fit %d, into 8 GiB %d", n, many)
+	}
+}

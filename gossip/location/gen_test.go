@@ -68,7 +68,7 @@ func positionText() *rapid.Generator[string] {
 func timeText() *rapid.Generator[string] {
 	const last = 9223372036
 	return rapid.Custom(func(t *rapid.T) string {
-		whole := rapid.OneOf(rapid.IntRange(0, last), rapid.SampledFrom([]int{0, 1, last})).Draw(t, "whole")
+		whole := rapid.OneOf(rapid.Int64Range(0, last), rapid.SampledFrom([]int64{0, 1, last})).Draw(t, "whole")
 		zeros := rapid.OneOf(rapid.Just(0), rapid.IntRange(0, 30)).Draw(t, "zeros")
 		text := strings.Repeat("0", zeros) + fmt.Sprint(whole)
 		if whole < last {

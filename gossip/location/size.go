@@ -33,20 +33,20 @@ const indexSize = 4 * 4
 // What the table has got in reserve, some megabytes at the most, is not counted. At least
 // one; if the table is empty, as many as there are numbers for. It goes through the shards,
 // one by one.
-func (t *Table) Fits(bytes int) int {
-	var clients, units, odd int
+func (t *Table) Fits(bytes int64) int {
+	var clients, units, odd int64 // with 32 bits the sums would not fit
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		clients += int(s.count)
-		units += len(s.chunks)*chunkUnits - int(s.left) - int(s.waste)
-		odd += len(s.odd)
+		clients += int64(s.count)
+		units += int64(len(s.chunks))*chunkUnits - int64(s.left) - int64(s.waste)
+		odd += int64(len(s.odd))
 		s.mu.Unlock()
 	}
 	if clients == 0 {
 		return math.MaxInt
 	}
-	bytes -= len(t.shards) * (int(unsafe.Sizeof(shard{})) + chunkSize + 4*minIndex)
-	each := units*unit*4/3/clients + indexSize + oddSize*odd/clients
-	return max(bytes/each, 1)
+	bytes -= int64(len(t.shards)) * (int64(unsafe.Sizeof(shard{})) + chunkSize + 4*minIndex)
+	each := units*unit*4/3/clients + indexSize + int64(oddSize)*odd/clients
+	return int(min(max(bytes/each, 1), math.MaxInt))
 }

@@ -11,8 +11,8 @@ import (
 // are not, the tightest rule all.
 type Limits struct {
 	TTL        time.Duration // a fix expires at its order time + TTL; zero: never
-	MaxClients int           // of the table, the greatest by (order time, ID) stay; zero: all
-	Bytes      int           // of memory that the table may take: so many stay as fit; zero: all
+	MaxClients int64         // of the table, the greatest by (order time, ID) stay; zero: all
+	Bytes      int64         // of memory that the table may take: so many stay as fit; zero: all
 }
 
 // SetLimits has other limits from now on. What they have done is not undone.

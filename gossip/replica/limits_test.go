@@ -377,7 +377,7 @@ func TestTrimTellsSlowly(t *testing.T) {
 		x.table.SetGoneWatch(func([]byte, location.Reason) { told++ })
 		base += 2e9
 		x.Tick(b.now)
-		x.SetLimits(Limits{TTL: time.Second, MaxClients: most})
+		x.SetLimits(Limits{TTL: time.Second, MaxClients: int64(most)})
 		for told < clients && rests < 100 {
 			before := told
 			rest := x.Trim(b.now)

@@ -27,7 +27,7 @@ func TestManyIDs(t *testing.T) {
 	most := ids / 10
 	b := newLab(t)
 	for self := range location.Origin(2) {
-		c := b.core(self+1, Config{Limits: Limits{MaxClients: most}})
+		c := b.core(self+1, Config{Limits: Limits{MaxClients: int64(most)}})
 		c.table = location.NewTable(max(16, most/250), 1) // as full as those of a node
 		c.cfg.Table = c.table
 	}

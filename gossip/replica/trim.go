@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"math"
 	"time"
 
 	"herd/gossip/location"
@@ -113,16 +114,17 @@ func (t *trim) begin(c *Core, now time.Duration) bool {
 // changes little by little, with the clients' IDs.
 func (t *trim) allowed(c *Core, now time.Duration) int {
 	l := c.limits.Load()
+	most := int(min(l.MaxClients, math.MaxInt)) // who has 32 bits may be told of more
 	if l.Bytes == 0 {
-		return l.MaxClients
+		return most
 	}
 	if now >= t.look || t.fits == 0 {
 		t.fits, t.look = c.table.Fits(l.Bytes), now+t.every
 	}
-	if l.MaxClients == 0 {
+	if most == 0 {
 		return t.fits
 	}
-	return min(l.MaxClients, t.fits)
+	return min(most, t.fits)
 }
 
 // hurries tells whether the table must shrink before anybody has read who is gone.

@@ -207,9 +207,9 @@ func (w *world) boot(slot int) {
 // limitsOf are the limits of the node in a slot.
 func (w *world) limitsOf(slot int) Limits {
 	if w.bytes && w.limits[slot] > 0 {
-		return Limits{TTL: w.ttl, Bytes: emptyBytes + w.limits[slot]*clientBytes}
+		return Limits{TTL: w.ttl, Bytes: int64(emptyBytes + w.limits[slot]*clientBytes)}
 	}
-	return Limits{TTL: w.ttl, MaxClients: w.limits[slot]}
+	return Limits{TTL: w.ttl, MaxClients: int64(w.limits[slot])}
 }
 
 func (w *world) now(n *node) time.Duration { return w.clock - n.zero }

@@ -47,7 +47,7 @@ func seconds(name, help string, read func(*Stats) time.Duration) metric {
 	return family(prometheus.CounterValue, name, help, nil, func(s *Stats, to sink) { to(read(s).Seconds()) })
 }
 
-func gauge(name, help string, read func(*Stats) int) metric {
+func gauge[T int | int64](name, help string, read func(*Stats) T) metric {
 	return family(prometheus.GaugeValue, name, help, nil, func(s *Stats, to sink) { to(float64(read(s))) })
 }
 

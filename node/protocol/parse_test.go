@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/big"
 	"regexp"
 	"strings"
@@ -15,7 +16,7 @@ import (
 
 func TestMaxID(t *testing.T) {
 	tests := []struct{ limit, longest int }{
-		{0, 255}, {-1, 255}, {1, 1}, {20, 20}, {255, 255}, {256, 255}, {1 << 40, 255},
+		{0, 255}, {-1, 255}, {1, 1}, {20, 20}, {255, 255}, {256, 255}, {math.MaxInt, 255},
 	}
 	for _, tt := range tests {
 		l := Limits{MaxID: tt.limit}

@@ -30,7 +30,7 @@ var measured = func() (m memory) {
 		}
 		table.Merge([]byte("client-0"), location.Entry{Fix: location.NewFix("Bailey", 1e18, maxAhead(), position, at)})
 		takes := func(n int) int {
-			return sort.Search(math.MaxInt32, func(bytes int) bool { return table.Fits(bytes) >= n })
+			return sort.Search(math.MaxInt32, func(bytes int) bool { return table.Fits(int64(bytes)) >= n })
 		}
 		each = takes(3) - takes(2)
 		return takes(2) - 2*each, each

@@ -207,7 +207,7 @@ func (p *player) unsettled() string {
 		}
 		table := p.herd.Table(i)
 		n := table.Len()
-		if n > keeps.MaxClients || memory > 0 && n > table.Fits(memoryFor(memory)) {
+		if n > keeps.MaxClients || memory > 0 && n > table.Fits(int64(memoryFor(memory))) {
 			return fmt.Sprintf("%s holds %d clients", p.herd.Name(i), n)
 		}
 	}
