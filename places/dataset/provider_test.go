@@ -22,7 +22,12 @@ var (
 var embedded = sync.OnceValue(func() *Provider { return Embedded(Prominence) })
 
 // byDistance is the same table, which is loaded once.
-func byDistance() *Provider { return &Provider{name: "embedded", rank: Distance, set: embedded().set} }
+func byDistance() *Provider {
+	p := &Provider{name: "embedded", rank: Distance, set: embedded().set}
+	_, err := p.set()
+	p.done.Store(err == nil)
+	return p
+}
 
 // Nobody has to wait for a table once it is unpacked, or known to be none.
 func TestLoaded(t *testing.T) {
