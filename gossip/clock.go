@@ -174,13 +174,15 @@ func (c *Cluster) watchClock() {
 	}
 	early, ttl := c.core.Early(), c.limits.TTL
 	c.mu.Unlock()
+	most := early // what is sure of the sum: a clock that was just set back was measured before that
 	if k.Peers >= 2 {
+		most = max(early, k.Ahead)
 		early += max(0, k.Ahead)
 	}
 	switch {
 	case ttl == 0 || early <= ttl/2 || k.Astray() || !known:
-	case early >= ttl:
-		c.warn("this node's clock was ahead by more than ttl: it shows no clients until it is restarted, or other clocks have come as far", "too_early", early.Round(time.Millisecond), "ttl", ttl)
+	case most >= ttl:
+		c.warn("this node's clock was ahead by more than ttl: it shows no clients until it is restarted, or other clocks have come as far", "too_early", most.Round(time.Millisecond), "ttl", ttl)
 	default:
 		c.warn("this node's clock is ahead, or was: it hides clients before they have expired, until they report again or other clocks have come as far", "too_early", early.Round(time.Millisecond), "ttl", ttl)
 	}
