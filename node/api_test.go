@@ -283,6 +283,7 @@ func TestTooManyConnections(t *testing.T) {
 		if code, _ := n.get(t, "GET", "/livez"); code != 200 {
 			t.Errorf("got %d though there is room", code)
 		}
+		synctest.Wait() // until that one has ended
 		if got := n.Stats(); got.HTTPConns != maxAPIConns-1 || got.HTTPRefused != 2 {
 			t.Errorf("%d are open, %d were refused", got.HTTPConns, got.HTTPRefused)
 		}
