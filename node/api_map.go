@@ -18,7 +18,7 @@ const maxDrawers = 2
 // keep others from having theirs made, nor may there be any number of them.
 const maxAnswers = 32
 
-// places for some requests at a time.
+// slots are places for some requests at a time.
 type slots chan struct{}
 
 // take waits for a place until ctx is done. Give it back.
