@@ -57,12 +57,7 @@ func (n *Node) getMap(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer done()
-	drawn, ok := n.drawers.take(r.Context())
-	if !ok {
-		return
-	}
 	body, err := n.draw(r.Context(), box, limit, since)
-	drawn()
 	if err != nil {
 		problem(w, http.StatusInternalServerError, "The map could not be drawn.")
 		return
@@ -74,6 +69,11 @@ func (n *Node) getMap(w http.ResponseWriter, r *http.Request) {
 
 // draw goes through the table. What it finds is at least as new as the cursor it gives.
 func (n *Node) draw(ctx context.Context, area box, limit int, since drawn) ([]byte, error) {
+	done, ok := n.drawers.take(ctx)
+	if !ok {
+		return nil, ctx.Err()
+	}
+	defer done()
 	self := n.cluster.Self()
 	full := since.by != self.Origin
 	if full {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"math"
 	"net/http"
 	"slices"
@@ -83,20 +84,30 @@ func (n *Node) getNear(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer done()
-	found, ok := n.near.seekers.take(r.Context())
+	near, ok := n.seek(r.Context(), &c, radius, limit)
 	if !ok {
 		return
 	}
-	began := time.Now()
-	near := n.table.Near(c.Lat, c.Lon, radius, limit)
-	n.near.count(time.Since(began))
-	found()
 	near = leaveOut(near, c.Client, limit)
 	if form == geoJSON {
 		writeGeoJSON(w, http.StatusOK, collect(describeNear(near)))
 		return
 	}
 	writeBody(w, appendNear(make([]byte, 0, 128+len(near)*usualClientText), &c, radius, near))
+}
+
+// seek finds who is near, at most limit, when there is a place to look; false if ctx is done
+// before.
+func (n *Node) seek(ctx context.Context, c *nearCenter, radius float64, limit int) ([]location.Neighbour, bool) {
+	done, ok := n.near.seekers.take(ctx)
+	if !ok {
+		return nil, false
+	}
+	defer done()
+	began := time.Now()
+	near := n.table.Near(c.Lat, c.Lon, radius, limit)
+	n.near.count(time.Since(began))
+	return near, true
 }
 
 // leaveOut takes the client without from a list that may be one longer for it; empty: none.
