@@ -59,8 +59,8 @@ func (a *app) members() *cobra.Command {
 		Use:   "members",
 		Short: "List the members of the herd, as one node sees them",
 		Long: "Members asks a node for the members it knows. With --watch it goes on and prints\n" +
-			"every change. With --wait it returns when so many members are alive, or exits with\n" +
-			"code 4 when that takes too long.",
+			"every change. With --wait it returns when so many members are alive and in sync with\n" +
+			"that node, itself counted, or exits with code 4 when that takes too long.",
 		Example: "  herd members --watch",
 		Args:    cobra.NoArgs,
 	}
@@ -78,7 +78,7 @@ func (a *app) members() *cobra.Command {
 	a.httpAddrFlag(cmd, &m.client)
 	cmd.Flags().BoolVar(&m.watch, "watch", false, "go on and print changes")
 	cmd.Flags().DurationVar(&m.interval, "interval", time.Second, "how often --watch and --wait ask")
-	cmd.Flags().IntVar(&m.wait, "wait", 0, "wait until this many members are alive")
+	cmd.Flags().IntVar(&m.wait, "wait", 0, "wait until this many members are alive and in sync")
 	cmd.Flags().DurationVar(&m.timeout, "timeout", 10*time.Second, "how long --wait waits")
 	cmd.MarkFlagsMutuallyExclusive("watch", "wait")
 	jsonFlag(cmd, &m.json)
@@ -143,7 +143,7 @@ func (l memberList) table(now time.Time) [][]string {
 func (m *membersVerb) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, m.timeout)
 	defer cancel()
-	alive := 0
+	ready := 0
 	for range ticks(ctx, m.interval) {
 		list, body, err := m.ask(ctx)
 		if ctx.Err() != nil {
@@ -152,17 +152,19 @@ func (m *membersVerb) await(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		alive = 0
+		ready = 0
 		for _, other := range list.Members {
-			if other.state() == "alive" { // one that leaves is not waited for, but for the next one
-				alive++
+			// One that leaves is not waited for, but for the next one. One that is alive and not in
+			// sync, as a node that has just started, would not have a report that is acknowledged now.
+			if other.state() == "alive" && (other.InSync || other.Name == list.Self) {
+				ready++
 			}
 		}
-		if alive >= m.wait {
+		if ready >= m.wait {
 			return m.print(list, body)
 		}
 	}
-	return &exit{exitUnmet, fmt.Errorf("%d of %d members are alive after %s", alive, m.wait, m.timeout)}
+	return &exit{exitUnmet, fmt.Errorf("%d of %d members are alive and in sync after %s", ready, m.wait, m.timeout)}
 }
 
 // change is a line of --watch --json.

@@ -48,20 +48,21 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// membersServer answers with the state of Bona that it holds; leaving is one of those alive.
+// membersServer answers with the state of Bona that it holds; starting and leaving are of those alive.
 func membersServer(t *testing.T, state *atomic.Value) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/v1/members" {
 			http.NotFound(w, r)
 			return
 		}
-		bona, leaving := state.Load(), false
-		if bona == "leaving" {
-			bona, leaving = "alive", true
+		bona := state.Load()
+		leaving, inSync := bona == "leaving", bona == "alive"
+		if leaving || bona == "starting" {
+			bona = "alive"
 		}
 		fmt.Fprintf(w, `{"self":"Clark","new":1,"members":[
 			{"name":"Clark","origin":"1","state":"alive","since":"2020-01-02T03:04:05Z","client":"127.0.0.1:4131","in_sync":true,"version":"0.1.0"},
-			{"name":"Bona","origin":"2","state":%q,"leaving":%t,"since":"2020-01-02T03:04:05Z","clock_ahead_us":-90000200}]}`, bona, leaving)
+			{"name":"Bona","origin":"2","state":%q,"leaving":%t,"since":"2020-01-02T03:04:05Z","in_sync":%t,"clock_ahead_us":-90000200}]}`, bona, leaving, inSync)
 	}))
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
@@ -106,11 +107,15 @@ func TestMembers(t *testing.T) {
 	if out, code := members("--wait", "2"); code != exitDone || !strings.Contains(out, "Bona") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
-	if out, code := members("--wait", "3", "--timeout", "50ms", "--interval", "10ms"); code != exitUnmet || !strings.Contains(out, "2 of 3 members are alive") {
+	if out, code := members("--wait", "3", "--timeout", "50ms", "--interval", "10ms"); code != exitUnmet || !strings.Contains(out, "2 of 3 members are alive and in sync") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
+	state.Store("starting")
+	if out, code := members("--wait", "2", "--timeout", "50ms", "--interval", "10ms"); code != exitUnmet || !strings.Contains(out, "1 of 2 members are alive and in sync") {
+		t.Errorf("exit code %d while one catches up:\n%s", code, out)
+	}
 	state.Store("leaving")
-	if out, code := members("--wait", "2", "--timeout", "50ms", "--interval", "10ms"); code != exitUnmet || !strings.Contains(out, "1 of 2 members are alive") {
+	if out, code := members("--wait", "2", "--timeout", "50ms", "--interval", "10ms"); code != exitUnmet || !strings.Contains(out, "1 of 2 members are alive and in sync") {
 		t.Errorf("exit code %d while one leaves:\n%s", code, out)
 	}
 }
