@@ -52,9 +52,11 @@ func family(addr string) string {
 	return ""
 }
 
-// Listen binds a TCP listener.
+// Listen binds a TCP listener. Not one of Multipath TCP, which Go would take: nobody dials that, and
+// it knows less of control.
 func (OS) Listen(ctx context.Context, addr string) (net.Listener, error) {
-	lc := net.ListenConfig{KeepAliveConfig: keepAlive()}
+	lc := net.ListenConfig{KeepAliveConfig: keepAlive(), Control: control}
+	lc.SetMultipathTCP(false)
 	return lc.Listen(ctx, "tcp"+family(addr), addr)
 }
 
@@ -76,6 +78,6 @@ func (OS) ListenPacket(ctx context.Context, addr string) (net.PacketConn, error)
 
 // Dial opens a TCP stream. Small writes leave at once (Go's default).
 func (OS) Dial(ctx context.Context, addr string) (net.Conn, error) {
-	d := net.Dialer{KeepAliveConfig: keepAlive()}
+	d := net.Dialer{KeepAliveConfig: keepAlive(), Control: control}
 	return d.DialContext(ctx, "tcp", addr)
 }
