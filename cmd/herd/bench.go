@@ -27,11 +27,13 @@ type benchVerb struct {
 	started  int        // of them, once they run
 	own      *benchHerd // that was started; nil: none, or it is Redis
 	pids     []int      // of the servers, if they run here
-	others   bool       // load addresses beyond loopback
+	secure   bool       // speak TLS
+	trust    trust
+	others   bool // load addresses beyond loopback
 	plain    bool
 	json     bool
 
-	rateGiven, pipelineGiven bool
+	rateGiven, pipelineGiven, trustGiven bool
 }
 
 // The modes: each but the first is a verb of its own below bench.
@@ -117,7 +119,9 @@ func (a *app) benchMode(mode string, cmd *cobra.Command) *cobra.Command {
 	b := &benchVerb{app: a, mode: mode, protocol: string(load.Herd), mix: "100:0"}
 	b.flags(cmd)
 	cmd.RunE = verb(func(ctx context.Context, args []string) error {
-		b.rateGiven, b.pipelineGiven = cmd.Flags().Changed("rate"), cmd.Flags().Changed("pipeline")
+		given := cmd.Flags().Changed
+		b.rateGiven, b.pipelineGiven = given("rate"), given("pipeline")
+		b.trustGiven = given("ca-file") || given("cert-file") || given("cert-key-file")
 		if err := b.complete(ctx, args); err != nil {
 			return err
 		}
@@ -219,6 +223,10 @@ func (b *benchVerb) flags(cmd *cobra.Command) {
 	}
 	f.IntSliceVar(&b.pids, "pid", nil, "processes of the servers, if they run here: to show what they spend")
 	f.BoolVar(&b.others, "yes-load-others", false, "allow an ADDR that is not of this machine")
+	if b.mode != modeNear { // which asks a port of clients and one of HTTP
+		f.BoolVar(&b.secure, "tls", false, "speak TLS with ADDR; --ca-file and --cert-file do too")
+		b.trust.flags(b.app, cmd)
+	}
 }
 
 // complete makes what was typed into a load.
@@ -271,6 +279,20 @@ func (b *benchVerb) complete(ctx context.Context, args []string) error {
 	for _, addr := range args {
 		if err := b.allow(ctx, addr); err != nil {
 			return err
+		}
+	}
+	return b.readTrust(len(args))
+}
+
+// readTrust finds out whether to speak TLS, and whom to trust. What the environment says of that
+// is for nodes that run: not for a Redis, nor for what is started here.
+func (b *benchVerb) readTrust(addrs int) (err error) {
+	switch {
+	case addrs == 0 && (b.secure || b.trustGiven):
+		return usagef("TLS goes with an ADDR: what is started here speaks without")
+	case b.secure, b.trustGiven, addrs > 0 && b.load.Protocol == load.Herd && b.trust.given():
+		if b.load.TLS, err = b.trust.config(); err != nil {
+			return &exit{exitUsage, err}
 		}
 	}
 	return nil

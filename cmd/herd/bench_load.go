@@ -127,6 +127,9 @@ func (b *benchVerb) measure(ctx context.Context) (*loadReport, error) {
 
 // unreachable gives an error of dialing its exit code.
 func unreachable(err error) error {
+	if errors.Is(err, load.ErrHandshake) {
+		return &exit{exitUnreachable, err}
+	}
 	var op *net.OpError
 	if !errors.As(err, &op) || op.Op != "dial" {
 		return err

@@ -103,6 +103,7 @@ func TestE2ETLS(t *testing.T) {
 		return append(append(strings.Fields(text), "--http-addr", p.Ready.HTTP), more...)
 	}
 	const walk, report = "walk --clients 5 --every 100ms --connections 1 --duration 300ms", "chaos report --for 2s --clients 5 --rate 50"
+	const bench, reconnect = "bench --duration 200ms --warmup 0s --connections 2 --clients 10 ", "bench reconnect --rate 20 --duration 200ms --warmup 0s --clients 10 "
 	saved := filepath.Join(t.TempDir(), "herd.ndjson")
 	for _, c := range []struct {
 		args, access []string
@@ -116,6 +117,14 @@ func TestE2ETLS(t *testing.T) {
 		{verb(half, walk, "--tls-clients=false"), knows, exitDone, "5 clients"},
 		{verb(half, walk), knows, exitFailed, "TLS handshake"},
 		{verb(half, "snapshot restore", saved, "--tls-clients=false"), knows, exitDone, ""},
+		{strings.Fields(bench + p.Ready.Client), shows, exitDone, "COMMANDS"},
+		{strings.Fields(bench + "--pipeline 4 --mix 1:1 " + p.Ready.Client), shows, exitDone, "COMMANDS"},
+		{strings.Fields(reconnect + p.Ready.Client), shows, exitDone, ""},
+		{strings.Fields(bench + p.Ready.Client), knows, exitFailed, "certificate required"},
+		{strings.Fields(bench + p.Ready.Client), []string{"--tls"}, exitUnreachable, "certificate"},
+		{strings.Fields(bench + p.Ready.Client), []string{"--ca-file", ca.File + "-not"}, exitUsage, "no such file"},
+		{strings.Fields(bench), []string{"--tls"}, exitUsage, "TLS goes with an ADDR"},
+		{strings.Fields(bench), knows, exitUsage, "TLS goes with an ADDR"},
 		{verb(p, "members"), shows[2:], exitUnreachable, "certificate"}, // of an authority that the system does not trust
 		{[]string{"send", half.Ready.Client, "IAMAT kiwi +34-118 100"}, shows[2:], exitUnreachable, "TLS"},
 		{[]string{"members", "--http-addr", p.Ready.HTTP}, shows, exitDone, "Clark"},

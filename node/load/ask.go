@@ -1,10 +1,8 @@
 package load
 
 import (
-	"context"
 	"errors"
 	"net"
-	"net/netip"
 )
 
 // asker is a connection on which commands are sent and their replies waited for. It
@@ -68,13 +66,4 @@ func (a *asker) askOne(c *command) (wrong string, err error) {
 		}
 	})
 	return wrong, err
-}
-
-// connect makes the i-th connection of a run.
-func (c *Config) connect(ctx context.Context, i int, addr string) (net.Conn, error) {
-	var source netip.Addr
-	if len(c.Sources) > 0 {
-		source = c.Sources[i%len(c.Sources)]
-	}
-	return c.Dial(ctx, addr, source)
 }

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -59,6 +60,10 @@ type Config struct {
 	// goes on; Progress after every second of it. Any may be nil.
 	Begin, End func()
 	Progress   func(Second)
+
+	// TLS has connections speak TLS, each with a handshake of its own; nil: in the clear. It
+	// is not changed, and need not have a ServerName: that is the host of the address.
+	TLS *tls.Config
 
 	// Dial replaces the network: it connects to addr from source, if that is valid.
 	Dial func(ctx context.Context, addr string, source netip.Addr) (net.Conn, error)
@@ -126,10 +131,50 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// dialTimeout is for a connection to be made, and as long again for a handshake.
+const dialTimeout = 10 * time.Second
+
 func dial(ctx context.Context, addr string, source netip.Addr) (net.Conn, error) {
-	d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: -1, Control: latePort}
+	d := net.Dialer{Timeout: dialTimeout, KeepAlive: -1, Control: latePort}
 	if source.IsValid() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
 	return d.DialContext(ctx, "tcp", addr)
+}
+
+// connect makes the i-th connection of a run.
+func (c *Config) connect(ctx context.Context, i int, addr string) (net.Conn, error) {
+	var source netip.Addr
+	if len(c.Sources) > 0 {
+		source = c.Sources[i%len(c.Sources)]
+	}
+	conn, err := c.Dial(ctx, addr, source)
+	if err != nil || c.TLS == nil {
+		return conn, err
+	}
+	return c.secure(ctx, conn, addr)
+}
+
+// ErrHandshake is wrapped by errors of servers that are there and can't be agreed with over TLS.
+var ErrHandshake = errors.New("TLS handshake")
+
+// secure shakes hands over conn, which it closes if that fails.
+func (c *Config) secure(ctx context.Context, conn net.Conn, addr string) (net.Conn, error) {
+	settings := c.TLS
+	if settings.ServerName == "" {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		settings = settings.Clone()
+		settings.ServerName = host
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	secured := tls.Client(conn, settings)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("%w with %s: %w", ErrHandshake, addr, err)
+	}
+	return secured, nil
 }
