@@ -147,7 +147,7 @@ func newTerminals(t *testing.T) *terminals {
 	}
 	sh := exec.Command("sh")
 	sh.Dir = s.dir
-	sh.Env = append(environ(), "PATH="+s.dir+":"+os.Getenv("PATH"), // where a node is unless told otherwise
+	sh.Env = append(readerEnv(), "PATH="+s.dir+":"+os.Getenv("PATH"), // where a node is unless told otherwise
 		"HERD_CLIENT_ADDR="+s.addr(0), "HERD_GOSSIP_ADDR="+s.addr(1), "HERD_HTTP_ADDR="+s.addr(2))
 	sh.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to end what it starts as well
 	in, err := sh.StdinPipe()
@@ -171,6 +171,10 @@ func newTerminals(t *testing.T) *terminals {
 	s.shell, s.shellOu = in, bufio.NewReader(r)
 	return s
 }
+
+// readerEnv is the environment of the nodes. A machine that stands still for the ack timeout that they
+// have by default puts members out of sync, which then answer what no page says.
+func readerEnv() []string { return append(environ(), "HERD_ACK_TIMEOUT=2s") }
 
 // freeBase finds ports for what the page puts at 4131 to 4179.
 func freeBase(t *testing.T) int {
@@ -236,7 +240,7 @@ func (s *terminals) startDev(command string) string {
 	s.t.Helper()
 	args := append(strings.Fields(command)[1:], "--base-port", strconv.Itoa(s.base))
 	s.dev, s.devOut = exec.Command(herdBinary(s.t), args...), &output{}
-	s.dev.Env = environ()
+	s.dev.Env = readerEnv()
 	log := &output{} // a busy machine may have the nodes warn of each other; no page knows
 	s.dev.Stdout, s.dev.Stderr = s.devOut, log
 	if err := s.dev.Start(); err != nil {
