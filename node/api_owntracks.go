@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"unicode"
 )
 
 func (n *Node) ownTracksRoutes() []route {
@@ -59,7 +60,8 @@ func (n *Node) postPub(w http.ResponseWriter, r *http.Request) {
 }
 
 // clientID is "user/device": from the URL, the headers that the app sets, its basic
-// authentication, or the message. Without a device it is the user; empty: there is neither.
+// authentication, or the message. Without a device it is the user; empty: there is neither. Phones
+// have names like "Pixel 8", and an ID holds no white space: see word.
 func (m *ownTracks) clientID(r *http.Request) string {
 	query := r.URL.Query()
 	account, _, _ := r.BasicAuth()
@@ -71,5 +73,11 @@ func (m *ownTracks) clientID(r *http.Request) string {
 	if device == "" && !strings.Contains(user, "/") {
 		device = m.Tid
 	}
-	return strings.Trim(user+"/"+device, "/")
+	return strings.Trim(word(user)+"/"+word(device), "/")
+}
+
+// word is a name with one "-" where it has white space or control characters, and none at its ends.
+// Two names may become one, as "Pixel 8" and "Pixel-8" do: who sets a name can set any.
+func word(name string) string {
+	return strings.Join(strings.FieldsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), "-")
 }

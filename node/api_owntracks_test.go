@@ -22,6 +22,8 @@ func TestOwnTracks(t *testing.T) {
 		{"URL", "?u=ann&d=moto", here, "ann/moto +48.856826+2.292713 1700000001", map[string]string{"X-Limit-U": "joe", "X-Limit-D": "pixel"}},
 		{"account", "", bare, "sam/NE -1.5+10 7", map[string]string{"Authorization": "Basic c2FtOnNlY3JldA=="}},
 		{"account and device", "", bare, "tom/x -1.5+10 7", map[string]string{"Authorization": "Basic dG9tL3g6c2VjcmV0"}},
+		{"white space", "?u=%20ann%09%20lee%20&d=Pixel%208%0a", bare, "ann-lee/Pixel-8 -1.5+10 7", nil},
+		{"a line in a device", "", strings.Replace(here, "jane/nexus", `jane/Jane's\u0000\u00a0phone`, 1), "jane/Jane's-phone +48.856826+2.292713 1700000001", nil},
 		{"no device", "?u=solo", strings.Replace(bare, `"tid"`, `"x"`, 1), "solo -1.5+10 7", nil},
 		{"other messages", "", `{"_type":"transition","lat":1,"lon":2,"tst":3,"event":"enter"}`, "", nil},
 		{"encrypted", "", `{"_type":"encrypted","data":"AAAA"}`, "", nil},
@@ -57,6 +59,7 @@ func TestWrongOwnTracks(t *testing.T) {
 	const who, badPosition = "/pub?u=jane&d=nexus", " is not ISO 6709 decimal degrees: signed latitude within 90, signed longitude within 180."
 	const badTime = " is not POSIX seconds: unsigned decimal, at most 9223372036.854775807."
 	const gap = "Neither the client's ID nor what is said of it may be empty or hold white space."
+	const nobody = "Nobody can tell whose phone this is: set a user and a device in the app, or add ?u=USER&d=DEVICE to the URL."
 	for _, c := range []wrong{
 		{"POST", who, "", 400, "The body is not a message of OwnTracks: it is no JSON: unexpected end of JSON input."},
 		{"POST", who, "[]", 400, "The body is not a message of OwnTracks: it must be an object."},
@@ -68,8 +71,8 @@ func TestWrongOwnTracks(t *testing.T) {
 		{"POST", who, `{"_type":"location","lat":1,"lon":2,"tst":1e9}`, 400, `The time "1e9"` + badTime},
 		{"POST", who, `{"_type":"location","lat":1,"lon":2,"tst":99999999999}`, 400, `The time "99999999999"` + badTime},
 		{"POST", who, `{"_type":"location","lat":"x","lon":2,"tst":5}`, 400, `The body is not a message of OwnTracks: a number is asked for where it has a text.`},
-		{"POST", "/pub", `{"_type":"location","lat":1,"lon":2,"tst":5}`, 400, "Nobody can tell whose phone this is: set a user and a device in the app, or add ?u=USER&d=DEVICE to the URL."},
-		{"POST", "/pub?u=a%20b", `{"_type":"location","lat":1,"lon":2,"tst":5}`, 400, gap},
+		{"POST", "/pub", `{"_type":"location","lat":1,"lon":2,"tst":5}`, 400, nobody},
+		{"POST", "/pub?u=%20&d=%09", `{"_type":"location","lat":1,"lon":2,"tst":5}`, 400, nobody},
 		{"POST", "/pub?user=jane", "", 400, `There is no parameter "user" here: /pub takes u, d.`},
 		{"POST", who, strings.Repeat(" ", maxReport+1), 413, "The body is longer than 16384 bytes."},
 		{"POST", "/pub?u=" + strings.Repeat("x", 256), `{"_type":"location","lat":1,"lon":2,"tst":5}`, 400, "The client's ID is 256 bytes: it may be 255."},
