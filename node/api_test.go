@@ -2,17 +2,20 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"herd/config"
 	"herd/gossip"
 	"herd/gossip/simnet"
 )
@@ -204,13 +207,56 @@ func TestRebinding(t *testing.T) {
 			t.Errorf("host %q: got %d, want %d", host, w.Code, want)
 		}
 	}
+}
 
-	reachable := newTestNode(t)
-	r := httptest.NewRequest("GET", "/livez", nil)
-	r.Host = "clark.internal:4133"
-	w := httptest.NewRecorder()
-	if reachable.api.Handler.ServeHTTP(w, r); w.Code != 200 {
-		t.Errorf("a node that is not on loopback is not reached by its name: %d", w.Code)
+// Beyond loopback a name that a site may have is refused as long as there is neither a token nor TLS.
+func TestRebindingBeyondLoopback(t *testing.T) {
+	machine, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := func(c *Config) {
+		c.Settings.Gossip.AdvertiseAddr = "clark.example.com:4132"
+	}
+	secret := func(c *Config) { c.ReadTokens = []config.Secret{"read-0123456789abcdef"} }
+	for _, test := range []struct {
+		host   string
+		config func(*Config)
+		tls    bool
+		want   int
+	}{
+		{host: "10.0.0.1:4133", want: 200},
+		{host: "[fd00::1]:4133", want: 200},
+		{host: "localhost", want: 200},
+		{host: "", want: 200},
+		{host: strings.ToUpper(machine) + ":4133", want: 200},
+		{host: "clark:4133", want: 200},
+		{host: "clark.internal:4133", want: 200},
+		{host: "herd.default.svc:4133", want: 200},
+		{host: "herd-0.herd.default.svc.cluster.local.:4133", want: 200},
+		{host: "Clark.example.com:4133", config: named, want: 200},
+		{host: "clark.example.com:4133", want: 421},
+		{host: "evil.example:4133", config: named, want: 421},
+		{host: "clark.internal.evil.example", want: 421},
+		{host: "10.0.0.1.evil.example:4133", want: 421},
+		{host: "notinternal.evilinternal:4133", want: 421},
+		{host: "evil.example:4133", config: secret, want: 200},
+		{host: "evil.example:4133", tls: true, want: 200}, // whose certificate this node does not have
+	} {
+		n := newTestNode(t, func(c *Config) {
+			if test.config != nil {
+				test.config(c)
+			}
+		})
+		r := httptest.NewRequest("GET", "/livez", nil)
+		if r.Host = test.host; test.tls {
+			r.TLS = &tls.ConnectionState{}
+		}
+		w := httptest.NewRecorder()
+		n.api.Handler.ServeHTTP(w, r)
+		if w.Code != test.want {
+			t.Errorf("host %q: got %d, want %d: %s", test.host, w.Code, test.want, w.Body)
+		}
 	}
 }
 
