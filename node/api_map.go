@@ -40,8 +40,8 @@ func (n *Node) mapRoutes() []route {
 }
 
 // getMap draws clients: all of an area, or those that changed since the drawing of a
-// cursor. A client that is gone since is not told of: who keeps a drawing asks for all
-// of it once in a while.
+// cursor, with who of them is elsewhere now. A client that is gone since is not told of: who
+// keeps a drawing follows events, or asks for all of it once in a while.
 func (n *Node) getMap(w http.ResponseWriter, r *http.Request) {
 	p := readParams(r)
 	box, limit := p.box("bbox"), p.whole("limit", 1, maxDrawn, maxDrawn)
@@ -94,6 +94,8 @@ func (n *Node) draw(ctx context.Context, area box, limit int, since drawn) ([]by
 			}
 			if lat, lon := e.Position.Degrees(); area.holds(lat, lon) {
 				d.add(id, lat, lon, &e.Fix)
+			} else if !full {
+				d.leave(id)
 			}
 		})
 	}

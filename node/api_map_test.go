@@ -27,31 +27,46 @@ type dot struct {
 }
 
 // readDrawing reads what the page reads.
-func readDrawing(t fataler, b []byte) (head drawingHead, dots map[uint64]dot) {
+func readDrawing(t fataler, b []byte) (head drawingHead, dots map[uint64]dot, left map[uint64]bool) {
 	t.Helper()
 	if len(b) < 16 || string(b[:8]) != drawingMagic {
 		t.Fatalf("not a drawing: %.100q", b)
 	}
 	length, n := int(binary.LittleEndian.Uint32(b[8:])), int(binary.LittleEndian.Uint32(b[12:]))
-	if len(b) != 16+length+22*n || length%8 != 0 {
-		t.Fatalf("%d bytes with a head of %d and %d clients", len(b), length, n)
+	if len(b) < 16+length {
+		t.Fatalf("%d bytes with a head of %d", len(b), length)
 	}
 	if err := json.Unmarshal(b[16:16+length], &head); err != nil {
 		t.Fatalf("head: %v", err)
 	}
+	if len(b) != 16+length+22*n+8*head.Left || length%8 != 0 {
+		t.Fatalf("%d bytes with a head of %d, %d clients and %d that left", len(b), length, n, head.Left)
+	}
 	b = b[16+length:]
-	four := func(column, i int) uint32 { return binary.LittleEndian.Uint32(b[8*n+4*(column*n+i):]) }
+	left = make(map[uint64]bool)
+	for i := range head.Left {
+		left[binary.LittleEndian.Uint64(b[8*(n+i):])] = true
+	}
+	keys, b := b[:8*n], b[8*(n+head.Left):]
+	four := func(column, i int) uint32 { return binary.LittleEndian.Uint32(b[4*(column*n+i):]) }
 	dots = make(map[uint64]dot)
 	for i := range n {
-		dots[binary.LittleEndian.Uint64(b[8*i:])] = dot{
+		dots[binary.LittleEndian.Uint64(keys[8*i:])] = dot{
 			float64(int32(four(0, i))) / 1e6, float64(int32(four(1, i))) / 1e6, four(2, i),
-			head.Nodes[binary.LittleEndian.Uint16(b[20*n+2*i:])],
+			head.Nodes[binary.LittleEndian.Uint16(b[12*n+2*i:])],
 		}
 	}
-	return head, dots
+	return head, dots, left
 }
 
 func (n testNode) drawing(t fataler, query string) (drawingHead, map[uint64]dot) {
+	t.Helper()
+	head, dots, _ := n.drawingOf(t, query)
+	return head, dots
+}
+
+// drawingOf is drawing with the keys of those that are elsewhere now.
+func (n testNode) drawingOf(t fataler, query string) (drawingHead, map[uint64]dot, map[uint64]bool) {
 	t.Helper()
 	w := httptest.NewRecorder()
 	n.api.Handler.ServeHTTP(w, httptest.NewRequest("GET", "http://10.0.0.1:4133/v1/map"+query, nil))
@@ -97,7 +112,6 @@ func TestDrawingKey(t *testing.T) {
 	}
 }
 
-// With its cursor a page gets what has come since, and nothing else.
 // A drawing that nobody takes keeps no other from being made, nor who asks who is near.
 func TestMapUntaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -145,6 +159,7 @@ func (u untaken) Write(b []byte) (int, error) {
 	return u.ResponseRecorder.Write(b)
 }
 
+// With its cursor a page gets what has come since, and nothing else.
 func TestMapSince(t *testing.T) {
 	n := newTestNode(t)
 	report := func(id string, origin location.Origin, seq uint64) {
@@ -170,6 +185,66 @@ func TestMapSince(t *testing.T) {
 	n.cluster.members[0].Origin++ // a restart
 	if head, dots := n.drawing(t, since); len(dots) != 3 || !head.Full {
 		t.Errorf("a cursor of another life: %+v, %v", head, dots)
+	}
+}
+
+// Who has moved out of an area is told of, by all drawings but those of all there is.
+func TestMapLeft(t *testing.T) {
+	n := newTestNode(t)
+	seq := uint64(0)
+	report := func(id, position string) {
+		seq++
+		n.table.Merge([]byte(id), location.Entry{
+			Fix: fixAt(t, position, fmt.Sprint(seq), 1621464828223371889), Dot: location.Dot{Origin: 7, Seq: seq},
+		})
+	}
+	report("kiwi", "+34.0-118.0")
+	report("emu", "+34.1-118.0")
+	report("far", "+1.0+1.0")
+	n.cluster.vector = replica.Vector{7: seq}
+	const area = "?bbox=-119,33,-117,35"
+	head, dots, left := n.drawingOf(t, area)
+	if len(dots) != 2 || len(left) != 0 {
+		t.Errorf("all of an area: %+v, %v, and left have %v", head, dots, left)
+	}
+	report("kiwi", "+34.0-110.0")
+	report("emu", "+34.2-118.0")
+	since := "&since=" + url.QueryEscape(head.Cursor)
+	head, dots, left = n.drawingOf(t, area+since)
+	if head.Full || head.Cursor == "" || len(dots) != 1 || dots[drawingKey("emu")].lat != 34.2 || len(left) != 1 || !left[drawingKey("kiwi")] {
+		t.Errorf("one has left: %+v, %v, and left have %v", head, dots, left)
+	}
+	if _, dots, left := n.drawingOf(t, "?limit=5"+since); len(dots) != 2 || len(left) != 0 {
+		t.Errorf("nobody leaves the world: %v, and left have %v", dots, left)
+	}
+}
+
+// Of more than a drawing tells of, the area is drawn anew.
+func TestMapLeftIsBounded(t *testing.T) {
+	d := newDrawing(5, 0, 1e18)
+	for i := range maxLeft {
+		d.leave(fmt.Sprint(i))
+	}
+	head := drawingHead{Cursor: "c"}
+	for _, want := range []struct {
+		left   int
+		cursor string
+	}{{maxLeft, "c"}, {0, ""}, {0, ""}} {
+		b, err := d.encode(head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _, left := readDrawing(t, b); got.Left != want.left || len(left) != want.left || got.Cursor != want.cursor {
+			t.Errorf("%d left, the cursor is %q, want %v", got.Left, got.Cursor, want)
+		}
+		d.leave("one more")
+	}
+	d = newDrawing(5, 3, 1e18)
+	for i := range 800 {
+		d.leave(fmt.Sprint(i))
+	}
+	if n := len(d.left); n < 50 || n > 150 {
+		t.Errorf("of a sample of an eighth %d of 800 left", n)
 	}
 }
 

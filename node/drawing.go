@@ -30,9 +30,16 @@ type drawing struct {
 	age      []uint32 // milliseconds since the node took the fix
 	node     []uint16 // which took it, in names
 
+	left    []uint64 // keys of clients of the sample that have changed and are not in the area
+	leftAll bool     // there were more than maxLeft: left says nothing
+
 	names  []string
 	number map[string]uint16 // of names
 }
+
+// maxLeft is how many clients a drawing tells of that are not in its area. When more have moved it
+// takes less to draw the area anew.
+const maxLeft = maxDrawn
 
 func newDrawing(limit, level int, now int64) *drawing {
 	return &drawing{limit: limit, level: level, now: now, number: make(map[string]uint16)}
@@ -72,6 +79,18 @@ func (d *drawing) add(id string, lat, lon float64, f *location.Fix) {
 	d.node = append(d.node, d.name(f.Node))
 }
 
+// leave tells that a client which has changed is not in the area, unless it is not of the sample. Who
+// keeps the drawing may have it, from when it was.
+func (d *drawing) leave(id string) {
+	switch key := drawingKey(id); {
+	case d.leftAll || !d.has(key):
+	case len(d.left) == maxLeft:
+		d.left, d.leftAll = nil, true
+	default:
+		d.left = append(d.left, key)
+	}
+}
+
 func (d *drawing) has(key uint64) bool { return key&(1<<d.level-1) == 0 }
 
 // thin halves the sample.
@@ -108,6 +127,7 @@ type drawingHead struct {
 	Full    bool      `json:"full"`    // all there is, not what changed since
 	Cursor  string    `json:"cursor"`  // the next since; empty: ask for all again
 	Clients int       `json:"clients"` // in the whole table
+	Left    int       `json:"left"`    // how many have changed and are not in the area
 	Took    int64     `json:"took_us"` // how long it took to go through the table
 }
 
@@ -115,9 +135,13 @@ const drawingMagic = "herd.map"
 
 // encode gives the drawing: the magic, the length of the head and the number of clients
 // as 32 bits each, the head, padded with spaces to 8 bytes, and the columns key (64
-// bits), lon, lat, age (32), node (16), all little-endian.
+// bits), left (64, as many as the head says), lon, lat, age (32), node (16), all
+// little-endian.
 func (d *drawing) encode(head drawingHead) ([]byte, error) {
-	head.Nodes, head.Level = append([]string{}, d.names...), d.level
+	head.Nodes, head.Level, head.Left = append([]string{}, d.names...), d.level, len(d.left)
+	if d.leftAll {
+		head.Cursor = ""
+	}
 	text, err := json.Marshal(head)
 	if err != nil {
 		return nil, err
@@ -125,12 +149,12 @@ func (d *drawing) encode(head drawingHead) ([]byte, error) {
 	for len(text)%8 != 0 {
 		text = append(text, ' ')
 	}
-	b := make([]byte, 0, len(drawingMagic)+8+len(text)+22*len(d.keys))
+	b := make([]byte, 0, len(drawingMagic)+8+len(text)+22*len(d.keys)+8*len(d.left))
 	b = append(b, drawingMagic...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(text)))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(d.keys)))
 	b = append(b, text...)
-	for _, column := range []any{d.keys, d.lon, d.lat, d.age, d.node} {
+	for _, column := range []any{d.keys, d.left, d.lon, d.lat, d.age, d.node} {
 		if b, err = binary.Append(b, binary.LittleEndian, column); err != nil {
 			return nil, err
 		}

@@ -27,7 +27,11 @@ type fakeNode struct {
 	asked   []string          // paths and queries
 	drawn   int               // of clients, in the last full drawing
 	sampled bool              // it says that it has a million clients, and draws but a part of the world
-	tell    chan string       // events for who listens
+	pages   []int             // how many clients each page of the list has; nil: there is one page
+	silent  bool              // it refuses streams of events
+
+	tell  chan string   // events for who listens
+	ended chan struct{} // a stream of events has ended
 }
 
 type fakeClient struct {
@@ -45,6 +49,7 @@ func newFakeNode(t testing.TB) *fakeNode {
 	f := &fakeNode{
 		states: map[string]string{"Bailey": "alive", "Bona": "alive", "Clark": "alive"},
 		tell:   make(chan string, 16),
+		ended:  make(chan struct{}, 16),
 	}
 	page := Handler(http.NotFoundHandler())
 	mux := http.NewServeMux()
@@ -55,9 +60,7 @@ func newFakeNode(t testing.TB) *fakeNode {
 		return map[string]any{"name": "Clark", "ready": true, "behind": []string{}, "clients": len(f.clients)}
 	}))
 	mux.HandleFunc("/v1/stats", f.json(f.stats))
-	mux.HandleFunc("/v1/clients", f.json(func(*http.Request) any {
-		return map[string]any{"clients": f.list(), "next": ""}
-	}))
+	mux.HandleFunc("/v1/clients", f.json(f.page))
 	mux.HandleFunc("/v1/near", f.json(func(*http.Request) any { return map[string]any{"clients": f.list()} }))
 	mux.HandleFunc("/v1/clients/{id}", f.json(f.client))
 	mux.HandleFunc("/v1/clients/{id}/places", f.json(f.places))
@@ -107,7 +110,7 @@ func (f *fakeNode) members(*http.Request) any {
 func (f *fakeNode) stats(*http.Request) any {
 	seconds := time.Since(fakeStart).Seconds()
 	return map[string]any{
-		"now": time.Now().UTC(), "iamat": int(100 * seconds), "received": int(5000 * seconds), "whatsat": 0, "bytes_out": int(1e6 * seconds),
+		"now": time.Now().UTC(), "accepted": int(100 * seconds), "iamat": 0, "received": int(5000 * seconds), "whatsat": 0, "bytes_out": int(1e6 * seconds),
 		"propagation_us": map[string]any{"p50": 850, "p99": 12500, "count": 5},
 		"vector": map[string]any{
 			"Clark": map[string]any{"here": 12, "lag": map[string]int{"Bailey": 0, "Bona": 3}},
@@ -131,6 +134,24 @@ func (f *fakeNode) list() []map[string]any {
 		}
 	}
 	return all
+}
+
+// page is a page of the list; the cursor is its number.
+func (f *fakeNode) page(r *http.Request) any {
+	all, number := f.list(), 0
+	fmt.Sscan(r.URL.Query().Get("cursor"), &number)
+	if f.pages == nil {
+		return map[string]any{"clients": all, "next": ""}
+	}
+	from := 0
+	for _, n := range f.pages[:number] {
+		from += n
+	}
+	next := ""
+	if number+1 < len(f.pages) {
+		next = fmt.Sprint(number + 1)
+	}
+	return map[string]any{"clients": all[from : from+f.pages[number]], "next": next}
 }
 
 func (f *fakeNode) client(r *http.Request) any {
@@ -165,11 +186,16 @@ func (f *fakeNode) report(id, node string, lat, lon float64) {
 	f.clients = append(f.clients, fakeClient{id, lat, lon, node, time.Now(), f.changes})
 }
 
+// drop has clients be gone, and tells nobody.
+func (f *fakeNode) drop(ids ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.clients = slices.DeleteFunc(f.clients, func(c fakeClient) bool { return slices.Contains(ids, c.id) })
+}
+
 // forget has clients be gone and tells who listens.
 func (f *fakeNode) forget(reason string, ids ...string) {
-	f.mu.Lock()
-	f.clients = slices.DeleteFunc(f.clients, func(c fakeClient) bool { return slices.Contains(ids, c.id) })
-	f.mu.Unlock()
+	f.drop(ids...)
 	var told strings.Builder
 	for _, id := range ids {
 		fmt.Fprintf(&told, "event: gone\ndata: {\"id\":%q,\"reason\":%q}\n\n", id, reason)
@@ -188,6 +214,14 @@ func (f *fakeNode) become(name, state string) {
 }
 
 func (f *fakeNode) events(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	silent := f.silent
+	f.mu.Unlock()
+	if silent {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	defer func() { f.ended <- struct{}{} }()
 	w.Header().Set("Content-Type", "text/event-stream")
 	fmt.Fprint(w, "retry: 100\nevent: hello\ndata: {\"node\":\"Clark\"}\n\n")
 	for {
@@ -220,13 +254,21 @@ func (f *fakeNode) drawing(w http.ResponseWriter, r *http.Request) {
 	defer f.mu.Unlock()
 	since := 0
 	fmt.Sscan(r.URL.Query().Get("since"), &since)
-	var keys, low, node []byte
+	var keys, left, low, node []byte
+	area := [4]float64{-180, -90, 180, 90} // none of a test is over the antimeridian
+	fmt.Sscanf(r.URL.Query().Get("bbox"), "%f,%f,%f,%f", &area[0], &area[1], &area[2], &area[3])
 	var lons, lats, ages []byte
 	names := []string{"Bailey", "Bona", "Clark"}
 	last, count := since, uint32(0)
 	for _, c := range f.clients {
 		last = max(last, c.changed)
 		if c.changed <= since {
+			continue
+		}
+		if c.lon < area[0] || c.lat < area[1] || c.lon > area[2] || c.lat > area[3] {
+			if since > 0 {
+				left = binary.LittleEndian.AppendUint64(left, fakeKey(c.id))
+			}
 			continue
 		}
 		count++
@@ -247,7 +289,7 @@ func (f *fakeNode) drawing(w http.ResponseWriter, r *http.Request) {
 	}
 	head, _ := json.Marshal(map[string]any{
 		"self": "Clark", "now": time.Now(), "nodes": names, "level": level, "full": since == 0,
-		"cursor": fmt.Sprint(last), "clients": total, "took_us": 1,
+		"cursor": fmt.Sprint(last), "clients": total, "left": len(left) / 8, "took_us": 1,
 	})
 	for len(head)%8 != 0 {
 		head = append(head, ' ')
@@ -255,7 +297,7 @@ func (f *fakeNode) drawing(w http.ResponseWriter, r *http.Request) {
 	low = append(low, "herd.map"...)
 	low = binary.LittleEndian.AppendUint32(low, uint32(len(head)))
 	low = binary.LittleEndian.AppendUint32(low, count)
-	w.Write(slices.Concat(low, head, keys, lons, lats, ages, node))
+	w.Write(slices.Concat(low, head, keys, left, lons, lats, ages, node))
 }
 
 func fakeKey(id string) uint64 {

@@ -115,6 +115,9 @@ export class Clients {
       this.node[slot] = numbers[d.node[i]];
       this.round[slot] = this.#full;
     }
+    const left = new Set();
+    for (let i = 0; i < d.left.length; i += 2) left.add(this.find(d.left[i], d.left[i + 1]));
+    this.#removeSlots(left);
     const thinner = head.level > this.level;
     this.level = head.level;
     if (head.full || thinner) this.#drop(head.full);
@@ -136,7 +139,11 @@ export class Clients {
 
   /** Removes clients, those that there are. Tells whether there were any. @param {string[]} ids @returns {boolean} */
   remove(ids) {
-    const slots = new Set(ids.map((id) => this.find(...keyOf(id))));
+    return this.#removeSlots(new Set(ids.map((id) => this.find(...keyOf(id)))));
+  }
+
+  /** @param {Set<number>} slots -1 is none @returns {boolean} */
+  #removeSlots(slots) {
     slots.delete(-1);
     if (slots.size > 0) this.#keep((i) => !slots.has(i));
     return slots.size > 0;

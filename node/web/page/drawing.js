@@ -5,7 +5,7 @@
  * @typedef {object} Head
  * @property {string} self @property {string} now @property {string[]} nodes
  * @property {number} level @property {boolean} full @property {string} cursor @property {number} clients
- * @property {number} took_us
+ * @property {number} took_us @property {number} [left]
  */
 
 /**
@@ -13,6 +13,7 @@
  * @property {Head} head
  * @property {number} count
  * @property {Uint32Array} keys two for each client: the low 32 bits, the high ones
+ * @property {Uint32Array} left the keys of those that are not in the area any more, or never were
  * @property {Int32Array} lon in millionths of a degree
  * @property {Int32Array} lat
  * @property {Uint32Array} age in milliseconds
@@ -28,13 +29,15 @@ export function decode(buffer) {
   const count = start.getUint32(12, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 16, length)));
   let at = 16 + length;
-  const next = (/** @type {number} */ bytes) => {
-    at += bytes * count;
-    return at - bytes * count;
+  const next = (/** @type {number} */ bytes, n = count) => {
+    at += bytes * n;
+    return at - bytes * n;
   };
+  const left = head.left ?? 0;
   return {
     head, count,
     keys: new Uint32Array(buffer, next(8), 2 * count),
+    left: new Uint32Array(buffer, next(8, left), 2 * left),
     lon: new Int32Array(buffer, next(4), count),
     lat: new Int32Array(buffer, next(4), count),
     age: new Uint32Array(buffer, next(4), count),

@@ -40,14 +40,14 @@ const chance = (seed) => () => {
 };
 
 /** A drawing as the node packs it. */
-export function pack(clients, head = {}) {
+export function pack(clients, head = {}, left = []) {
   const nodes = [...new Set(clients.map((c) => c.node))];
-  const whole = { self: "Clark", now: "", nodes, level: 0, full: true, cursor: "c", clients: clients.length, took_us: 1, ...head };
+  const whole = { self: "Clark", now: "", nodes, level: 0, full: true, cursor: "c", clients: clients.length, left: left.length, took_us: 1, ...head };
   let text = JSON.stringify(whole);
   text += " ".repeat((8 - new TextEncoder().encode(text).length % 8) % 8);
   const bytes = new TextEncoder().encode("herd.map________" + text);
   const n = clients.length;
-  const buffer = new ArrayBuffer(bytes.length + 22 * n);
+  const buffer = new ArrayBuffer(bytes.length + 22 * n + 8 * left.length);
   new Uint8Array(buffer).set(bytes);
   const v = new DataView(buffer);
   v.setUint32(8, bytes.length - 16, true);
@@ -57,16 +57,18 @@ export function pack(clients, head = {}) {
     const at = bytes.length;
     v.setUint32(at + 8 * i, low, true);
     v.setUint32(at + 8 * i + 4, high, true);
-    v.setInt32(at + 8 * n + 4 * i, Math.round(c.lon * 1e6), true);
-    v.setInt32(at + 12 * n + 4 * i, Math.round(c.lat * 1e6), true);
-    v.setUint32(at + 16 * n + 4 * i, c.age ?? 0, true);
-    v.setUint16(at + 20 * n + 2 * i, nodes.indexOf(c.node), true);
+    const rest = at + 8 * left.length;
+    v.setInt32(rest + 8 * n + 4 * i, Math.round(c.lon * 1e6), true);
+    v.setInt32(rest + 12 * n + 4 * i, Math.round(c.lat * 1e6), true);
+    v.setUint32(rest + 16 * n + 4 * i, c.age ?? 0, true);
+    v.setUint16(rest + 20 * n + 2 * i, nodes.indexOf(c.node), true);
   });
+  left.forEach((id, i) => keyOf(id).forEach((half, k) => v.setUint32(bytes.length + 8 * (n + i) + 4 * k, half, true)));
   return buffer;
 }
 
 /** Has clients take a drawing that was made just now. */
-const apply = (clients, list, head, now = 1e9) => clients.apply(decode(pack(list, { now: new Date(now).toISOString(), ...head })), now);
+const apply = (clients, list, head, now = 1e9, left = []) => clients.apply(decode(pack(list, { now: new Date(now).toISOString(), ...head }, left)), now);
 
 const tests = {
   "a view goes there and back"() {
@@ -204,6 +206,18 @@ const tests = {
     }
     apply(c, [list[7]], { full: false }, 1e9 + 5000);
     same([c.count, c.lon[c.find(...keyOf("c7"))].toFixed(1)], [499, "0.7"], "back again");
+  },
+  "who has left the area is removed, and nobody else"() {
+    const c = new Clients();
+    const list = Array.from({ length: 50 }, (_, i) => ({ id: `c${i}`, lon: i, lat: 0, node: "Clark" }));
+    apply(c, list);
+    same([...apply(c, [{ ...list[1], lon: 1.5, node: "Bona" }], { full: false }, 1e9 + 5000, ["c7", "stranger", "c49"])], [["Bona", 1]]);
+    same(c.count, 48);
+    for (let i = 0; i < 50; i++) {
+      const slot = c.find(...keyOf(`c${i}`));
+      if (i === 7 || i === 49) same(slot, -1, `c${i}`);
+      else near(c.lon[slot], i === 1 ? 1.5 : i, 1e-4, `c${i}`);
+    }
   },
   "a track is bounded, and of the whole time"() {
     const c = new Clients();
