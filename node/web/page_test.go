@@ -29,14 +29,19 @@ func TestPage(t *testing.T) {
 		{"a fix appears", fixAppears},
 		{"a client is gone", clientGone},
 		{"many clients are gone", manyGone},
+		{"a hidden page", hidden},
+		{"a refused stream", refused},
 		{"nobody", nobody},
 		{"a member fails", memberFails},
 		{"keys", keys},
 		{"a client", client},
+		{"a client that can't be told", untold},
 		{"colours", colours},
 		{"words", words},
+		{"short pages", shortPages},
 		{"many clients", manyClients},
 		{"a sample", sample},
+		{"who leaves the view", leavesView},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, b, newFakeNode(t)) })
 	}
@@ -126,6 +131,51 @@ func manyGone(t *testing.T, b *webtest.Browser, f *fakeNode) {
 	p.Wait(t, `page.clients.count === 1 && `+logged+` === "client-0 and 1,000 more are gone: expired."`)
 }
 
+// see has the page be hidden, as another tab does, or seen again.
+func see(t *testing.T, p *webtest.Page, hidden bool) {
+	t.Helper()
+	webtest.Eval[bool](t, p, fmt.Sprintf(`Object.defineProperty(document, "hidden", { value: %v, configurable: true }) && document.dispatchEvent(new Event("visibilitychange"))`, hidden))
+}
+
+// A page that is not seen keeps no connection, and is right again when it is seen.
+func hidden(t *testing.T, b *webtest.Browser, f *fakeNode) {
+	f.report("emu", "Bona", 10, 20)
+	f.report("kiwi", "Bailey", 34, -118)
+	p := ready(t, b, f, webtest.Look{})
+	p.Wait(t, lit(34, -118))
+	for range 2 {
+		see(t, p, true)
+		select {
+		case <-f.ended:
+		case <-time.After(time.Minute): // none of a page that works
+			t.Fatal("a hidden page keeps its stream of events")
+		}
+		f.drop("kiwi")
+		see(t, p, false)
+		p.Wait(t, "!"+lit(34, -118)+"&&"+lit(10, 20)+"&&"+logged+` === "Events may be missing: the page was hidden."`)
+		f.report("kiwi", "Bailey", 34, -118)
+		p.Wait(t, lit(34, -118))
+	}
+	if n := webtest.Eval[int](t, p, `document.querySelectorAll("#log li").length`); n != 1 {
+		t.Errorf("the log has %d lines, not one", n)
+	}
+	f.forget("expired", "kiwi")
+	p.Wait(t, "!"+lit(34, -118)+"&&"+logged+` === "kiwi is gone: expired."`)
+}
+
+// Where a stream was refused, who is gone by the time there is one goes, too.
+func refused(t *testing.T, b *webtest.Browser, f *fakeNode) {
+	f.silent = true
+	f.report("kiwi", "Bailey", 34, -118)
+	p := ready(t, b, f, webtest.Look{Absent: "/v1/events?kinds=gone,member"})
+	p.Wait(t, lit(34, -118))
+	f.drop("kiwi")
+	f.mu.Lock()
+	f.silent = false
+	f.mu.Unlock()
+	p.Wait(t, "!"+lit(34, -118)+"&&"+logged+` === "Events may be missing: the node did not tell them."`)
+}
+
 // Who looks for a client that there is not is told so where he looks.
 func nobody(t *testing.T, b *webtest.Browser, f *fakeNode) {
 	f.report("kiwi", "Bailey", 34, -118)
@@ -152,6 +202,7 @@ func memberFails(t *testing.T, b *webtest.Browser, f *fakeNode) {
 		t.Errorf("links %q", got)
 	}
 	p.Wait(t, `document.querySelector("#matrix .lags")?.textContent === "3" && document.querySelector("#p99").textContent === "13 ms"`)
+	p.Wait(t, `/^[1-9]\d* \/s$/.test(document.querySelector("#throughput dd").textContent)`) // though there is no IAMAT
 	f.become("Bona", "suspect")
 	p.Wait(t, `document.querySelector("#member-rows .suspect .state")?.textContent === "suspect"`)
 	f.become("Bona", "failed")
@@ -240,6 +291,21 @@ func client(t *testing.T, b *webtest.Browser, f *fakeNode) {
 	p.Wait(t, `page.chosen.id === ""`)
 }
 
+// Who is clicked and can't be told is nobody, rather than whoever is near.
+func untold(t *testing.T, b *webtest.Browser, f *fakeNode) {
+	f.report("other", "Bona", 34.001, -118)
+	f.report("gr\xfcn", "Bailey", 34, -118) // in the answer its ID is another one
+	p := ready(t, b, f, webtest.Look{})
+	webtest.Eval[bool](t, p, async(`return page.chosen.choose("other")`))
+	p.Wait(t, `page.chosen.id === "other"`)
+	webtest.Eval[bool](t, p, `page.stage.view.go(-118, 34, 20000) || page.stage.moved() || true`)
+	p.Wait(t, lit(34, -118))
+	at := webtest.Eval[[]float64](t, p, `(() => { const r = page.stage.box.getBoundingClientRect(), [x, y] = page.stage.view.at(-118, 34); return [r.left + x, r.top + y]; })()`)
+	p.Click(t, at[0], at[1])
+	p.Wait(t, logged+`.startsWith("Nobody can tell who that is: ")`)
+	p.Wait(t, `page.chosen.id === "" && document.getElementById("client").hidden`)
+}
+
 func colours(t *testing.T, b *webtest.Browser, f *fakeNode) {
 	p := ready(t, b, f, webtest.Look{Scheme: "light", Width: 390, Height: 844})
 	if got := webtest.Eval[string](t, p, `document.documentElement.dataset.theme + page.stage.theme`); got != "lightlight" {
@@ -284,6 +350,30 @@ func words(t *testing.T, b *webtest.Browser, f *fakeNode) {
 	}
 }
 
+// Of a list whose pages are short, or empty, none is the last that has another one after it.
+func shortPages(t *testing.T, b *webtest.Browser, f *fakeNode) {
+	for i := range 3 {
+		f.report(fmt.Sprint("client-", i), "Clark", float64(i), 0)
+	}
+	p := ready(t, b, f, webtest.Look{})
+	for _, test := range []struct {
+		pages  []int
+		listed int
+		note   string
+	}{
+		{[]int{0, 2, 0, 1}, 3, "All 3."},
+		{[]int{0, 0}, 0, "There are none."},
+		{append(make([]int, 100), 3), 0, "None in the part of the table that was looked at: the rest would take too long."},
+		{append([]int{1}, make([]int, 100)...), 1, "1 in the part of the table that was looked at: the rest would take too long."},
+	} {
+		f.mu.Lock()
+		f.pages = test.pages
+		f.mu.Unlock()
+		webtest.Eval[bool](t, p, `document.getElementById("list").click() || true`)
+		p.Wait(t, fmt.Sprintf(`document.getElementById("list-note").textContent === %q && document.querySelectorAll("#listed button").length === %d`, test.note, test.listed))
+	}
+}
+
 // Of so many clients each has its dot. How fast they are drawn is for BenchmarkPage to say.
 func manyClients(t *testing.T, b *webtest.Browser, f *fakeNode) {
 	f.crowd()
@@ -303,6 +393,19 @@ func sample(t *testing.T, b *webtest.Browser, f *fakeNode) {
 	if !slices.ContainsFunc(asked, func(q string) bool { return strings.Contains(q, "since=") }) {
 		t.Errorf("the page asks for all each time: %q", asked)
 	}
+}
+
+// Of a sample who leaves the view has no dot where it was.
+func leavesView(t *testing.T, b *webtest.Browser, f *fakeNode) {
+	f.sampled = true
+	f.report("emu", "Bona", 34.001, -118)
+	f.report("kiwi", "Bailey", 34, -118)
+	p := ready(t, b, f, webtest.Look{})
+	webtest.Eval[bool](t, p, `page.stage.view.go(-118, 34, 20000) || page.stage.moved() || true`)
+	drawn := webtest.Eval[int](t, p, `page.drawings`)
+	p.Wait(t, lit(34, -118)+fmt.Sprintf(`&& page.drawings > %d`, drawn+2))
+	f.report("kiwi", "Bailey", -34, 20)
+	p.Wait(t, "!"+lit(34, -118)+"&&"+lit(34.001, -118)+"&& page.clients.count === 1")
 }
 
 const many = 100_000

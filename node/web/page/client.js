@@ -47,20 +47,20 @@ export class Chosen {
     return this.#id;
   }
 
-  /** Chooses the client of a dot. @param {number} slot */
+  /** Chooses the client of a dot. Tells whether it is known which that is. @param {number} slot @returns {Promise<boolean>} */
   async chooseSlot(slot) {
     const { clients } = this.stage;
     const [low, high] = [clients.low[slot], clients.high[slot]];
     const asked = ++this.#asked;
     const query = new URLSearchParams({ lat: clients.lat[slot].toFixed(6), lon: clients.lon[slot].toFixed(6), radius: "5000", limit: String(crowd) });
     const { clients: near } = await getJSON(`/v1/near?${query}`);
-    if (asked !== this.#asked) return;
+    if (asked !== this.#asked) return true;
     const same = (/** @type {Client} */ c) => {
       const key = keyOf(c.id);
       return key[0] === low && key[1] === high;
     };
-    const it = near.find(same) ?? near[0];
-    if (it) await this.choose(it.id);
+    const it = near.find(same); // another one would pass for it
+    return it ? this.choose(it.id) : false;
   }
 
   /** Chooses a client by its ID. Tells whether there is one. @param {string} id @returns {Promise<boolean>} */

@@ -93,18 +93,35 @@ export function followState(path, onAnswer, onError) {
 }
 
 /**
- * Follows what happens to members, and which clients are gone. The browser connects anew by
+ * Follows what happens to members, and which clients are gone, while the page is seen: a browser
+ * has six connections to a node for all its tabs, and a stream keeps one. The browser connects anew by
  * itself, and the node resumes where it was; a refusal ends that, and is tried again later.
  * @param {{onMember: (member: {name: string, origin: string, state: string, since: string}) => void,
  *   onGone: (client: {id: string, reason: string}) => void, onGap: (why: string) => void}} page
  *   onGap: some may have been missed
  */
 export function followEvents(page) {
-  const source = new EventSource("/v1/events?kinds=gone,member");
-  source.addEventListener("member", (e) => page.onMember(JSON.parse(e.data)));
-  source.addEventListener("gone", (e) => page.onGone(JSON.parse(e.data)));
-  source.addEventListener("reset", (e) => page.onGap(JSON.parse(e.data).why));
-  source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => followEvents(page), often.broken * 5);
+  /** @type {EventSource | null} */
+  let source = null;
+  const open = (/** @type {string} */ why) => { // why there was none until now; empty: it is the first
+    if (source || document.hidden) return;
+    const it = source = new EventSource("/v1/events?kinds=gone,member");
+    it.addEventListener("member", (e) => page.onMember(JSON.parse(e.data)));
+    it.addEventListener("gone", (e) => page.onGone(JSON.parse(e.data)));
+    it.addEventListener("reset", (e) => page.onGap(JSON.parse(e.data).why));
+    // Only now: what happens from here on is told.
+    if (why) it.addEventListener("open", () => page.onGap(why), { once: true });
+    it.addEventListener("error", () => {
+      if (it.readyState !== EventSource.CLOSED || source !== it) return;
+      source = null;
+      setTimeout(() => open("the node did not tell them"), often.broken * 5);
+    });
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      source?.close();
+      source = null;
+    } else open("the page was hidden");
   });
+  open("");
 }

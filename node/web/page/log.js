@@ -23,8 +23,8 @@ export class Log {
     return line !== null && this.#list.firstChild === line;
   }
 
-  /** Has a line say something else. @param {Element} line @param {string} text */
+  /** Has a line say something else. @param {Element | null} line @param {string} text */
   amend(line, text) {
-    say(/** @type {Element} */ (line.lastElementChild), text);
+    if (line?.lastElementChild) say(line.lastElementChild, text);
   }
 }

@@ -39,6 +39,8 @@ let self = "";
 let ahead = 0; // the node's clock before the page's, in milliseconds
 let reachable = true;
 let old = false; // the page may draw clients that are gone
+/** @type {Element | null} */
+let gap = null; // the last line of the log that says so of events
 /** @type {Map<string, string>} */
 const states = new Map(); // by incarnation, as the log has it
 
@@ -49,6 +51,12 @@ const choose = (/** @type {string} */ id) => chosen.choose(id).then((found) => {
   if (!found) log.add(`There is no client ${id}.`);
   return found;
 }, () => log.add(`The node could not be asked for ${id}.`));
+
+const pick = (/** @type {number} */ slot) => chosen.chooseSlot(slot).then((found) => {
+  if (found) return;
+  chosen.drop(); // who was chosen before is not who was clicked
+  log.add("Nobody can tell who that is: it has gone, it is one of more than 100 in one place, or its ID is not UTF-8.");
+}, () => log.add("The node could not be asked who that is."));
 
 function answered(/** @type {boolean} */ yes) {
   if (yes === reachable) return;
@@ -110,7 +118,9 @@ followEvents({
   onGone: (client) => gone.add(client),
   onGap: (why) => {
     old = true;
-    log.add(`Events may be missing: ${why}.`);
+    const text = `Events may be missing: ${why}.`;
+    if (log.isLast(gap)) log.amend(gap, text);
+    else gap = log.add(text);
   },
 });
 
@@ -123,10 +133,10 @@ followMap({
     return was;
   },
   onDrawing: (d) => {
-    const now = Date.now();
+    const now = Date.now(), before = clients.count;
     const news = clients.apply(d, now);
     page.drawings++;
-    if (d.count > 0 || d.head.full) stage.change("dots");
+    if (d.count > 0 || d.head.full || clients.count !== before) stage.change("dots");
     if (news.size > 0) herd.news(news, now);
     chosen.moved();
   },
@@ -135,7 +145,7 @@ followMap({
 listen(stage, {
   choose: (x, y, reach) => {
     const slot = nearest(clients, stage.view, x, y, reach);
-    if (slot >= 0) chosen.chooseSlot(slot).catch(() => log.add("The node could not be asked who that is."));
+    if (slot >= 0) pick(slot);
     else chosen.drop();
   },
   drop: () => chosen.drop(),

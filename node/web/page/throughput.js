@@ -10,7 +10,7 @@ const size = { width: 120, height: 24 };
 
 /** What is shown: a counter of /v1/stats, and what it counts. */
 const series = [
-  { key: "iamat", name: "reports", unit: "/s" },
+  { key: "accepted", name: "reports", unit: "/s" }, // over TCP and over HTTP,
   { key: "received", name: "from others", unit: "/s" },
   { key: "whatsat", name: "questions", unit: "/s" },
   { key: "bytes_out", name: "to clients", unit: "B/s" },
