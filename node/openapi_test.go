@@ -219,6 +219,8 @@ func exercises() []exercise {
 		{route: "DELETE /v1/chaos", target: "/v1/chaos?id=5", status: 404, config: chaosAllowed},
 		{route: "POST /v1/chaos/kill", target: "/v1/chaos/kill", body: `{"for":"5s"}`, status: 202, config: supervised},
 		{route: "POST /v1/chaos/kill", target: "/v1/chaos/kill", body: `{"for":"-5s"}`, status: 400, config: supervised},
+		{route: "POST /v1/chaos/kill", target: "/v1/chaos/kill", status: 501, config: chaosAllowed},
+		{route: "POST /v1/chaos/restart", target: "/v1/chaos/restart", body: `{"node":"Bona"}`, status: 501, config: chaosAllowed},
 		{route: "POST /v1/chaos/restart", target: "/v1/chaos/restart", body: `{"node":"Bona"}`, status: 202, config: supervised},
 		{route: "POST /v1/chaos/restart", target: "/v1/chaos/restart", body: `{"node":"nobody"}`, status: 409, config: supervised},
 	}
