@@ -11,8 +11,9 @@ import (
 
 // guard stands before the API and refuses what only a browser on a stranger's
 // errand would send: a request that changes something from another site's page,
-// and a request for a name that some DNS server has pointed here, as long as nothing else
-// keeps that page out: a token, which it does not have, or a certificate, which is not its site's.
+// and a request for a name that some DNS server has pointed here. Beyond loopback it takes such
+// names where something else keeps that site's page out: it has no token, and with TLS the browser
+// asks for a certificate of its name.
 func (n *Node) guard(next http.Handler) http.Handler {
 	sites := http.NewCrossOriginProtection()
 	sites.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
