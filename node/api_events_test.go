@@ -326,13 +326,13 @@ func TestEventsBadRequests(t *testing.T) {
 		"every=1s&every=2s":                  "more than once",
 	} {
 		w := httptest.NewRecorder()
-		n.api.Handler.ServeHTTP(w, httptest.NewRequest("GET", "/v1/events?"+query, nil))
+		n.api.Handler.ServeHTTP(w, httptest.NewRequest("GET", "http://10.0.0.1:4133/v1/events?"+query, nil))
 		if w.Code != 400 || !strings.Contains(w.Body.String(), strings.ReplaceAll(want, `"`, `\"`)) {
 			t.Errorf("%.40s: got %d: %s", query, w.Code, w.Body)
 		}
 	}
 	w := httptest.NewRecorder()
-	n.api.Handler.ServeHTTP(w, httptest.NewRequest("HEAD", "/v1/events", nil))
+	n.api.Handler.ServeHTTP(w, httptest.NewRequest("HEAD", "http://10.0.0.1:4133/v1/events", nil))
 	if w.Code != 200 || w.Header().Get("Content-Type") != "text/event-stream" {
 		t.Errorf("HEAD: got %d, %v", w.Code, w.Header())
 	}
