@@ -44,7 +44,7 @@ type link struct {
 
 	out    [2]outgoing     // by lane
 	said   chan struct{}   // one slot for each lane: goodbye was said on it
-	heard  [2]atomic.Int64 // by lane: run time of the cluster when it last brought something
+	heard  [2]atomic.Int64 // by lane: run time of the cluster when it last brought something; see ear
 	once   sync.Once
 	reason error // why it ended; set before done is closed
 }
@@ -159,11 +159,41 @@ func peerEnded(err error) bool {
 		sockerr.Is(err, syscall.ECONNRESET) || sockerr.Is(err, syscall.EPIPE)
 }
 
+// messageTime is how long a message may be on its way with no end, in which the parts of it
+// show that the peer lives. The longest that a correct peer sends comes in time at 8 KiB/s.
+const messageTime = 5 * time.Minute
+
+// ear is what a lane is read through, by its reader alone. It takes note of each part of a
+// message that comes: on a slow line the whole may take longer than a peer may be silent. A part
+// is a record of TLS, so nobody on the way can feign one.
+type ear struct {
+	lane  io.Reader
+	ran   *atomic.Int64 // run time of the cluster
+	heard *atomic.Int64 // the link's
+	whole int64         // run time when the last message had come
+}
+
+// Read is for a bufio.Reader.
+func (e *ear) Read(b []byte) (n int, err error) {
+	n, err = e.lane.Read(b)
+	if ran := e.ran.Load(); n > 0 && time.Duration(ran-e.whole) < messageTime {
+		e.heard.Store(ran)
+	}
+	return n, err
+}
+
+// message takes note that a whole message has come.
+func (e *ear) message() {
+	e.whole = e.ran.Load()
+	e.heard.Store(e.whole)
+}
+
 // read takes messages off a lane until it ends. What has come together is merged under
 // one hold of the lock and acknowledged at once.
 func (l *link) read(lane replica.Lane) error {
 	c := l.cluster
-	r := bufio.NewReaderSize(l.streams[lane], readBuffer)
+	ear := &ear{lane: l.streams[lane], ran: &c.ran, heard: &l.heard[lane], whole: c.ran.Load()}
+	r := bufio.NewReaderSize(ear, readBuffer)
 	var buf []byte
 	for {
 		message, err := replica.ReadMessage(r, buf)
@@ -171,7 +201,7 @@ func (l *link) read(lane replica.Lane) error {
 			return err
 		}
 		buf = message
-		l.heard[lane].Store(c.ran.Load())
+		ear.message()
 		if l.isOurs(lane, message) {
 			err = l.receiveOurs(message)
 		} else {
@@ -231,5 +261,6 @@ func (c *Cluster) countAges(received []int64) {
 
 // silence is how long a peer may send nothing on a lane: it owes an ack each half of
 // the ack timeout, and a sign of life on the other lane. Long enough for two lost segments in
-// a row, short enough that a cut does not leave TCP in a pause longer than the cut.
+// a row, short enough that a cut does not leave TCP in a pause longer than the cut. What is on its
+// way counts: see ear.
 func silence(ackTimeout time.Duration) time.Duration { return max(2*time.Second, 8*ackTimeout) }
