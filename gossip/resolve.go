@@ -99,7 +99,7 @@ func (r resolver) services(ctx context.Context, name string) ([]string, error) {
 			err = fmt.Errorf("the SRV records of %s say that there is no such service", name)
 			continue
 		}
-		found, failed := r.named(ctx, strings.TrimSuffix(s.Target, "."), int(s.Port))
+		found, failed := r.named(ctx, s.Target, int(s.Port)) // its final dot keeps it from the search list
 		if failed != nil {
 			err = failed
 		}

@@ -21,7 +21,7 @@ import (
 type zone struct {
 	mu      sync.Mutex // guards the fields below
 	records map[string][]string
-	asked   int
+	asked   []string // names, without the last dot
 	hangs   bool
 }
 
@@ -96,10 +96,11 @@ func (z *zone) serve(conn net.Conn) {
 func (z *zone) answer(question *dns.Msg) *dns.Msg {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	z.asked++
 	m := new(dns.Msg).SetReply(question)
 	q := question.Question[0]
-	records, known := z.records[strings.TrimSuffix(q.Name, ".")]
+	name := strings.TrimSuffix(q.Name, ".")
+	z.asked = append(z.asked, name)
+	records, known := z.records[name]
 	if !known {
 		m.Rcode = dns.RcodeNameError
 	}
@@ -123,6 +124,7 @@ func TestResolve(t *testing.T) {
 	z.set("c.test", "A 10.0.2.1", "A 10.0.2.2")
 	z.set("_herd._tcp.test", "SRV 20 0 4142 c.test.", "SRV 10 5 4132 b.test.", "SRV 15 0 4132 gone.test.", "SRV 15 1 0 b.test.")
 	z.set("_gone._tcp.test", "SRV 10 0 4132 gone.test.")
+	z.set("_lost._tcp.test", "SRV 10 0 4132 target.test.")
 	z.set("_none._tcp.test", "SRV 0 0 0 .")
 	z.set("_empty._tcp.test")
 	var many []string
@@ -147,6 +149,7 @@ func TestResolve(t *testing.T) {
 		{seed: "srv+_many._tcp.test", n: maxResolved},
 		{seed: "gone.test:4132", err: "no such host"},
 		{seed: "srv+_gone._tcp.test", err: "no such host"},
+		{seed: "srv+_lost._tcp.test", err: "no such host"},
 		{seed: "srv+_nobody._tcp.test", err: "look up the SRV records of _nobody._tcp.test: "},
 		{seed: "srv+_empty._tcp.test", err: "look up the SRV records of _empty._tcp.test: "},
 		{seed: "srv+_none._tcp.test", err: "say that there is no such service"},
@@ -179,7 +182,13 @@ func TestResolve(t *testing.T) {
 	}
 	z.mu.Lock()
 	z.hangs = true
+	asked := z.asked
 	z.mu.Unlock()
+	for _, name := range asked { // fails where there is a search list
+		if strings.HasPrefix(name, "target.") && name != "target.test" {
+			t.Errorf("the target of a record is looked up as %s", name)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
 	if _, err := r.addresses(ctx, "herd.test:4132"); err == nil || !errors.Is(ctx.Err(), context.Canceled) {
