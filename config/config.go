@@ -77,7 +77,7 @@ type Gossip struct {
 	// every interface of a machine with several, it has to be given.
 	AdvertiseAddr string
 	// Join holds host:port of any nodes of the herd, or "srv+" and the name of SRV
-	// records, as in "srv+_herd._tcp.example.com". Names are looked up anew at each try,
+	// records, as in "srv+_herd._tcp.example.com". Names are looked up again and again,
 	// and up to 64 addresses of each are tried. One that answers is enough, none
 	// answering is no error: the node serves and keeps trying. Empty (the default): the
 	// node begins a herd of its own.

@@ -67,7 +67,7 @@ func table(c *Config) []row {
 
 		{"gossip.addr", false, address(&c.Gossip.Addr), "where other nodes connect, TCP and UDP; port 0 takes any free one"},
 		{"gossip.advertise_addr", true, host(&c.Gossip.AdvertiseAddr), "what other nodes dial, if not gossip.addr; without a port, the bound one"},
-		{"gossip.join", true, live(seeds(&c.Gossip.Join)), "any nodes of the herd to join, by address, by name (all its A and AAAA records) or by SRV records; looked up anew at each try, tried for ever"},
+		{"gossip.join", true, live(seeds(&c.Gossip.Join)), "any nodes of the herd to join, by address, by name (all its A and AAAA records) or by SRV records; looked up again and again, tried for ever"},
 		{"gossip.label", false, word(&c.Gossip.Label, 0, 64), "nodes with another label are refused"},
 		{"gossip.key_file", true, keyPath(&c.Gossip.KeyFile), "file with the gossip key: base64, one key a line, the first one sends; or HERD_GOSSIP_KEY"},
 		{"gossip.insecure_gossip", true, toggle(&c.Gossip.Insecure), "allow gossip beyond loopback without a key"},

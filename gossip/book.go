@@ -1,10 +1,12 @@
 package gossip
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +20,8 @@ type book struct {
 	own string   // this node's advertised address
 	dns resolver // of seeds
 
+	addresses func(ctx context.Context, seed string) ([]string, error) // dns's; tests have their own
+
 	beyond atomic.Uint64 // addresses of seeds that were left out
 
 	recalled []string // addresses of an earlier life, the one seen last first; set once
@@ -25,16 +29,25 @@ type book struct {
 	mu    sync.Mutex          // guards the fields below
 	seeds []string            // as given, replaced as a whole: host:port, or "srv+" and a name
 	tried map[string][]string // by seed, its addresses that have had their turn in this round
+	found map[string]lookup   // by seed, what it led to
 	seen  map[string]time.Time
-	next  int // where the next search begins, so that all get their turn
+
+	next, nextSeed int // where the next search begins, so that all get their turn
+}
+
+// lookup is what a seed led to.
+type lookup struct {
+	addrs []string
+	at    time.Time
 }
 
 func newBook(own string, seeds []string, dns *net.Resolver) *book {
 	b := &book{
 		own: own, seeds: seeds,
-		tried: make(map[string][]string), seen: make(map[string]time.Time),
+		tried: make(map[string][]string), found: make(map[string]lookup), seen: make(map[string]time.Time),
 	}
 	b.dns = resolver{dns, &b.beyond}
+	b.addresses = b.dns.addresses
 	return b
 }
 
@@ -49,29 +62,33 @@ func (b *book) given() []string {
 func (b *book) give(seeds []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.seeds, b.tried = seeds, make(map[string][]string)
+	b.seeds, b.tried, b.found = seeds, make(map[string][]string), make(map[string]lookup)
 }
 
 // note takes in who is there now, and takes out who left: an address without a
-// node is no loss, and whoever comes back says so itself.
+// node is no loss, and whoever comes back says so itself. members is all that the member table has:
+// who left may be back elsewhere, by the same name.
 func (b *book) note(members []Member) {
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	kept := make(map[string]bool) // somebody is there, or was and did not leave
-	for _, m := range members {
-		kept[m.Gossip] = kept[m.Gossip] || m.State != Left
+	last := make(map[string]*Member) // by address, who was learned of last, and is or was there
+	for i := range members {
+		m := &members[i]
+		if l := last[m.Gossip]; l == nil || m.seen.After(l.seen) || l.State == Left && !l.seen.After(m.seen) {
+			last[m.Gossip] = m
+		}
 	}
-	for _, m := range members {
+	for addr, m := range last {
 		switch {
 		case m.Self:
 		case m.State.live():
-			if _, known := b.seen[m.Gossip]; !known && len(b.seen) >= maxMembers {
+			if _, known := b.seen[addr]; !known && len(b.seen) >= maxMembers {
 				b.forgetOldestLocked()
 			}
-			b.seen[m.Gossip] = now
-		case !kept[m.Gossip]:
-			delete(b.seen, m.Gossip)
+			b.seen[addr] = now
+		case m.State == Left:
+			delete(b.seen, addr)
 		}
 	}
 	for addr, at := range b.seen {
@@ -98,40 +115,103 @@ func (b *book) owns(addr string) bool {
 	return addr == b.own || err == nil && isLoopback(host)
 }
 
-// missing picks an address at which no live member is, to be tried. Empty: nobody
-// is missing. Names are resolved anew at each call.
+const (
+	lately      = 4                // members that were seen last: of a herd that was cut in two, some of the other half
+	lookedUp    = 10 * time.Second // how long what a seed's name led to is good for
+	lookedUpAll = 30 * time.Second // likewise, while members are at all of its addresses
+)
+
+// missing picks an address at which no live member is, to be tried: one of a seed, of one of
+// the members seen last, and of any other, by turns. So those where nobody is any more, however many
+// they are, take no more than their share. Empty: nobody is missing. A node that is alone looks up the
+// seeds' names at each call, and others now and then.
 func (b *book) missing(ctx context.Context, members []Member) string {
-	there := map[string]bool{b.own: true}
+	there, alone := map[string]bool{b.own: true}, true
 	for _, m := range members {
 		if m.State.live() {
-			there[m.Gossip] = true
+			there[m.Gossip], alone = true, alone && m.Self
 		}
 	}
-	b.mu.Lock()
-	seeds := len(b.seeds)
-	entries := append([]string(nil), b.seeds...)
-	for addr := range b.seen {
-		entries = append(entries, addr)
-	}
-	b.next++
-	first := b.next
-	b.mu.Unlock()
-	rand.Shuffle(len(entries)-seeds, func(i, j int) {
-		i, j = i+seeds, j+seeds
-		entries[i], entries[j] = entries[j], entries[i]
-	})
-	for i := range entries {
-		entry := entries[(first+i)%len(entries)]
-		addrs, err := b.dns.addresses(ctx, entry)
-		if err != nil {
-			continue // a name that is not known today may be tomorrow
+	lost, seeds, first := b.lost(there)
+	late, rest := lost[:min(len(lost), lately)], lost[min(len(lost), lately):]
+	for i := range 3 {
+		addr := ""
+		switch turn := first + i; turn % 3 {
+		case 0:
+			addr = b.missingSeed(ctx, seeds, there, alone)
+		case 1:
+			addr = one(late, first/3)
+		case 2:
+			addr = one(rest, rand.Int())
 		}
-		addrs = slices.DeleteFunc(addrs, func(a string) bool { return there[a] })
-		if len(addrs) > 0 {
-			return b.turn(entry, addrs)
+		if addr != "" {
+			return addr
 		}
 	}
 	return ""
+}
+
+// one is one of some addresses; empty: there are none.
+func one(addrs []string, turn int) string {
+	if len(addrs) == 0 {
+		return ""
+	}
+	return addrs[turn%len(addrs)]
+}
+
+// lost is the addresses that are not there, the one seen last first, with the seeds, and whose
+// turn it is.
+func (b *book) lost(there map[string]bool) (lost, seeds []string, turn int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for addr := range b.seen {
+		if !there[addr] {
+			lost = append(lost, addr)
+		}
+	}
+	slices.SortFunc(lost, func(x, y string) int {
+		return cmp.Or(b.seen[y].Compare(b.seen[x]), strings.Compare(x, y))
+	})
+	b.next++
+	return lost, b.seeds, b.next
+}
+
+// missingSeed is an address of a seed at which nobody is, if there is one. Seeds take turns.
+func (b *book) missingSeed(ctx context.Context, seeds []string, there map[string]bool, alone bool) string {
+	b.mu.Lock()
+	b.nextSeed++
+	first := b.nextSeed
+	b.mu.Unlock()
+	for i := range seeds {
+		seed := seeds[(first+i)%len(seeds)]
+		addrs := slices.DeleteFunc(b.lookUp(ctx, seed, there, alone), func(a string) bool { return there[a] })
+		if len(addrs) > 0 {
+			return b.turn(seed, addrs)
+		}
+	}
+	return ""
+}
+
+// lookUp is the addresses of a seed, which may have been looked up a while ago. The
+// caller may change it.
+func (b *book) lookUp(ctx context.Context, seed string, there map[string]bool, alone bool) []string {
+	b.mu.Lock()
+	last, known := b.found[seed]
+	b.mu.Unlock()
+	good := lookedUp
+	if len(last.addrs) > 0 && !slices.ContainsFunc(last.addrs, func(a string) bool { return !there[a] }) {
+		good = lookedUpAll
+	}
+	if !known || alone || time.Since(last.at) > good {
+		addrs, _ := b.addresses(ctx, seed) // a name that is not known today may be tomorrow
+		last = lookup{addrs, time.Now()}
+		b.mu.Lock()
+		if slices.Contains(b.seeds, seed) {
+			b.found[seed] = last
+		}
+		b.mu.Unlock()
+	}
+	return slices.Clone(last.addrs)
 }
 
 // turn picks one of a seed's addresses, of which there are some: the first one that has not

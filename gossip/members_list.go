@@ -32,6 +32,17 @@ func (t *memberTable) list() []Member {
 	return slices.Clone(t.viewLocked().list)
 }
 
+// all is every member, those that list leaves out too, in no order.
+func (t *memberTable) all() []Member {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make([]Member, 0, len(t.byID))
+	for _, m := range t.byID {
+		all = append(all, *m)
+	}
+	return all
+}
+
 // peers is the live members but this node, and those that are said to be back. One of
 // these, and one whose name a newer one has, is marked as superseded: it is most likely
 // dead, and the herd has yet to notice. The caller must not change it.

@@ -191,7 +191,7 @@ func (c *Cluster) join(list *memberlist.Memberlist, addr string) bool {
 // ctx is done. It fails if a node that started at the same time has the better right
 // to this node's name.
 func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) error {
-	const tries = 4 // at once: some hang
+	const tries = 8 // at once: more than begin while one hangs, for 5 s
 	slots := make(chan struct{}, tries)
 	refreshed := -refreshEvery
 	timer := time.NewTimer(0)
@@ -204,7 +204,7 @@ func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) error
 			timer.Reset(750*time.Millisecond + rand.N(500*time.Millisecond))
 		}
 		members := c.members.list()
-		c.book.note(members)
+		c.book.note(c.members.all())
 		for _, m := range members {
 			if m.State == Suspect && c.lively(m.id()) {
 				c.members.clear(m.id())
