@@ -209,7 +209,8 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
-// Beyond loopback a name that a site may have is refused as long as there is neither a token nor TLS.
+// Beyond loopback a page that changes something is refused under a name that a site may have, as long as
+// there is neither a token nor TLS.
 func TestRebindingBeyondLoopback(t *testing.T) {
 	machine, err := os.Hostname()
 	if err != nil {
@@ -248,14 +249,19 @@ func TestRebindingBeyondLoopback(t *testing.T) {
 				test.config(c)
 			}
 		})
-		r := httptest.NewRequest("GET", "/livez", nil)
-		if r.Host = test.host; test.tls {
-			r.TLS = &tls.ConnectionState{}
-		}
-		w := httptest.NewRecorder()
-		n.api.Handler.ServeHTTP(w, r)
-		if w.Code != test.want {
-			t.Errorf("host %q: got %d, want %d: %s", test.host, w.Code, test.want, w.Body)
+		for origin, want := range map[string]int{"": 200, "http://" + test.host: test.want} {
+			r := httptest.NewRequest("GET", "/livez", nil)
+			if r.Host = test.host; test.tls {
+				r.TLS = &tls.ConnectionState{}
+			}
+			if origin != "" {
+				r.Header.Set("Origin", origin)
+			}
+			w := httptest.NewRecorder()
+			n.api.Handler.ServeHTTP(w, r)
+			if w.Code != want {
+				t.Errorf("host %q, origin %q: got %d, want %d: %s", test.host, origin, w.Code, want, w.Body)
+			}
 		}
 	}
 }

@@ -11,9 +11,10 @@ import (
 
 // guard stands before the API and refuses what only a browser on a stranger's
 // errand would send: a request that changes something from another site's page,
-// and a request for a name that some DNS server has pointed here. Beyond loopback it takes such
-// names where something else keeps that site's page out: it has no token, and with TLS the browser
-// asks for a certificate of its name.
+// and a request for a name that some DNS server has pointed here. Beyond loopback programs ask by
+// such names, too, so there a change alone is refused, if a page asks for it (a browser names its
+// origin then), and only where nothing else keeps that page out: it has no token, and with TLS the
+// browser asks for a certificate of its name.
 func (n *Node) guard(next http.Handler) http.Handler {
 	sites := http.NewCrossOriginProtection()
 	sites.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -39,9 +40,9 @@ func (n *Node) guard(next http.Handler) http.Handler {
 		case local && !plain:
 			problem(w, http.StatusMisdirectedRequest, "This node is reached by an IP address or as localhost, not by the name in the request.")
 			return
-		case !plain && !isInternal(host) && r.TLS == nil && n.authority.tokens.Load().Empty():
-			problem(w, http.StatusMisdirectedRequest, "Without tokens this node is reached by an IP address, by its machine's name or by one that has no public domain: "+
-				"with any other a page of another site could pass for it. Ask by the address, name this host in http.addr, or give the node tokens by http.write_token_file.")
+		case !plain && !isInternal(host) && r.Header.Get("Origin") != "" && r.TLS == nil && n.authority.tokens.Load().Empty():
+			problem(w, http.StatusMisdirectedRequest, "A page of another site could have the name in the request, and this node has no tokens. "+
+				"Ask by the IP address, have that name in http.addr, or give the node tokens by http.write_token_file.")
 			return
 		}
 		next.ServeHTTP(w, r)
