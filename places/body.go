@@ -40,17 +40,17 @@ func (w *writer) head(attributions, messages []string) {
 	w.key("results")
 }
 
-// squeeze makes one newline of every run of them and removes those at the end.
-// A newline can't stand inside a JSON string, so it changes no value. The result
-// shares b's memory.
+// squeeze makes one newline of every run of them and removes those at the end, and all
+// white space at the beginning: an empty line would end the reply. A newline can't stand
+// inside a JSON string, so it changes no value. The result shares b's memory.
 func squeeze(b []byte) []byte {
-	b = bytes.TrimRight(b, "\n")
+	b = bytes.TrimRight(bytes.TrimLeft(b, " \t\r\n"), "\n")
 	if !bytes.Contains(b, []byte("\n\n")) {
 		return b
 	}
 	out := b[:0]
 	for i, c := range b {
-		if c != '\n' || i == 0 || b[i-1] != '\n' {
+		if c != '\n' || b[i-1] != '\n' {
 			out = append(out, c)
 		}
 	}

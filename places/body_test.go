@@ -66,7 +66,9 @@ func TestSqueeze(t *testing.T) {
 		{"a\n", "a"},
 		{"a\nb", "a\nb"},
 		{"a\n\n\nb\n\nc\n\n", "a\nb\nc"},
-		{"\n\na", "\na"},
+		{"\n\na", "a"}, // or the first line of the body would be the end of the reply
+		{" \r\n\t\na\n b", "a\n b"},
+		{" \n", ""},
 		{"a\r\n\r\nb", "a\r\n\r\nb"}, // not a run of newlines
 	}
 	for _, tt := range tests {

@@ -470,7 +470,7 @@ func TestPromptLoads(t *testing.T) {
 func TestFallbackToABody(t *testing.T) {
 	for _, tt := range []struct{ body, want string }{
 		{"{\n   \"results\" : [],\n   \"status\" : \"OK\"\n}\n", "{\n   \"info_messages\" : [ \"This answer is from google, in place of osm (limited).\" ],\n   \"results\" : [],\n   \"status\" : \"OK\"\n}"},
-		{" { } ", " {\n   \"info_messages\" : [ \"This answer is from google, in place of osm (limited).\" ] } "},
+		{" { } ", "{\n   \"info_messages\" : [ \"This answer is from google, in place of osm (limited).\" ] } "},
 		{`{"a":"info_messages","info_messages" : ["x"]}`, `{"a":"info_messages","info_messages" : ["This answer is from google, in place of osm (limited).","x"]}`},
 		{`{"info_messages":[ ],"results":[{"info_messages":[1]}]}`, `{"info_messages":["This answer is from google, in place of osm (limited)." ],"results":[{"info_messages":[1]}]}`},
 	} {
