@@ -5,34 +5,27 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"herd/node/access"
 )
 
-// accept takes connections until the server stops: then it returns nil. An error
-// of the listener (no file descriptors left, as a rule) passes, and the next try
-// is made later each time; only a listener that somebody else has closed is
-// given up.
+// accept takes connections until the server stops: then it returns nil. Only a listener
+// that somebody else has closed is given up.
 func (s *clientServer) accept() error {
-	var pause acceptPause
 	for {
 		conn, err := s.config.Listener.Accept()
 		switch {
 		case err == nil:
-			pause = 0
 			s.hold()
 			s.admit(conn)
 		case s.open.Err() != nil:
 			return nil
-		case errors.Is(err, net.ErrClosed):
-			return err
 		default:
-			s.count.acceptErrors.Add(1)
-			if pause == 0 { // once for all errors in a row
-				s.log.Warn("cannot accept clients", "error", err)
-			}
-			pause.wait(s.open)
+			return err
 		}
 	}
 }
@@ -82,6 +75,48 @@ func bounded(conn net.Conn) netip.Addr {
 		return netip.Addr{}
 	}
 	return access.Host(at.Addr())
+}
+
+// persistent is a listener whose errors (no file descriptors left, as a rule) pass: the next
+// try is made later each time. Only its end is an error of Accept.
+type persistent struct {
+	net.Listener
+	open   context.Context // done: it is closed, or about to be
+	stop   context.CancelFunc
+	failed *atomic.Uint64
+	log    hclog.Logger
+	whom   string // in the log
+}
+
+// newPersistent makes one of l until ctx is done. Errors are counted by failed.
+func newPersistent(ctx context.Context, l net.Listener, failed *atomic.Uint64, log hclog.Logger, whom string) *persistent {
+	open, stop := context.WithCancel(ctx)
+	return &persistent{l, open, stop, failed, log, whom}
+}
+
+// Accept waits for the next connection.
+func (l *persistent) Accept() (net.Conn, error) {
+	var pause acceptPause
+	for {
+		conn, err := l.Listener.Accept()
+		switch {
+		case err == nil:
+			return conn, nil
+		case errors.Is(err, net.ErrClosed) || l.open.Err() != nil:
+			return nil, err
+		}
+		l.failed.Add(1)
+		if pause == 0 { // once for all errors in a row
+			l.log.Warn("cannot accept "+l.whom, "error", err)
+		}
+		pause.wait(l.open)
+	}
+}
+
+// Close ends a pause, too.
+func (l *persistent) Close() error {
+	l.stop()
+	return l.Listener.Close()
 }
 
 // acceptPause is the pause after the last of some errors in a row.

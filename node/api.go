@@ -83,6 +83,7 @@ func unhurried(w http.ResponseWriter) error {
 // connCount bounds the connections of an HTTP server.
 type connCount struct {
 	refused atomic.Uint64
+	failed  atomic.Uint64 // failures of the system to accept one
 
 	mu    sync.Mutex         // guards the fields below
 	all   int                // those too that were refused and are about to end

@@ -207,6 +207,7 @@ func (n *Node) prepare() {
 	if s.TLS.Clients {
 		clients = n.certificates.listen(clients, tls.RequireAndVerifyClientCert)
 	}
+	n.httpListener = newPersistent(n.alive, n.httpListener, &n.apiConns.failed, n.log.Named("http"), "operators")
 	if s.TLS.HTTP {
 		n.httpListener = n.certificates.listen(n.httpListener, tls.VerifyClientCertIfGiven, "http/1.1")
 	}

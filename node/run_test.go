@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -275,4 +278,65 @@ func TestCloseUnused(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// shortOf is a listener that the system is short of something for, as often as a test says.
+type shortOf struct {
+	net.Listener
+	times atomic.Int64
+}
+
+func (l *shortOf) Accept() (net.Conn, error) {
+	if l.times.Add(-1) >= 0 {
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", syscall.ENOMEM)}
+	}
+	return l.Listener.Accept()
+}
+
+// A system that is short of memory for a moment has no node leave; what is asked for is
+// answered when there is some. The end is not held up by a pause.
+func TestHTTPAcceptErrors(t *testing.T) {
+	for name, times := range map[string]int64{"a moment": 10, "for ever": 1 << 40} {
+		synctest.Test(t, func(t *testing.T) {
+			var short *shortOf
+			n := newTestNode(t, func(c *Config) {
+				listen := c.Listen
+				c.Listen = func(ctx context.Context, addr string) (net.Listener, error) {
+					l, err := listen(ctx, addr)
+					if addr == "10.0.0.1:4133" {
+						short = &shortOf{Listener: l}
+						short.times.Store(times)
+						return short, err
+					}
+					return l, err
+				}
+			})
+			ctx, stop := context.WithCancel(t.Context())
+			done := n.start(ctx)
+			close(n.cluster.caughtUp)
+			time.Sleep(time.Minute)
+			if !isReady(n) || n.in(leaving) {
+				t.Fatalf("%s: the node has gone:\n%s", name, n.log)
+			}
+			if got := n.Stats().HTTPAcceptErrors; got < 10 || got > 100 {
+				t.Errorf("%s: %d are counted", name, got)
+			}
+			if got := strings.Count(n.log.String(), "cannot accept operators"); got != 1 {
+				t.Errorf("%s: %d lines in the log, want 1:\n%s", name, got, n.log)
+			}
+			if times == 10 {
+				if code, _ := n.get(t, "GET", "/livez"); code != 200 {
+					t.Errorf("%s: got %d", name, code)
+				}
+			}
+			began := time.Now()
+			stop()
+			if err := <-done; err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if took := time.Since(began); took > 100*time.Millisecond {
+				t.Errorf("%s: it took %s to leave", name, took)
+			}
+		})
+	}
 }

@@ -115,6 +115,7 @@ func newClientServer(c clientConfig) *clientServer {
 	s.buffers.New = func() any { return new([]byte) }
 	s.alive, s.abandon = context.WithCancel(context.Background())
 	s.open, s.stop = context.WithCancel(s.alive)
+	s.config.Listener = newPersistent(s.open, c.Listener, &s.count.acceptErrors, c.Logger, "clients")
 	hurry, hasten := context.WithCancel(context.Background())
 	hasten()
 	s.hurry = hurry

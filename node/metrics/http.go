@@ -23,6 +23,7 @@ func requests() []metric {
 	return []metric{
 		gauge("http_connections", "Connections to the HTTP port that are open.", func(s *Stats) int { return s.HTTPConns }),
 		counter("http_connections_refused_total", "Connections to the HTTP port closed at once: too many.", func(s *Stats) uint64 { return s.HTTPRefused }),
+		counter("http_accept_errors_total", "Failures of the system to accept a connection to the HTTP port.", func(s *Stats) uint64 { return s.HTTPAcceptErrors }),
 		counters("tls_handshakes_failed_total", "Connections that ended before TLS was agreed on, by port.", "port",
 			part{"clients", func(s *Stats) uint64 { return s.Server.Handshakes }},
 			part{"http", func(s *Stats) uint64 { return s.HTTPHandshakes }}),

@@ -18,18 +18,19 @@ type Stats struct {
 	TableBytes int      // of memory
 	Members    []Member // live ones; no name twice
 
-	Server          Server
-	Gossip          gossip.Stats
-	Places          places.Stats
-	Events          events.Stats
-	Reloads         Reloads
-	HTTPConns       int        // open now
-	HTTPHandshakes  uint64     // of TLS with the HTTP port that failed
-	CertificateEnds int64      // POSIX seconds, when the certificate expires; 0: there is none
-	HTTPDenied      Denied     // requests refused for their token
-	HTTPRefused     uint64     // connections to the HTTP port closed at once: too many
-	HTTP            []Requests // by route
-	Near            Near
+	Server           Server
+	Gossip           gossip.Stats
+	Places           places.Stats
+	Events           events.Stats
+	Reloads          Reloads
+	HTTPConns        int        // open now
+	HTTPHandshakes   uint64     // of TLS with the HTTP port that failed
+	CertificateEnds  int64      // POSIX seconds, when the certificate expires; 0: there is none
+	HTTPDenied       Denied     // requests refused for their token
+	HTTPRefused      uint64     // connections to the HTTP port closed at once: too many
+	HTTPAcceptErrors uint64     // failures of the system to accept a connection to the HTTP port
+	HTTP             []Requests // by route
+	Near             Near
 
 	Faults fault.Stats // on command; all zero where chaos is not allowed
 }
