@@ -85,44 +85,65 @@ type connCount struct {
 	refused atomic.Uint64
 	failed  atomic.Uint64 // failures of the system to accept one
 
-	mu    sync.Mutex         // guards the fields below
-	all   int                // those too that were refused and are about to end
-	hosts map[netip.Addr]int // of those, by who is bounded
+	mu    sync.Mutex            // guards the fields below
+	all   map[net.Conn]struct{} // those too that were refused and are about to end
+	hosts map[netip.Addr]int    // of those, by who is bounded
 }
 
 // watch is an http.Server's ConnState. The one too many is closed at once.
 func (c *connCount) watch(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		if !c.count(bounded(conn), 1) {
+		if !c.add(conn) {
 			c.refused.Add(1)
 			conn.Close()
 		}
 	case http.StateClosed, http.StateHijacked:
-		c.count(bounded(conn), -1)
+		c.remove(conn)
 	}
 }
 
-// count counts a connection that comes or goes, and tells whether there is room for it.
-func (c *connCount) count(host netip.Addr, n int) bool {
+// add counts a connection that comes, and tells whether there is room for it.
+func (c *connCount) add(conn net.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.all += n
+	if c.all == nil {
+		c.all, c.hosts = map[net.Conn]struct{}{}, map[netip.Addr]int{}
+	}
+	c.all[conn] = struct{}{}
+	host := bounded(conn)
+	if host.IsValid() {
+		c.hosts[host]++
+	}
+	return len(c.all) <= maxAPIConns && c.hosts[host] <= maxAPIConnsPerHost
+}
+
+// remove counts one that goes.
+func (c *connCount) remove(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.all, conn)
+	host := bounded(conn)
 	if !host.IsValid() {
-		return c.all <= maxAPIConns
+		return
 	}
-	if c.hosts == nil {
-		c.hosts = map[netip.Addr]int{}
-	}
-	if c.hosts[host] += n; c.hosts[host] == 0 {
+	if c.hosts[host]--; c.hosts[host] == 0 {
 		delete(c.hosts, host)
 	}
-	return c.all <= maxAPIConns && c.hosts[host] <= maxAPIConnsPerHost
+}
+
+// cut ends all of them at once, before the server's own end: that waits for each in turn.
+func (c *connCount) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.all {
+		cut(conn)
+	}
 }
 
 // open is how many there are.
 func (c *connCount) open() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.all
+	return len(c.all)
 }

@@ -62,7 +62,7 @@ func (c *session) write(b []byte) error {
 	c.server.hold()
 	_, ciphered := c.conn.(*tls.Conn)
 	for len(b) > 0 {
-		if by, due := c.stall.renew(time.Now()); due {
+		if by, due := c.stall.renew(time.Now()); due && !ciphered { // which sees to itself
 			c.conn.SetWriteDeadline(by)
 		}
 		next := b
@@ -75,7 +75,6 @@ func (c *session) write(b []byte) error {
 			return err
 		}
 		if err != nil && (n == 0 || ciphered) {
-			c.server.count.stalled.Add(1)
 			return errStalled
 		}
 		b = b[n:]

@@ -255,6 +255,7 @@ func (n *Node) Close() error {
 	n.closed.Do(func() {
 		n.kill()
 		n.unbind()
+		n.apiConns.cut()
 		n.api.Close()
 		n.events.Close()
 		n.events.Wait()

@@ -255,7 +255,7 @@ func (q *queue) failLocked(err error) {
 		return
 	}
 	q.err = err
-	q.session.conn.Close()
+	cut(q.session.conn)
 	q.moved.Signal()
 }
 

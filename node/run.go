@@ -327,6 +327,7 @@ func (r *run) stopPlaces() {
 func (r *run) stopHTTP() {
 	ctx, cancel := context.WithTimeout(r.alive, httpTimeout)
 	defer cancel()
+	defer context.AfterFunc(ctx, r.apiConns.cut)()
 	if err := r.api.Shutdown(ctx); err != nil && r.alive.Err() == nil {
 		r.log.Warn("HTTP requests were cut off", "error", err)
 	}

@@ -175,7 +175,7 @@ func (s *clientServer) kill() {
 		s.config.Listener.Close()
 		for c := range s.sessions {
 			if c.conn != nil {
-				c.conn.Close()
+				cut(c.conn)
 			}
 		}
 		s.wakeLoopsLocked()

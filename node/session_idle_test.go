@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"herd/config/certtest"
 	"herd/node/protocol"
 	"herd/places"
 )
@@ -136,11 +135,8 @@ func TestSlowReader(t *testing.T) {
 	})
 	t.Run("takes little, with TLS", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			ca := certtest.New(t)
-			cert, key := ca.Sign(24*time.Hour, "herd.test")
-			pipes := newPipes()
-			p := newPort(t, tls.NewListener(pipes, tlsOf(t, cert, key, "")))
-			conn := tls.Client(slowly{pipes.dial(t)}, trusting(t, ca, "herd.test"))
+			p, l, config := ciphered(t)
+			conn := tls.Client(slowly{l.dial(t)}, config)
 			if err := conn.Handshake(); err != nil {
 				t.Fatal(err)
 			}

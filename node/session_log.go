@@ -29,6 +29,9 @@ func (c *session) ended(why error) {
 	if errors.Is(why, errDrained) {
 		c.server.count.drained.Add(1)
 	}
+	if errors.Is(why, errStalled) {
+		c.server.count.stalled.Add(1)
+	}
 	if why == nil {
 		why = errEnded
 	}

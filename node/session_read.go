@@ -39,6 +39,8 @@ func (c *session) read() error {
 		case err == io.EOF:
 			c.lines.End()
 			return nil
+		case hasStalled(c.conn):
+			return errStalled
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
 		case d.due(c, time.Now()):

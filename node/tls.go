@@ -32,7 +32,7 @@ func (c *certificates) listen(l net.Listener, auth tls.ClientAuthType, protocols
 	if c.now.Load() == nil {
 		return l
 	}
-	return tls.NewListener(l, &tls.Config{
+	return tls.NewListener(timelyListener{l}, &tls.Config{
 		MinVersion: tls.VersionTLS12, // the one below counts
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			config := c.now.Load().Clone()
@@ -43,6 +43,18 @@ func (c *certificates) listen(l net.Listener, auth tls.ClientAuthType, protocols
 			return config, nil
 		},
 	})
+}
+
+// timelyListener accepts connections for TLS.
+type timelyListener struct{ net.Listener }
+
+// Accept waits for the next one.
+func (l timelyListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return newTimely(conn), nil
 }
 
 // expiry is when the certificate expires, in POSIX seconds; 0 if there is none.
