@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,30 +21,58 @@ const resolveTimeout = 5 * time.Second
 // another machine that would mean another link.
 var errZone = errors.New("peers cannot reach an address with a zone: give one without")
 
-// advertised is the address that peers are told to reach this node at: want, a host or host:port, if
-// given; else the bound one; else, if bound to every interface, one of this machine.
+// advertised is the address that peers are told to reach this node at: the first of reachedAt.
 func advertised(ctx context.Context, want string, bound net.Addr) (netip.AddrPort, error) {
+	all, err := reachedAt(ctx, want, bound)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return all[0], nil
+}
+
+// reachedAt is the addresses that this node may be reached at, the best first: want, a host or
+// host:port, if given; else the bound one; else, if bound to every interface, those of this machine.
+func reachedAt(ctx context.Context, want string, bound net.Addr) ([]netip.AddrPort, error) {
 	at, err := netip.ParseAddrPort(bound.String())
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("bound gossip address: %w", err)
+		return nil, fmt.Errorf("bound gossip address: %w", err)
 	}
 	switch {
 	case want != "":
-		got, err := parseAdvertise(ctx, want, at)
+		all, err := parseAdvertise(ctx, want, at)
 		if err != nil {
-			return netip.AddrPort{}, fmt.Errorf("advertise address %q: %w", want, err)
+			return nil, fmt.Errorf("advertise address %q: %w", want, err)
 		}
-		return got, nil
+		return all, nil
 	case at.Addr().IsUnspecified():
-		ip, err := ownIP(at.Addr().Is4())
+		ips, err := ownIPs(at.Addr().Is4())
 		if err != nil {
-			return netip.AddrPort{}, fmt.Errorf("bound to %v and no advertise address is given: %w", at, err)
+			return nil, fmt.Errorf("bound to %v and no advertise address is given: %w", at, err)
 		}
-		return netip.AddrPortFrom(ip, at.Port()), nil
+		return withPort(ips, at.Port()), nil
 	case at.Addr().Zone() != "":
-		return netip.AddrPort{}, fmt.Errorf("bound to %v and no advertise address is given: %w", at, errZone)
+		return nil, fmt.Errorf("bound to %v and no advertise address is given: %w", at, errZone)
 	}
-	return at, nil
+	return []netip.AddrPort{at}, nil
+}
+
+func withPort(ips []netip.Addr, port uint16) []netip.AddrPort {
+	all := make([]netip.AddrPort, len(ips))
+	for i, ip := range ips {
+		all[i] = netip.AddrPortFrom(ip.Unmap(), port)
+	}
+	return all
+}
+
+// movedTo is another address than the one that members were told, if that is none of this
+// node's any more; else it is not valid. To be reached nowhere, for an interface is down, is not to be
+// reached elsewhere.
+func (c *Cluster) movedTo(ctx context.Context) netip.AddrPort {
+	all, err := c.reachedAt(ctx)
+	if err != nil || slices.Contains(all, c.transport.Advertised()) {
+		return netip.AddrPort{}
+	}
+	return all[0]
 }
 
 // reachable is an address as other members are told it: of a port that is bound to
@@ -56,36 +85,36 @@ func reachable(addr string, self netip.Addr) string {
 }
 
 // parseAdvertise reads a host or host:port. A missing port, or port 0, is the bound one.
-// Of a name with several addresses it takes one of the bound family, if there is any.
-func parseAdvertise(ctx context.Context, s string, bound netip.AddrPort) (netip.AddrPort, error) {
+// Of a name with several addresses the first is one of the bound family, if there is any.
+func parseAdvertise(ctx context.Context, s string, bound netip.AddrPort) ([]netip.AddrPort, error) {
 	host, port := strings.Trim(s, "[]"), bound.Port()
 	if h, p, err := net.SplitHostPort(s); err == nil {
 		n, err := strconv.ParseUint(p, 10, 16)
 		if err != nil {
-			return netip.AddrPort{}, fmt.Errorf("port %q: want 0 to 65535", p)
+			return nil, fmt.Errorf("port %q: want 0 to 65535", p)
 		}
 		host = h
 		if n != 0 {
 			port = uint16(n)
 		}
 	}
+	var found []netip.Addr
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
 		ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 		defer cancel()
-		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		if err != nil {
-			return netip.AddrPort{}, err
+		if found, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host); err != nil {
+			return nil, err
 		}
 		ip = ofFamily(found, bound.Addr())
 	}
 	if ip.IsUnspecified() {
-		return netip.AddrPort{}, errors.New("peers cannot reach an unspecified address")
+		return nil, errors.New("peers cannot reach an unspecified address")
 	}
 	if ip.Zone() != "" {
-		return netip.AddrPort{}, errZone
+		return nil, errZone
 	}
-	return netip.AddrPortFrom(ip.Unmap(), port), nil
+	return withPort(append([]netip.Addr{ip}, found...), port), nil
 }
 
 // ofFamily is the first address that is IPv4 or IPv6 as like is; else the first.
@@ -98,13 +127,13 @@ func ofFamily(found []netip.Addr, like netip.Addr) netip.Addr {
 	return found[0]
 }
 
-// ownIP picks an address of this machine: private in the sense of RFC 6890, the
-// interface of the default route first; else any that other machines may reach. It
-// is an IPv4 address if peers could not reach another.
-func ownIP(only4 bool) (netip.Addr, error) {
+// ownIPs is the addresses of this machine, one at least: those private in the sense of RFC 6890, the
+// interface of the default route first; then any that other machines may reach. They
+// are IPv4 addresses if peers could not reach others.
+func ownIPs(only4 bool) ([]netip.Addr, error) {
 	private, err := sockaddr.GetPrivateInterfaces()
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("list interfaces: %w", err)
+		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
 	var found []netip.Addr
 	for _, i := range private {
@@ -116,17 +145,16 @@ func ownIP(only4 bool) (netip.Addr, error) {
 	}
 	all, err := net.InterfaceAddrs()
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("list addresses: %w", err)
+		return nil, fmt.Errorf("list addresses: %w", err)
 	}
 	for _, a := range all {
 		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().IsGlobalUnicast() {
 			found = append(found, p.Addr())
 		}
 	}
-	for _, ip := range found {
-		if ip.Is4() || !only4 {
-			return ip, nil
-		}
+	found = slices.DeleteFunc(found, func(ip netip.Addr) bool { return only4 && !ip.Is4() })
+	if len(found) == 0 {
+		return nil, errors.New("no address is up: give an advertise address")
 	}
-	return netip.Addr{}, errors.New("no address is up: give an advertise address")
+	return found, nil
 }

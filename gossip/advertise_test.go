@@ -4,8 +4,11 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestAdvertised(t *testing.T) {
@@ -86,6 +89,89 @@ func TestAdvertisedOfEveryInterface(t *testing.T) {
 		}
 		if ip := got.Addr(); got.Port() != 4132 || ip.IsUnspecified() || ip.IsLoopback() || ip.Is4In6() || at.Addr().Is4() && !ip.Is4() {
 			t.Errorf("%s: %v", bound, got)
+		}
+	}
+}
+
+// A node whose address has changed is not seen any more. It ends when it has been found at the same
+// other address twice, and not if it is to be reached nowhere, or where it was, too.
+func TestMoved(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		own, other, third := netip.MustParseAddrPort("10.0.0.1:4132"), netip.MustParseAddrPort("10.0.0.9:4132"), netip.MustParseAddrPort("10.0.0.10:4132")
+		var looks atomic.Int32
+		var answer atomic.Pointer[func(look int) ([]netip.AddrPort, error)]
+		is := func(all ...netip.AddrPort) func(int) ([]netip.AddrPort, error) {
+			return func(int) ([]netip.AddrPort, error) { return all, nil }
+		}
+		now := func(f func(look int) ([]netip.AddrPort, error)) { answer.Store(&f) }
+		now(is(own))
+		h.reached = func(name string) ([]netip.AddrPort, error) {
+			if name != "node0" {
+				t.Errorf("%s looks for its address", name)
+			}
+			return (*answer.Load())(int(looks.Add(1)))
+		}
+		three := h.startFirst(3)
+		n := three[0]
+		time.Sleep(unseenGrace)
+		unseen := func(d time.Duration, until func() bool) {
+			for end := time.Now().Add(d); time.Now().Before(end) && !until(); time.Sleep(100 * time.Millisecond) {
+				// In node1's place, for node0 knows no member that is called nobody.
+				n.mu.Lock()
+				l := n.links[three[1].self.Origin]
+				n.mu.Unlock()
+				if l != nil {
+					l.receiveNote(appendNote(nil, note{})[frameHeader:])
+				}
+			}
+		}
+		ended := func() bool { return len(n.ended) > 0 }
+		for what, f := range map[string]func(look int) ([]netip.AddrPort, error){
+			"where it was":        is(own),
+			"where it was, too":   is(other, own),
+			"nowhere":             func(int) ([]netip.AddrPort, error) { return nil, errZone },
+			"elsewhere, at times": func(look int) ([]netip.AddrPort, error) { return [][]netip.AddrPort{{other}, {own}}[look%2], nil },
+			"here and there":      func(look int) ([]netip.AddrPort, error) { return [][]netip.AddrPort{{other}, {third}}[look%2], nil },
+		} {
+			now(is(own))
+			unseen(10*time.Second, ended)
+			now(f)
+			before := looks.Load()
+			if unseen(20*time.Second, ended); ended() || looks.Load() < before+5 {
+				t.Fatalf("%s: ended: %v, after %d looks", what, ended(), looks.Load()-before)
+			}
+		}
+		now(is(other, third))
+		unseen(20*time.Second, ended)
+		if !ended() {
+			t.Fatal("it goes on at an address that it has no longer")
+		}
+		err := <-n.ended
+		n.ended <- err
+		if err == nil || !strings.Contains(err.Error(), own.String()) || !strings.Contains(err.Error(), other.String()) {
+			t.Errorf("it ended with: %v", err)
+		}
+	})
+}
+
+// Bound to every interface, a node is where any address of its machine is.
+func TestReachedAtAll(t *testing.T) {
+	all, err := reachedAt(t.Context(), "", net.TCPAddrFromAddrPort(netip.MustParseAddrPort("0.0.0.0:4132")))
+	if err != nil {
+		t.Skip(err)
+	}
+	first, err := advertised(t.Context(), "", net.TCPAddrFromAddrPort(netip.MustParseAddrPort("0.0.0.0:4132")))
+	if err != nil || !slices.Contains(all, first) {
+		t.Errorf("%v is not in %v: %v", first, all, err)
+	}
+	own, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range own {
+		p, err := netip.ParsePrefix(a.String())
+		if err == nil && p.Addr().Is4() && p.Addr().IsGlobalUnicast() && !slices.Contains(all, netip.AddrPortFrom(p.Addr(), 4132)) {
+			t.Errorf("%v is not in %v", p.Addr(), all)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"hash/maphash"
 	mrand "math/rand/v2"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,6 +52,8 @@ type Cluster struct {
 	late         chan time.Duration // one slot: Flush is to be called at that time, by now
 	auditJobs    chan auditJob      // questions of peers; few may wait
 	auditEvery   time.Duration      // see there; tests are less patient
+
+	reachedAt func(context.Context) ([]netip.AddrPort, error) // see there
 
 	ran          atomic.Int64 // nanoseconds in which this node ran: a pause counts little
 	loaded       bool         // there was something on the disk; Run's
@@ -181,6 +184,9 @@ func New(config Config) (*Cluster, error) {
 		byNumber:     make(map[uint64]*flight),
 		late:         make(chan time.Duration, 1),
 		idle:         sync.Pool{New: newWaiter},
+	}
+	c.reachedAt = func(ctx context.Context) ([]netip.AddrPort, error) {
+		return reachedAt(ctx, config.AdvertiseAddr, transport.Addr())
 	}
 	c.core = replica.New(replica.Config{
 		Self: self.Origin, Name: self.Name, Table: config.Table,

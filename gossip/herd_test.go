@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,6 +38,8 @@ type herd struct {
 	label   string                    // of all
 	keys    [][]byte                  // the ring of nodes from now on; nil: the key alone
 	save    func([][]byte) error      // what they save changed rings with; nil: they can't
+
+	reached func(name string) ([]netip.AddrPort, error) // where the node of that name is; nil: where it is bound
 }
 
 type testNode struct {
@@ -151,6 +154,9 @@ func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode,
 	}
 	if h.audits > 0 {
 		c.auditEvery = h.audits
+	}
+	if h.reached != nil {
+		c.reachedAt = func(context.Context) ([]netip.AddrPort, error) { return h.reached(name) }
 	}
 	if h.version != nil {
 		c.self.Protocol = h.version(name)

@@ -8,6 +8,7 @@ import (
 	"log"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"strings"
 	"syscall"
 	"time"
@@ -24,7 +25,8 @@ import (
 // takes its leave and closes. It may be called once.
 //
 // It returns nil when it has left; a [*NameTakenError], in whatever it is wrapped, if
-// another live member has this node's name; or what keeps memberlist from starting.
+// another live member has this node's name; what keeps memberlist from starting; or that the node
+// is to be started again, for members were told an address that it has no longer.
 func (c *Cluster) Run(ctx context.Context) error {
 	defer c.Close()
 	ctx, cancel := context.WithCancel(ctx)
@@ -189,17 +191,26 @@ func (c *Cluster) join(list *memberlist.Memberlist, addr string) bool {
 
 // rejoin looks for members that are known but missing, one address a second, until
 // ctx is done. It fails if a node that started at the same time has the better right
-// to this node's name.
+// to this node's name, or if this node is not seen and found twice in a row at the same other address:
+// a member's address is for its life, but for a restart, which is another member.
 func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) error {
 	const tries = 8 // at once: more than begin while one hangs, for 5 s
 	slots := make(chan struct{}, tries)
 	refreshed := -refreshEvery
+	looked := make(chan netip.AddrPort, 1)
+	var moved netip.AddrPort // as of the last look
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case to := <-looked:
+			if to.IsValid() && to == moved {
+				return fmt.Errorf("members were told that this node is at %v, and it is at %v now: start it again", c.transport.Advertised(), to)
+			}
+			moved = to
+			continue
 		case <-timer.C:
 			timer.Reset(750*time.Millisecond + rand.N(500*time.Millisecond))
 		}
@@ -230,6 +241,7 @@ func (c *Cluster) rejoin(ctx context.Context, list *memberlist.Memberlist) error
 		c.wg.Go(func() {
 			defer func() { <-slots }()
 			if unseenBy != "" {
+				offer(looked, c.movedTo(ctx))
 				c.refresh(ctx, list, unseenBy)
 				return
 			}
