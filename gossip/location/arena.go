@@ -100,6 +100,13 @@ func (a *arena) giveBack(chunks []uint32) {
 	a.free = append(a.free, chunks...)
 }
 
+// bytes is how much the chunks take that were given out, those that came back among them.
+func (a *arena) bytes() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return int64(a.chunks) * chunkSize
+}
+
 // block makes the next one. When there are many they are parts of slabs, which the
 // system may back by huge pages: to have each page of 4 KiB made at its first touch takes
 // longer than all else that is done to add a client.

@@ -6,7 +6,7 @@ func (s *shard) remove(g *grid, ref uint32, r record) {
 		g.remove(g.spot(s, ref))
 	}
 	if r.source() == oddSource {
-		delete(s.odd, ref)
+		s.odd.remove(ref)
 	}
 	r.setSource(deadSource)
 	s.count--
@@ -32,9 +32,10 @@ func (s *shard) compact(g *grid, keys *hashKeys) {
 		copy(s.record(to)[:n*unit], r)
 		s.end += n
 		s.left -= n
-		if e, ok := s.odd[ref]; ok {
-			s.odd[to] = e
-			delete(s.odd, ref)
+		if r.source() == oddSource {
+			e := s.odd.entries[ref]
+			s.odd.put(to, &e)
+			s.odd.remove(ref)
 		}
 		if g != nil {
 			g.add(g.spot(s, to))

@@ -6,58 +6,116 @@ import (
 	"testing"
 )
 
-// As many clients as fit take no more memory than they may, with any of their IDs, after many
-// have come and gone too; and not far less.
+// As many clients as fit take no more memory than they may, with any of their IDs and texts,
+// after many have come and gone too; and not far less.
 func TestFits(t *testing.T) {
 	for _, id := range []string{"%d", "client-%013d", "%0100d", "%0250d"} {
-		const shards, limit = 16, 2 << 20
-		table := NewTable(shards, 1)
-		place, err := ParsePosition([]byte("+34.068930-118.445127"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := table.Fits(limit); n != math.MaxInt {
+		c := newCrowd(t, id)
+		if n := c.table.Fits(crowdLimit); n != math.MaxInt {
 			t.Errorf("into an empty table fit %d", n)
 		}
-		order := int64(0)
-		add := func() {
-			order++
-			when, err := ParseTime(fmt.Appendf(nil, "0.%09d", order))
-			if err != nil {
-				t.Fatal(err)
-			}
-			table.Merge(fmt.Appendf(nil, id, order), Entry{Fix: NewFix("Clark", 1e18, 1, place, when)})
+		c.pass(t, 3*crowdLimit/100, usualPosition, 0)
+		if bytes := c.bytes(); bytes > crowdLimit+crowdLimit/16 || bytes < crowdLimit/2 { // some come before those who go
+			t.Errorf("%s: %d clients take %d bytes of %d", id, c.table.Len(), bytes, crowdLimit)
 		}
-		for range 1000 {
-			add()
-		}
-		least := table.Len()
-		for range 3 * limit / 100 { // as a core does
-			add()
-			if order%256 != 0 {
-				continue
-			}
-			if most := table.Fits(limit); table.Len() > most {
-				f := Floor{Order: order - int64(most)}
-				table.Refuse(f)
-				for i := range shards {
-					table.Sweep(i, f)
-				}
-				least = table.Len()
-			}
-		}
-		a := table.shards[0].arena
-		bytes := table.Bytes() - chunkSize*(len(a.slab)+blockChunks) // but for what there is for more
-		if bytes > limit+limit/16 {                                  // some come before those who go
-			t.Errorf("%s: %d clients take %d bytes, %d are allowed", id, table.Len(), bytes, limit)
-		}
-		if bytes < limit/2 || least == 1000 {
-			t.Errorf("%s: %d clients take %d bytes of %d", id, table.Len(), bytes, limit)
-		}
-		if n := table.Fits(1); n != 1 {
+		if n := c.table.Fits(1); n != 1 {
 			t.Errorf("into nothing fit %d", n)
 		}
 	}
+	for name, position := range map[string]string{"clamped": usualPosition, "long": longPosition, "longest": longestPosition} {
+		c := newCrowd(t, "client-%013d")
+		c.pass(t, crowdLimit/100, position, 1)
+		if bytes := c.bytes(); bytes > crowdLimit+crowdLimit/16 || bytes < crowdLimit/3 {
+			t.Errorf("%s: %d clients take %d bytes of %d", name, c.table.Len(), bytes, crowdLimit)
+		}
+	}
+}
+
+// What one kind of clients has taken and does not give back is not there for another kind.
+func TestFitsAfterOthers(t *testing.T) {
+	c := newCrowd(t, "client-%013d")
+	for _, round := range []struct {
+		name     string
+		position string
+		early    int64
+	}{
+		{"usual", usualPosition, 0},
+		{"clamped", usualPosition, 1},
+		{"long", longPosition, 0},
+		{"usual again", usualPosition, 0},
+	} {
+		c.pass(t, 2*crowdLimit/100, round.position, round.early)
+		if bytes := c.bytes(); bytes > crowdLimit*5/4 {
+			t.Errorf("%s: %d clients take %d bytes of %d", round.name, c.table.Len(), bytes, crowdLimit)
+		}
+	}
+}
+
+// When less memory may be taken than the table has, those clients are kept that would fit into
+// a new one: it gives nothing back, whoever goes.
+func TestFitsLess(t *testing.T) {
+	c := newCrowd(t, "client-%013d")
+	c.pass(t, crowdLimit/200, usualPosition, 0)
+	clients := c.table.Len()
+	each := crowdLimit / c.table.Fits(crowdLimit)
+	if n := c.table.Fits(int64(c.bytes()) / 4); n < clients/8 {
+		t.Errorf("of %d clients of %d bytes %d fit into a quarter", clients, each, n)
+	}
+}
+
+// However much memory there is, the clients of a table fit into it, with IDs of any length.
+func TestFitsIntoTheTable(t *testing.T) {
+	for _, length := range []int{1, 20, MaxID} {
+		table := NewTable(1, 1)
+		for i := range 1000 {
+			table.Merge(fmt.Appendf(nil, "%0*d", length, i)[:length], benchEntry(t))
+		}
+		clients := int64(table.Fits(math.MaxInt64))
+		if takes := clients * int64(units(length)) * unit; takes > maxRecords/100*76 || takes < maxRecords/3*2 {
+			t.Errorf("%d clients with IDs of %d bytes fit: their records take %d bytes", clients, length, takes)
+		}
+	}
+}
+
+const crowdLimit = 2 << 20
+
+// crowd is a table to which clients come, and from which those go that are too many, as a core
+// has it.
+type crowd struct {
+	table *Table
+	id    string // its form
+	order int64
+}
+
+func newCrowd(t *testing.T, id string) *crowd {
+	t.Helper()
+	return &crowd{NewTable(16, 1), id, 0}
+}
+
+// pass has n clients come, each with a later time, by early nanoseconds more than counts.
+func (c *crowd) pass(t *testing.T, n int, position string, early int64) {
+	t.Helper()
+	for range n {
+		c.order++
+		when := mustTime(t, fmt.Sprintf("0.%09d", c.order+early))
+		e := Entry{Fix: NewFix("Clark", c.order, 0, mustPosition(t, position), when)}
+		c.table.Merge(fmt.Appendf(nil, c.id, c.order), e)
+		if c.order < 1000 || c.order%32 != 0 {
+			continue
+		}
+		if most := c.table.Fits(crowdLimit); c.table.Len() > most {
+			f := Floor{Order: c.order - int64(most)}
+			c.table.Refuse(f)
+			for i := range c.table.Shards() {
+				c.table.Sweep(i, f)
+			}
+		}
+	}
+}
+
+// bytes is what the table takes, but for what it has for more.
+func (c *crowd) bytes() int {
+	return c.table.Bytes() - chunkSize*(len(c.table.shards[0].arena.slab)+blockChunks)
 }
 
 // How many fit is the same to a program of 32 bits, beyond what an int of its holds.

@@ -27,15 +27,15 @@ type shard struct {
 	gridded bool       // there is a grid
 	shown   shown      // both, for Prefetch
 
-	count  uint32           // records, without the dead
-	dead   uint32           // dead records
-	waste  uint32           // their units
-	end    uint32           // ref of the next record, if it fits in the last chunk
-	left   uint32           // units from end to the end of the last chunk
-	number uint32           // set once
-	chunks []uint32         // ref of each, in order of arrival
-	odd    map[uint32]Entry // by ref: what records can't hold
-	grid   *grid            // which knows where the clients are, if gridded
+	count  uint32   // records, without the dead
+	dead   uint32   // dead records
+	waste  uint32   // their units
+	end    uint32   // ref of the next record, if it fits in the last chunk
+	left   uint32   // units from end to the end of the last chunk
+	number uint32   // set once
+	chunks []uint32 // ref of each, in order of arrival
+	odd    *odds    // what records can't hold; nil: nothing
+	grid   *grid    // which knows where the clients are, if gridded
 }
 
 const (
@@ -48,7 +48,7 @@ func (s *shard) record(ref uint32) record { return s.arena.record(ref) }
 // order is the order time of the record at ref.
 func (s *shard) order(ref uint32, r record) int64 {
 	if r.source() == oddSource {
-		return s.odd[ref].Order
+		return s.odd.entries[ref].Order
 	}
 	return r.order()
 }

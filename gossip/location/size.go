@@ -5,9 +5,12 @@ import (
 	"unsafe"
 )
 
-// oddSize is about what an entry that a record can't hold takes besides: itself, its key
-// and its share of the map's room. Texts come on top.
-const oddSize = int(unsafe.Sizeof(Entry{})) * 3 / 2
+// slotSize is what an entry that a record can't hold takes of a map, with its key, and
+// oddSize what it takes at worst: a map has just grown, and seven sixteenths of it are in use.
+const (
+	slotSize = int(unsafe.Sizeof(Entry{})) + 8 + 1
+	oddSize  = (slotSize*16 + 6) / 7
+)
 
 // Bytes is how much memory the table takes: what it holds, and what it has for more. It
 // goes through the shards, one by one.
@@ -16,7 +19,7 @@ func (t *Table) Bytes() int {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		n += int(unsafe.Sizeof(*s)) + 4*cap(s.index) + 4*cap(s.chunks) + oddSize*len(s.odd)
+		n += int(unsafe.Sizeof(*s)) + 4*cap(s.index) + 4*cap(s.chunks) + s.odd.bytes()
 		s.mu.Unlock()
 	}
 	a := t.shards[0].arena
@@ -28,11 +31,18 @@ func (t *Table) Bytes() int {
 // indexSize is what the index takes of a client, at worst: see [shard.compact].
 const indexSize = 4 * 4
 
-// Fits is how many clients like those that the table holds fit into so many bytes, whatever
-// comes and goes: a quarter of the records may be dead, and of each shard a chunk be empty.
-// What the table has got in reserve, some megabytes at the most, is not counted. At least
-// one; if the table is empty, as many as there are numbers for. It goes through the shards,
-// one by one.
+// maxRecords is how many bytes records may take, the dead among them: three quarters of what
+// refs can address. Clients come while those who are too many are looked for.
+const maxRecords = maxBlocks / 4 * 3 * int64(unsafe.Sizeof(block{}))
+
+// Roomy is how many clients fit into a table in any case, with IDs of any length.
+const Roomy = int(maxRecords / ((recordHead + MaxID + unit - 1) / unit * unit * 4 / 3))
+
+// Fits is how many clients like those that the table holds fit into so many bytes, and into
+// a table at all, whatever comes and goes: a quarter of the records may be dead, and of each
+// shard a chunk be empty. What the table has got in reserve, some megabytes at the most, is
+// not counted. At least one; if the table is empty, as many as there are numbers for. It goes
+// through the shards, one by one.
 func (t *Table) Fits(bytes int64) int {
 	var clients, units, odd int64 // with 32 bits the sums would not fit
 	for i := range t.shards {
@@ -40,13 +50,22 @@ func (t *Table) Fits(bytes int64) int {
 		s.mu.Lock()
 		clients += int64(s.count)
 		units += int64(len(s.chunks))*chunkUnits - int64(s.left) - int64(s.waste)
-		odd += int64(len(s.odd))
+		if s.odd != nil {
+			odd += int64(oddSize)*int64(s.odd.most) + int64(s.odd.texts)
+		}
 		s.mu.Unlock()
 	}
 	if clients == 0 {
 		return math.MaxInt
 	}
-	bytes -= int64(len(t.shards)) * (int64(unsafe.Sizeof(shard{})) + chunkSize + 4*minIndex)
-	each := units*unit*4/3/clients + indexSize + int64(oddSize)*odd/clients
-	return int(min(max(bytes/each, 1), math.MaxInt))
+	spare := int64(len(t.shards)) * chunkSize // in the last chunks
+	bytes -= spare + int64(len(t.shards))*(int64(unsafe.Sizeof(shard{}))+4*minIndex)
+	record, other := units*unit*4/3/clients, indexSize+odd/clients
+	n := min(bytes/(record+other), maxRecords/record)
+	// Chunks stay the table's. What they take is not there for clients that take other memory;
+	// but for a quarter of it, for after a limit was lowered they may take more than that.
+	if chunks := t.shards[0].arena.bytes() - spare; n*record < chunks {
+		n = min(n, (bytes-min(chunks, bytes/4*3))/other)
+	}
+	return int(min(max(n, 1), math.MaxInt))
 }

@@ -3,7 +3,14 @@ package location
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
+)
+
+// Positions that are kept as text, the second as long as a line may be.
+var (
+	longPosition    = "+34.068930" + strings.Repeat("0", 400) + "-118.445127"
+	longestPosition = "+34.068930" + strings.Repeat("0", 4000) + "-118.445127"
 )
 
 // Bytes is what the heap says, or close to it.
@@ -16,13 +23,16 @@ func TestBytes(t *testing.T) {
 		return int(m.HeapAlloc)
 	}
 	usual := benchEntry(t)
-	odd := usual
-	odd.Order-- // as if clamped
-	for name, e := range map[string]Entry{"usual": usual, "odd": odd} {
+	for name, position := range map[string]string{"usual": usualPosition, "odd": usualPosition, "long": longPosition} {
+		e := usual
+		if name == "odd" {
+			e.Order-- // as if clamped
+		}
 		before := heap()
 		table := NewTable(256, 1)
 		empty := table.Bytes()
 		for i := range clients {
+			e.Position = mustPosition(t, position) // its text, if it is kept, is its own
 			table.Merge(fmt.Appendf(nil, "client-%013d", i), e)
 		}
 		got, want := table.Bytes(), heap()-before

@@ -217,16 +217,13 @@ func (t *Table) store(s *shard, ref uint32, r record, e *Entry) {
 	if !odd(e) {
 		if source := t.source(r, e); source != nil {
 			if r.source() == oddSource {
-				delete(s.odd, ref)
+				s.odd.remove(ref)
 			}
 			r.set(e, source)
 			return
 		}
 	}
-	if s.odd == nil {
-		s.odd = make(map[uint32]Entry)
-	}
-	s.odd[ref] = *e
+	s.keep(ref, e)
 	r.setSource(oddSource)
 }
 
@@ -247,14 +244,14 @@ func (t *Table) load(s *shard, ref uint32, r record, e *Entry) {
 		r.get(e, t.sources.get(source-firstSource))
 		return
 	}
-	*e = s.odd[ref]
+	*e = s.odd.entries[ref]
 }
 
 // position is that of the client whose record is at ref.
 func (t *Table) position(s *shard, ref uint32) Position {
 	r := s.record(ref)
 	if r.source() == oddSource {
-		return s.odd[ref].Position
+		return s.odd.entries[ref].Position
 	}
 	return r.position()
 }
