@@ -121,7 +121,8 @@ type Herd struct {
 	TTL time.Duration
 	// MaxClients is how many clients are kept, 0 to 500,000,000, default 10,000,000:
 	// beyond it those go whose fixes are oldest by order time. There may be a few percent
-	// more for a moment. 0: all are kept, until memory ends.
+	// more for a moment. 0: all are kept that a table holds, 300,000,000 with IDs of 20
+	// bytes, 63,000,000 with the longest, or until memory ends.
 	MaxClients int
 	// MemoryLimit is how many bytes of memory the process should take, 0 or 64 MiB and more,
 	// default 0: no limit. As many clients are kept as fit into three quarters of it, at some

@@ -77,7 +77,7 @@ func table(c *Config) []row {
 		{"herd.ack_timeout", true, span(&c.Herd.AckTimeout, "10ms", "1m", "250ms"), "silence after which a member is out of sync; default 1s with the profile wan"},
 		{"herd.max_client_ahead", true, span(&c.Herd.MaxClientAhead, "1s", "24h", "5m"), "how far ahead of the node a client's clock still counts"},
 		{"herd.ttl", true, live(span(&c.Herd.TTL, "0s", "87600h", "24h")), "how long after its time a client's position is shown; then it is unknown until it reports again; 0s is for ever. What most of the herd is set to holds"},
-		{"herd.max_clients", true, live(whole(&c.Herd.MaxClients, 0, 500_000_000)), "clients that are kept, of all the herd: beyond that those go whose last report is oldest; 0 keeps all. What most of the herd is set to holds"},
+		{"herd.max_clients", true, live(whole(&c.Herd.MaxClients, 0, 500_000_000)), "clients that are kept, of all the herd: beyond that those go whose last report is oldest; 0 keeps all that a table holds. What most of the herd is set to holds"},
 		{"herd.memory_limit", true, live(memory(&c.Herd.MemoryLimit)), "memory of the process: clients are kept, of all the herd, as many as fit into three quarters of it, as by max_clients; 0 is no limit. What most of the herd is set to holds"},
 		{"herd.ready_timeout", true, span(&c.Herd.ReadyTimeout, "100ms", "1h", "30s"), "how long to try to catch up before being ready regardless"},
 

@@ -189,7 +189,7 @@ func New(cfg Config) *Core {
 		firstAt: 1,
 		names:   map[string]string{},
 		budget:  4096,
-		trim:    trim{budget: 1 << 16, every: time.Second},
+		trim:    trim{budget: 1 << 16, every: time.Second, roomy: location.Roomy},
 	}
 	c.SetLimits(cfg.Limits)
 	return c

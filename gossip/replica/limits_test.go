@@ -66,6 +66,27 @@ func TestMaxClients(t *testing.T) {
 	}
 }
 
+// A table without limits has one, for it would be the end of the node to be full; a small one
+// need not know.
+func TestTableIsNeverFull(t *testing.T) {
+	b := newLab(t)
+	x := b.core(1, Config{})
+	for i := range 1000 {
+		b.report(x, fmt.Sprintf("client-%013d", i), 100+i)
+	}
+	if b.trim(x); x.Most() != 0 {
+		t.Errorf("%d clients may be", x.Most())
+	}
+	x.trim.roomy = 1000
+	if b.trim(x); x.Most() < 5*location.Roomy/2 || x.Most() > 5*location.Roomy {
+		t.Errorf("of a large table %d clients may be, %d fit in any case", x.Most(), location.Roomy)
+	}
+	x.SetLimits(Limits{MaxClients: 10})
+	if b.trim(x); x.Most() != 10 || x.table.Len() != 10 {
+		t.Errorf("%d clients may be, %d are", x.Most(), x.table.Len())
+	}
+}
+
 // What a node gives up does not come back by a peer that still has it.
 func TestFloorAgainstPeers(t *testing.T) {
 	b := newLab(t)

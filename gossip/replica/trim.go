@@ -15,6 +15,7 @@ type trim struct {
 	shard  int            // the next one of the pass
 	budget int            // clients looked at in one call
 	every  time.Duration  // between two looks for expired fixes, at least
+	roomy  int            // clients that fit into the table in any case
 	began  time.Duration  // when the pass began
 	most   int            // clients that may be; zero: any number
 	fits   int            // of that, how many there is memory for, when that was last looked at
@@ -111,15 +112,20 @@ func (t *trim) begin(c *Core, now time.Duration) bool {
 }
 
 // allowed is how many clients may be, zero for any number. For how many there is memory
-// changes little by little, with the clients' IDs.
+// changes with the clients' IDs and texts, as fast as strangers send them. Of a table that may
+// grow without end that is looked at, too, when it is large: a full one is the end of the node.
 func (t *trim) allowed(c *Core, now time.Duration) int {
 	l := c.limits.Load()
 	most := int(min(l.MaxClients, math.MaxInt)) // who has 32 bits may be told of more
-	if l.Bytes == 0 {
-		return most
+	bytes := l.Bytes
+	if bytes == 0 {
+		if c.table.Len() < t.roomy {
+			return most
+		}
+		bytes = math.MaxInt64
 	}
 	if now >= t.look || t.fits == 0 {
-		t.fits, t.look = c.table.Fits(l.Bytes), now+t.every
+		t.fits, t.look = c.table.Fits(bytes), now+min(t.every, trimIdle)
 	}
 	if most == 0 {
 		return t.fits
