@@ -131,7 +131,7 @@ func (k *keeper) load(ctx context.Context) error {
 	}
 	c, began := k.cluster, time.Now()
 	r := c.core.NewReplay()
-	p := startLoaders(r)
+	p := c.startLoaders(r, loadBytes)
 	report, err := k.log.Replay(func(m []byte) error {
 		p.add(m)
 		return ctx.Err()

@@ -383,6 +383,42 @@ func TestLeaveSaves(t *testing.T) {
 	})
 }
 
+// Of those who were given up while the journal was written few are in memory while it is read.
+func TestLoadGivesUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		const most, clients = 100, 6 * trimAfter
+		disks := h.withDisks(1, SyncAlways)
+		h.limited(Limits{MaxClients: most}, nil)
+		n := h.startFirst(1)[0]
+		for i := range clients {
+			n.Report(0, fmt.Appendf(nil, "client-%d", i), fixAt(t, n.name, 1000+i))
+			if i%64 == 63 {
+				n.Flush()
+				time.Sleep(time.Second)
+			}
+		}
+		h.await("few are left", time.Minute, func() bool { return n.Table().Len() == most })
+		h.kill(n)
+		disks[0].Crash()
+		table := location.NewTable(1, 0)
+		peak := 0
+		table.SetWatch(func([]byte, location.Fix) { peak = max(peak, table.Len()+1) })
+		c, err := New(Config{Name: "node0", Table: table, Network: h.net.Host("10.0.0.9"), BindAddr: "10.0.0.9:4132", Keys: keysOf(h.key), Disk: h.disks["node0"]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		p := c.startLoaders(c.core.NewReplay(), 1) // as load does, but with little under way
+		if _, err := c.keeper.log.Replay(func(m []byte) error { p.add(m); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		p.end()
+		if peak < most || peak > 3*trimAfter {
+			t.Errorf("of %d clients %d were there at a time", clients, peak)
+		}
+	})
+}
+
 // A snapshot takes the place of the log before it, while reports come. A node that starts makes none.
 func TestDiskIsBounded(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
