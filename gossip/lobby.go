@@ -10,15 +10,17 @@ import (
 // guest is an inbound stream whose peer has not proved a key yet.
 type guest struct {
 	conn    net.Conn
-	host    string // source address without the port
-	evicted bool   // guarded by lobby.mu
+	host    string       // source address without the port
+	network netip.Prefix // that of IPv6 which host is of; zero: none
+	evicted bool         // guarded by lobby.mu
 }
 
 // lobby holds the guests and bounds their number. When it is full, the one that
 // has waited longest goes: an honest peer needs a few milliseconds, a stranger who
 // sits there has had them. The bound for each host keeps one host from
 // pushing the others out; the loopback address is no host in that sense, since
-// all nodes of a herd on one machine share it.
+// all nodes of a herd on one machine share it. Who has one address of IPv6 has 2^64 of
+// them: such a network has half of the room, for all nodes of a herd may be in one.
 type lobby struct {
 	max, maxPerHost int
 	dropped         atomic.Uint64
@@ -32,13 +34,14 @@ type lobby struct {
 // and closes the stream, after close.
 func (l *lobby) enter(conn net.Conn) *guest {
 	g := &guest{conn: conn, host: hostOf(conn.RemoteAddr())}
+	g.network = networkOf(g.host)
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
 		conn.Close()
 		return nil
 	}
-	victim := l.victimLocked(g.host)
+	victim := l.victimLocked(g)
 	if victim != nil {
 		victim.evicted = true
 		l.removeLocked(victim)
@@ -85,21 +88,28 @@ func (l *lobby) count() int {
 	return len(l.guests)
 }
 
-// victimLocked is who must go for a new guest of host: the oldest of that host
-// if it has its share, else the oldest of all if the lobby is full, else nobody.
-func (l *lobby) victimLocked(host string) *guest {
-	var oldest *guest
-	same := 0
+// victimLocked is who must go for a new guest: the oldest of its host, or of its network,
+// if that has its share, else the oldest of all if the lobby is full, else nobody.
+func (l *lobby) victimLocked(newcomer *guest) *guest {
+	var oldest, near *guest
+	same, around := 0, 0
 	for _, g := range l.guests {
-		if g.host == host {
+		if g.host == newcomer.host {
 			if same++; oldest == nil {
 				oldest = g
 			}
 		}
+		if newcomer.network.IsValid() && g.network == newcomer.network {
+			if around++; near == nil {
+				near = g
+			}
+		}
 	}
 	switch {
-	case same >= l.maxPerHost && !isLoopback(host):
+	case same >= l.maxPerHost && !isLoopback(newcomer.host):
 		return oldest
+	case around > 0 && around >= l.max/2:
+		return near
 	case len(l.guests) >= l.max:
 		return l.guests[0]
 	}
@@ -118,6 +128,20 @@ func (l *lobby) removeLocked(g *guest) {
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.IsLoopback()
+}
+
+// networkOf is the network of 2^64 addresses that a host is of; zero if it has no address of IPv6,
+// or the loopback one.
+func networkOf(host string) netip.Prefix {
+	ip, err := netip.ParseAddr(host)
+	if err != nil || ip.Unmap().Is4() || ip.IsLoopback() {
+		return netip.Prefix{}
+	}
+	p, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
 }
 
 // hostOf is an address without its port.

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -184,6 +185,36 @@ func TestLobbyConcurrency(t *testing.T) {
 	wg.Wait()
 	if left.Load()+evicted.Load() != 8*8*50 || evicted.Load() != l.dropped.Load() || l.count() != 0 {
 		t.Errorf("%d left, %d were evicted, %d dropped, %d are in", left.Load(), evicted.Load(), l.dropped.Load(), l.count())
+	}
+}
+
+// Who has a network of IPv6 has half of the room, and keeps nobody else out.
+func TestLobbyOfOneNetwork(t *testing.T) {
+	l := &lobby{max: 8, maxPerHost: 2}
+	other := newCaller(1, 1)
+	l.enter(other)
+	for i := range 20 {
+		l.enter(&caller{addr: &net.TCPAddr{IP: net.ParseIP(fmt.Sprintf("2001:db8:1:2::%d", i+1)), Port: 1}})
+	}
+	if l.count() != 5 || other.closed.Load() != 0 {
+		t.Errorf("%d are in; another host was put out: %v", l.count(), other.closed.Load() > 0)
+	}
+	for i := range 3 { // and those of another one have room beside it
+		l.enter(&caller{addr: &net.TCPAddr{IP: net.ParseIP(fmt.Sprintf("2001:db8:1:3::%d", i+1)), Port: 1}})
+	}
+	if l.count() != 8 || other.closed.Load() != 0 {
+		t.Errorf("%d are in; another host was put out: %v", l.count(), other.closed.Load() > 0)
+	}
+}
+
+func TestNetworkOf(t *testing.T) {
+	for host, want := range map[string]string{
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
+		"10.0.0.1": "invalid Prefix", "::ffff:10.0.0.1": "invalid Prefix", "::1": "invalid Prefix", "/run/x": "invalid Prefix",
+	} {
+		if got := networkOf(host).String(); got != want {
+			t.Errorf("%s: %s, want %s", host, got, want)
+		}
 	}
 }
 
