@@ -126,7 +126,8 @@ type chaosNode struct {
 type chaosHerd []*chaosNode
 
 // find asks the node of --http-addr who there is, then all whom it names, and so on: cut
-// off from each other they know different things.
+// off from each other they know different things. Who has left is no part of the herd, though
+// members know of him for days.
 func (c *chaosVerb) find(ctx context.Context) (chaosHerd, error) {
 	first, err := membersOf(ctx, &c.client)
 	if err != nil {
@@ -136,7 +137,7 @@ func (c *chaosVerb) find(ctx context.Context) (chaosHerd, error) {
 	known := map[string]bool{} // by HTTP address
 	meet := func(list memberList) {
 		for _, m := range list.Members {
-			if m.HTTP == "" || known[m.HTTP] || len(herd) >= maxChaosNodes {
+			if m.State == "left" || m.HTTP == "" || known[m.HTTP] || len(herd) >= maxChaosNodes {
 				continue
 			}
 			known[m.HTTP] = true

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -126,83 +127,109 @@ func (a *app) chaosPause() *cobra.Command {
 func (a *app) chaosHeal() *cobra.Command {
 	c := &chaosVerb{app: a}
 	return c.verb(&cobra.Command{
-		Use:     "heal [NODES]",
-		Short:   "End all faults, and start killed nodes again",
-		Long:    "Heal ends every fault at the nodes, at all of them if none is named, and starts nodes of\n\"herd dev\" that were killed.",
+		Use:   "heal [NODES]",
+		Short: "End all faults, and start killed nodes again",
+		Long: "Heal ends every fault at the nodes, at all of them if none is named, and starts nodes of\n" +
+			"\"herd dev\" that were killed. It says who does not answer. Exit code 1 if a node refuses: the\n" +
+			"others are healed.",
 		Example: "  herd chaos heal",
 	}, func(ctx context.Context, args []string) error {
 		herd, named, err := c.aim(ctx, args...)
 		if err != nil {
 			return err
 		}
-		healed, risen, err := heal(ctx, herd, named)
-		if err != nil {
-			return err
-		}
-		for _, n := range named {
-			if len(args) > 0 && !n.up && !slices.Contains(risen, n.name) {
-				return n.silent()
-			}
-		}
+		h := heal(ctx, herd, named)
 		if c.json {
-			return printJSON(a.stdout, map[string]any{"healed": healed, "restarted": append([]string{}, risen...)})
+			err = printJSON(a.stdout, h)
+		} else {
+			_, err = fmt.Fprintln(a.stdout, h.text())
 		}
-		text := ""
-		if len(risen) > 0 {
-			text = " Started " + strings.Join(risen, ", ") + " again."
+		switch {
+		case err != nil:
+			return err
+		case h.err != nil:
+			return &exit{exitFailed, h.err}
+		case len(args) > 0 && len(h.Silent) > 0:
+			i := slices.IndexFunc(named, func(n *chaosNode) bool { return n.name == h.Silent[0] })
+			return named[i].silent()
 		}
-		_, err = fmt.Fprintf(a.stdout, "Healed %s.%s\n", human.Count(healed, "fault"), text)
-		return err
+		return nil
 	})
 }
 
+// healing is what has come of a heal.
+type healing struct {
+	Healed int      `json:"healed"`    // faults
+	Risen  []string `json:"restarted"` // who was killed
+	Silent []string `json:"silent"`    // who does not answer, and could not be started
+	err    error    // of those that refused; no exit code
+}
+
+// text is for a person.
+func (h *healing) text() string {
+	text := "Healed " + human.Count(h.Healed, "fault") + "."
+	if len(h.Risen) > 0 {
+		text += " Started " + strings.Join(h.Risen, ", ") + " again."
+	}
+	if len(h.Silent) > 0 {
+		text += " No answer from " + strings.Join(h.Silent, ", ") + "."
+	}
+	return text
+}
+
 // heal ends the faults of the named nodes and starts those of them that were killed,
-// which another one of the herd does. It returns how many faults there were, and who was
-// started.
-func heal(ctx context.Context, herd, named chaosHerd) (healed int, risen []string, err error) {
+// which another one of the herd does. One that refuses keeps nobody else broken.
+func heal(ctx context.Context, herd, named chaosHerd) healing {
+	h := healing{Risen: []string{}, Silent: []string{}}
 	able := map[string]*chaosNode{} // who can start a node
+	var errs []error
 	for _, n := range herd {
 		if !n.up {
 			continue
 		}
 		s, err := n.state(ctx)
-		if isUnreachable(err) {
-			n.up = false
-			continue
-		}
 		for _, name := range s.Killed {
 			able[name] = n
 		}
-		if !slices.Contains(named, n) {
-			continue
-		}
-		if err == nil {
+		if err == nil && slices.Contains(named, n) {
 			_, err = n.http.do(ctx, http.MethodDelete, "/v1/chaos")
 		}
-		if err != nil {
-			return healed, nil, err
+		switch {
+		case isUnreachable(err):
+			n.up = false
+		case !slices.Contains(named, n):
+		case err != nil:
+			errs = append(errs, fmt.Errorf("heal %s: %w", n.name, err))
+		default:
+			h.Healed += len(s.Faults)
 		}
-		healed += len(s.Faults)
 	}
 	for _, n := range named {
-		by := able[n.name]
-		if by == nil {
-			continue
+		if by := able[n.name]; by != nil {
+			err := by.post(ctx, "/v1/chaos/restart", map[string]string{"node": n.name})
+			switch {
+			case err == nil:
+				h.Risen = append(h.Risen, n.name)
+				continue
+			case !isUnreachable(err):
+				errs = append(errs, fmt.Errorf("start %s again: %w", n.name, err))
+			}
 		}
-		if err := by.post(ctx, "/v1/chaos/restart", map[string]string{"node": n.name}); err != nil {
-			return healed, risen, err
+		if !n.up {
+			h.Silent = append(h.Silent, n.name)
 		}
-		risen = append(risen, n.name)
 	}
-	return healed, risen, nil
+	h.err = errors.Join(errs...)
+	return h
 }
 
 func (a *app) chaosStatus() *cobra.Command {
 	c := &chaosVerb{app: a}
 	return c.verb(&cobra.Command{
-		Use:     "status",
-		Short:   "Show the faults that act at each node",
-		Long:    "Status asks every node what acts there, and for how much longer.",
+		Use:   "status",
+		Short: "Show the faults that act at each node",
+		Long: "Status asks every node what acts there, and for how much longer. Exit code 1 if one does not\n" +
+			"say, for it allows no chaos.",
 		Example: "  herd chaos status",
 		Args:    cobra.NoArgs,
 	}, func(ctx context.Context, _ []string) error {
@@ -212,14 +239,20 @@ func (a *app) chaosStatus() *cobra.Command {
 		}
 		rows := [][]string{{"NODE", "FAULT", "FOR ANOTHER"}}
 		states := []chaosState{}
+		var refused []error
 		for _, n := range herd {
-			if !n.up {
+			var s chaosState
+			if n.up {
+				s, err = n.state(ctx)
+			}
+			switch {
+			case !n.up, isUnreachable(err):
 				rows = append(rows, []string{n.name, "does not answer", "-"})
 				continue
-			}
-			s, err := n.state(ctx)
-			if err != nil {
-				return err
+			case err != nil:
+				refused = append(refused, fmt.Errorf("ask %s: %w", n.name, err))
+				rows = append(rows, []string{n.name, "does not say", "-"})
+				continue
 			}
 			states = append(states, s)
 			for _, f := range s.Faults {
@@ -230,9 +263,14 @@ func (a *app) chaosStatus() *cobra.Command {
 			}
 		}
 		if c.json {
-			return printJSON(a.stdout, states)
+			err = printJSON(a.stdout, states)
+		} else {
+			err = printTable(a.stdout, rows)
 		}
-		return printTable(a.stdout, rows)
+		if err == nil && len(refused) > 0 {
+			err = &exit{exitFailed, errors.Join(refused...)}
+		}
+		return err
 	})
 }
 

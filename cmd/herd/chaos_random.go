@@ -219,7 +219,9 @@ func (a *app) chaosRandom() *cobra.Command {
 			c.tell(start, s.text())
 			return func() {}
 		}, func(s *shot, why error) { c.tell(start, fmt.Sprintf("no %s: %v", s.text(), why)) })
-		return errors.Join(err, c.healAll(ctx, herd, start))
+		healed, herr := healAll(ctx, herd)
+		c.tell(start, healed)
+		return errors.Join(err, herr)
 	})
 	c.longFlag(cmd, &seed)
 	return cmd
@@ -274,18 +276,20 @@ func (c *chaosVerb) allowed(ctx context.Context, herd chaosHerd) error {
 // healTimeout bounds the heal after an interrupt.
 const healTimeout = 10 * time.Second
 
-// healAll ends what acts at the nodes that answer, also when ctx is done.
-func (c *chaosVerb) healAll(ctx context.Context, herd chaosHerd, start time.Time) error {
+// healAll ends what acts at the nodes that answer, also when ctx is done. It says who is healed.
+func healAll(ctx context.Context, herd chaosHerd) (text string, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healTimeout)
 	defer cancel()
 	for _, n := range herd {
 		_, err := n.self(ctx)
 		n.up = err == nil
 	}
-	_, _, err := heal(ctx, herd, herd)
-	if err != nil {
-		return fmt.Errorf("heal: %w", err)
+	h := heal(ctx, herd, herd)
+	switch {
+	case h.err != nil:
+		return "not all is healed", h.err
+	case len(h.Silent) > 0:
+		return "all is healed but " + strings.Join(h.Silent, ", ") + ", from whom there is no answer", nil
 	}
-	c.tell(start, "healed")
-	return nil
+	return "all is healed", nil
 }

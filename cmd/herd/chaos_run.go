@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -121,6 +120,8 @@ type trial struct {
 	watch *watcher
 	start time.Time
 	load  history.Workload
+	healed string // who is, once the faults of a run are over
+
 
 	mu   sync.Mutex // guards tale's time line, and standard output meanwhile
 	tale chaosTale
@@ -237,7 +238,7 @@ func (t *trial) storm(ctx context.Context) error {
 		if !t.random {
 			return errors.New("interrupted: nothing was checked")
 		}
-		return errors.Join(errors.New("interrupted: all is healed, nothing was checked"), err)
+		return errors.Join(fmt.Errorf("interrupted: nothing was checked, %s", t.healed), err)
 	case err != nil:
 		return err
 	case loadErr != nil && !errors.Is(loadErr, history.ErrFull):
@@ -270,16 +271,17 @@ func (t *trial) faults(ctx context.Context) error {
 		t.note(s.text())
 		return over
 	}, func(s *shot, why error) { t.note(fmt.Sprintf("no %s: %v", s.text(), why)) })
-	quiet := t.chaosVerb
-	quiet.json = true
-	quiet.app = &app{stdout: io.Discard}
-	return errors.Join(err, quiet.healAll(ctx, t.herd, t.start))
+	var herr error
+	t.healed, herr = healAll(ctx, t.herd)
+	return errors.Join(err, herr)
 }
 
 // recover waits until the nodes are one herd again.
 func (t *trial) recover(ctx context.Context) {
 	healed := time.Now()
-	t.note("all is healed")
+	if t.random { // else they are others' to heal
+		t.note(t.healed)
+	}
 	ctx, cancel := context.WithTimeout(ctx, t.settle)
 	defer cancel()
 	for range ticks(ctx, watchInterval) {

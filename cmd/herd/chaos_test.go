@@ -73,8 +73,10 @@ type chaosFake struct {
 	*httptest.Server
 	name   string
 	knows  []*chaosFake
+	left   []*chaosFake
 	killed []string // nodes that it can start again
 	refuse bool
+	tame   bool // it allows no chaos
 
 	mu      sync.Mutex // guards bodies and deletes
 	bodies  []string
@@ -94,12 +96,21 @@ func (f *chaosFake) serve(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch body, _ := io.ReadAll(r.Body); {
+	case r.URL.Path == "/v1/self":
+		fmt.Fprintf(w, `{"name": %q, "origin": "1", "ready": true}`, f.name)
 	case r.URL.Path == "/v1/members":
 		list := memberList{Self: f.name, Members: []member{{Name: f.name, State: "alive", HTTP: f.addr()}}}
 		for _, k := range f.knows {
 			list.Members = append(list.Members, member{Name: k.name, State: "failed", HTTP: k.addr()})
 		}
+		for _, l := range f.left {
+			list.Members = append(list.Members, member{Name: l.name, State: "left", HTTP: l.addr()})
+		}
 		json.NewEncoder(w).Encode(list)
+	case f.tame:
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, `{"title": "Forbidden", "status": 403, "detail": "No chaos here."}`)
 	case r.Method == "GET":
 		json.NewEncoder(w).Encode(chaosState{Node: f.name, Killed: f.killed, Faults: []chaosFault{{Cut: true, Way: "in", Peers: []string{"Bona"}}}})
 	case r.Method == "DELETE":
@@ -251,7 +262,7 @@ func TestChaosHeal(t *testing.T) {
 		want string
 		code int
 	}{
-		{"", "Healed 2 faults. Started Clark, Dora again.\n", exitDone},
+		{"", "Healed 2 faults. Started Clark, Dora again. No answer from Erna.\n", exitDone},
 		{"Clark", "Healed 0 faults. Started Clark again.\n", exitDone},
 		{"Bona", "Healed 1 fault.\n", exitDone},
 		{"Erna", "Erna does not answer", exitUnreachable},
@@ -271,6 +282,59 @@ func TestChaosHeal(t *testing.T) {
 		if code, out := a.run(t, args...); code != tt.code || !strings.Contains(out, tt.want) {
 			t.Errorf("heal %s: got %d %s", tt.name, code, out)
 		}
+	}
+}
+
+// Who has left is no part of the herd, for as long as others remember him.
+func TestChaosLeft(t *testing.T) {
+	a, b, c := chaosFakes(t)
+	d := newChaosFake(t, "Dora")
+	a.left, b.left, c.left = []*chaosFake{d}, []*chaosFake{d}, []*chaosFake{d}
+	code, out := a.run(t, "status")
+	if code != exitDone || strings.Contains(out, "Dora") || !strings.Contains(out, "Clark") {
+		t.Errorf("got %d\n%s", code, out)
+	}
+	if code, out := a.run(t, "pause", "Dora"); code != exitUsage || !strings.Contains(out, "the herd has Bailey, Bona, Clark") {
+		t.Errorf("got %d %s", code, out)
+	}
+	c.left, c.knows = nil, []*chaosFake{d} // it is back, and one knows it
+	if code, out := a.run(t, "status"); code != exitDone || !strings.Contains(out, "Dora") {
+		t.Errorf("got %d\n%s", code, out)
+	}
+}
+
+// A node that refuses keeps nobody else broken, and nobody says that all is healed.
+func TestChaosHealRefused(t *testing.T) {
+	a, b, c := chaosFakes(t)
+	a.tame = true
+	code, out := a.run(t, "heal")
+	if code != exitFailed || !strings.Contains(out, "Healed 2 faults.\n") || !strings.Contains(out, "heal Bailey: "+a.addr()+" says: No chaos here") {
+		t.Errorf("got %d %s", code, out)
+	}
+	if len(b.deletes) != 1 || len(c.deletes) != 1 {
+		t.Errorf("healed at Bona %d times, at Clark %d times", len(b.deletes), len(c.deletes))
+	}
+	code, out = a.run(t, "status")
+	if code != exitFailed || !strings.Contains(out, "Bailey  does not say") || !strings.Contains(out, "Clark   deaf") || !strings.Contains(out, "No chaos here") {
+		t.Errorf("got %d %s", code, out)
+	}
+
+	herd := func() (all chaosHerd) {
+		for _, f := range []*chaosFake{a, b, c} {
+			all = append(all, &chaosNode{name: f.name, http: client{addr: f.addr()}})
+		}
+		return all
+	}
+	if text, err := healAll(t.Context(), herd()); text != "not all is healed" || err == nil {
+		t.Errorf("got %q, %v", text, err)
+	}
+	a.tame = false
+	if text, err := healAll(t.Context(), herd()); text != "all is healed" || err != nil {
+		t.Errorf("got %q, %v", text, err)
+	}
+	c.Close()
+	if text, err := healAll(t.Context(), herd()); text != "all is healed but Clark, from whom there is no answer" || err != nil {
+		t.Errorf("got %q, %v", text, err)
 	}
 }
 
