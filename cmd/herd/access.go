@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"net"
 	"net/http"
 	"sync"
 
@@ -62,6 +63,15 @@ func (c *client) lineTLS() (*tls.Config, error) {
 	return config, nil
 }
 
+// lineDial is how to connect to a port of clients.
+func (c *client) lineDial() (dialFunc, error) {
+	trusted, err := c.lineTLS()
+	if err != nil || trusted == nil {
+		return new(net.Dialer).DialContext, err
+	}
+	return (&tls.Dialer{Config: trusted}).DialContext, nil
+}
+
 // bearer sends requests with a token, if there is one. A file comes before a variable.
 type bearer struct {
 	file  string // static once flags are read
@@ -96,15 +106,23 @@ func (b *bearer) read() {
 	b.next = next
 }
 
+// authorization is the header of requests; empty: none. It is known after the first of them.
+func (b *bearer) authorization() string {
+	if b.token == "" {
+		return ""
+	}
+	return "Bearer " + b.token.Reveal()
+}
+
 // RoundTrip is of [http.RoundTripper].
 func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	b.once.Do(b.read)
 	if b.err != nil {
 		return nil, &exit{exitUsage, b.err}
 	}
-	if b.token != "" {
+	if value := b.authorization(); value != "" {
 		r = r.Clone(r.Context())
-		r.Header.Set("Authorization", "Bearer "+b.token.Reveal())
+		r.Header.Set("Authorization", value)
 	}
 	return b.next.RoundTrip(r)
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -118,8 +117,7 @@ type chaosNode struct {
 	http    client
 	up      bool // its HTTP port answers
 
-	// dial connects to it; nil: as this machine does.
-	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	dial dialFunc // to there; nil: as this machine does
 }
 
 // chaosHerd is all that any node knows of.
@@ -153,6 +151,9 @@ func (c *chaosVerb) find(ctx context.Context) (chaosHerd, error) {
 		n := herd[i]
 		if n.name == first.Self {
 			n.up, n.http.addr = true, c.client.addr // as it was reached
+			continue
+		}
+		if !c.client.reaches(n.http.addr) { // whoever is there is not n
 			continue
 		}
 		list, err := membersOf(ctx, &n.http)

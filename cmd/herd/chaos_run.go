@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -120,8 +119,8 @@ type trial struct {
 	watch *watcher
 	start time.Time
 	load  history.Workload
-	healed string // who is, once the faults of a run are over
 
+	healed string // who is, once the faults of a run are over
 
 	mu   sync.Mutex // guards tale's time line, and standard output meanwhile
 	tale chaosTale
@@ -176,14 +175,15 @@ func (r *chaosRunVerb) begin(ctx context.Context) (*trial, error) {
 			return nil, err
 		}
 	}
-	trusted, err := r.client.lineTLS()
+	dial, err := r.client.lineDial()
 	if err != nil {
 		return nil, err
 	}
-	if trusted != nil {
-		for _, n := range herd {
-			n.dial = (&tls.Dialer{Config: trusted}).DialContext
+	for _, n := range herd {
+		if !r.client.reaches(n.clients) {
+			return nil, r.client.elsewhere(n.clients, "")
 		}
+		n.dial = dial
 	}
 	r.seed = orRandom(r.seed)
 	t := &trial{
@@ -200,6 +200,17 @@ func (r *chaosRunVerb) begin(ctx context.Context) (*trial, error) {
 	t.watch = newWatcher(herd, t.rec, t.note, !r.random)
 	if !t.watch.look(ctx) {
 		return nil, &exit{exitUnmet, errors.New("the nodes are not one herd: \"herd chaos heal\" may help, \"herd members\" says more")}
+	}
+	for _, n := range herd {
+		if !onLoopback(n.clients) {
+			continue
+		}
+		switch name, err := answersAt(ctx, dial, n.clients, t.load.Prefix+"who"); {
+		case err != nil:
+			return nil, err
+		case name != n.name:
+			return nil, r.client.stranger(name)
+		}
 	}
 	return t, nil
 }

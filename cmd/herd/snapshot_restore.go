@@ -32,6 +32,8 @@ type restoreVerb struct {
 	addrs  []string
 	dry    bool
 	json   bool
+
+	herd map[string]bool // names of the members, whose reports these are to be; nil: not known
 }
 
 func (a *app) snapshotRestore() *cobra.Command {
@@ -58,6 +60,7 @@ func (a *app) snapshotRestore() *cobra.Command {
 // restored counts what has become of the lines.
 type restored struct {
 	restored, stale, refused atomic.Int64
+	dry                      int64 // those that would be reported
 	damaged                  int64
 }
 
@@ -75,10 +78,15 @@ func (r *restoreVerb) run(ctx context.Context, name string) error {
 			return err
 		}
 		defer herd.Close()
-		report = func(ctx context.Context, bunch []snapshot.Record) error { return r.report(ctx, herd, bunch, &n) }
+		report = r.reporter(herd, &n)
 	}
 	if err := r.restore(ctx, in, report, &n); err != nil {
-		return fmt.Errorf("restore %s: after %d clients: %w", name, n.restored.Load()+n.stale.Load(), err)
+		code := exitFailed
+		var e *exit
+		if errors.As(err, &e) {
+			code, err = e.code, e.err
+		}
+		return &exit{code, fmt.Errorf("restore %s: after %d clients: %w", name, n.restored.Load()+n.stale.Load(), err)}
 	}
 	return r.show(&n)
 }
@@ -91,10 +99,20 @@ func (r *restoreVerb) dial(ctx context.Context) (*protocol.Client, error) {
 		if err != nil {
 			return nil, err
 		}
+		r.herd = map[string]bool{}
+		far := ""
 		for _, m := range list.Members {
-			if m.state() == "alive" && m.Client != "" {
+			r.herd[m.Name] = true
+			switch {
+			case m.state() != "alive" || m.Client == "":
+			case r.client.reaches(m.Client):
 				c.Addrs = append(c.Addrs, m.Client)
+			default:
+				far = m.Client
 			}
+		}
+		if len(c.Addrs) == 0 && far != "" {
+			return nil, r.client.elsewhere(far, ", or say where by --client-addr")
 		}
 	}
 	var err error
@@ -166,7 +184,7 @@ func (r *restoreVerb) read(ctx context.Context, in *snapshot.Reader, bunches cha
 			return err
 		}
 		if r.dry {
-			n.restored.Add(1)
+			n.dry++
 			continue
 		}
 		if bunch = append(bunch, record); len(bunch) == restoreBunch {
@@ -180,12 +198,31 @@ func (r *restoreVerb) read(ctx context.Context, in *snapshot.Reader, bunches cha
 	return nil
 }
 
+// reporter is report, but the very first client goes alone: if another herd takes it, it is the only one.
+func (r *restoreVerb) reporter(herd *protocol.Client, n *restored) func(context.Context, []snapshot.Record) error {
+	var first sync.Once
+	var wrong error
+	return func(ctx context.Context, bunch []snapshot.Record) error {
+		if len(bunch) == 0 {
+			return nil
+		}
+		first.Do(func() {
+			wrong = r.report(ctx, herd, bunch[:1], n)
+			bunch = bunch[1:]
+		})
+		if wrong != nil {
+			return wrong
+		}
+		return r.report(ctx, herd, bunch, n)
+	}
+}
+
 // report reports the clients of a bunch at once, and asks for each what the herd knows then.
 func (r *restoreVerb) report(ctx context.Context, herd *protocol.Client, bunch []snapshot.Record, n *restored) error {
 	errs := make([]error, len(bunch))
 	var all sync.WaitGroup
 	for i := range bunch {
-		all.Go(func() { errs[i] = reportOne(ctx, herd, &bunch[i], n) })
+		all.Go(func() { errs[i] = r.reportOne(ctx, herd, &bunch[i], n) })
 	}
 	all.Wait()
 	for i, err := range errs {
@@ -204,15 +241,19 @@ func (r *restoreVerb) report(ctx context.Context, herd *protocol.Client, bunch [
 	return nil
 }
 
-func reportOne(ctx context.Context, herd *protocol.Client, r *snapshot.Record, n *restored) error {
-	if _, err := herd.Report(ctx, r.ID, r.Position, r.Time); err != nil {
-		return err
-	}
-	now, err := herd.Locate(ctx, r.ID)
+func (r *restoreVerb) reportOne(ctx context.Context, herd *protocol.Client, c *snapshot.Record, n *restored) error {
+	fix, err := herd.Report(ctx, c.ID, c.Position, c.Time)
 	if err != nil {
 		return err
 	}
-	if now.Time == r.Time && now.Position == r.Position {
+	if r.herd != nil && !r.herd[fix.Node] {
+		return r.client.stranger(fix.Node)
+	}
+	now, err := herd.Locate(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if now.Time == c.Time && now.Position == c.Position {
 		n.restored.Add(1)
 	} else {
 		n.stale.Add(1)
@@ -224,13 +265,17 @@ func (r *restoreVerb) show(n *restored) error {
 	var err error
 	refused := n.refused.Load()
 	if r.json {
-		err = printJSON(r.app.stdout, map[string]int64{"restored": n.restored.Load(), "stale": n.stale.Load(), "refused": refused, "damaged_lines": n.damaged})
-	} else {
-		text := "restored"
+		all := map[string]any{"restored": n.restored.Load(), "stale": n.stale.Load(), "refused": refused, "damaged_lines": n.damaged}
 		if r.dry {
-			text = "to restore"
+			all["dry_run"], all["to_restore"] = true, n.dry
 		}
-		_, err = fmt.Fprintf(r.app.stdout, "%s %d, stale %d, refused %d, damaged %d\n", text, n.restored.Load(), n.stale.Load(), refused, n.damaged)
+		err = printJSON(r.app.stdout, all)
+	} else {
+		text, done := "restored", n.restored.Load()
+		if r.dry {
+			text, done = "to restore", n.dry
+		}
+		_, err = fmt.Fprintf(r.app.stdout, "%s %d, stale %d, refused %d, damaged %d\n", text, done, n.stale.Load(), refused, n.damaged)
 	}
 	if err == nil && refused+n.damaged > 0 {
 		err = &exit{code: exitFailed, err: fmt.Errorf("%s refused, %s damaged", human.Count(int(refused), "client"), human.Count(int(n.damaged), "line"))}

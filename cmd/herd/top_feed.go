@@ -168,30 +168,21 @@ func (f *topFeed) elsewhere(ctx context.Context) (s top.Sample, ok bool) {
 // topOther is where a member is said to be.
 type topOther struct{ name, addr string }
 
-// others are the members to go to, best first. An address on loopback is that of another
-// machine unless home is on loopback too.
+// others are the members to go to, best first.
 func (f *topFeed) others() (all []topOther) {
+	home := client{addr: f.home}
 	for _, state := range []string{"alive", "suspect", "failed"} {
 		for _, m := range f.members {
 			addr := m.Reach()
 			if m.State != state || addr == "" || addr == f.at || len(all) == topOthers {
 				continue
 			}
-			if addr == f.home || !onLoopback(addr) || onLoopback(f.home) {
+			if addr == f.home || home.reaches(addr) {
 				all = append(all, topOther{m.Name, addr})
 			}
 		}
 	}
 	return all
-}
-
-func onLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 func (f *topFeed) sample(ctx context.Context, addr string) (top.Sample, error) {

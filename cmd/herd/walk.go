@@ -32,6 +32,8 @@ type walkVerb struct {
 
 	asked []string        // HTTP addresses to ask for the members
 	known map[string]bool // clients' addresses of members
+	names map[string]bool // of members
+	far   string          // a clients' address that is none from here
 }
 
 func (a *app) walk() *cobra.Command {
@@ -76,6 +78,9 @@ func (w *walkVerb) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := w.meet(ctx, string(people.AppendID(nil, 0))); err != nil {
+		return err
+	}
 	c := &w.walk
 	c.Crowd = people
 	p := newProgress(w.app.stderr, c.Duration)
@@ -115,7 +120,7 @@ func (w *walkVerb) complete(ctx context.Context, args []string) error {
 		}
 	}
 	if len(args) == 0 {
-		c.Addrs, w.asked, w.known = nil, []string{w.client.addr}, map[string]bool{}
+		c.Addrs, w.asked, w.known, w.names = nil, []string{w.client.addr}, map[string]bool{}, map[string]bool{}
 		nodes, err := w.nodes(ctx)
 		if err != nil {
 			return err
@@ -125,6 +130,29 @@ func (w *walkVerb) complete(ctx context.Context, args []string) error {
 	for _, addr := range c.Addrs {
 		if err := allowLoad(ctx, addr, w.others); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// meet asks the first node on loopback that answers who it is. client is one of those that will
+// walk: that is asked by a report.
+func (w *walkVerb) meet(ctx context.Context, client string) error {
+	dial, err := w.client.lineDial()
+	if err != nil {
+		return err
+	}
+	for _, addr := range slices.Sorted(maps.Keys(w.known)) {
+		if !onLoopback(addr) {
+			continue
+		}
+		name, err := answersAt(ctx, dial, addr, client)
+		switch {
+		case err != nil: // the walk says it, if it is of interest
+		case !w.names[name]:
+			return w.client.stranger(name)
+		default:
+			return nil
 		}
 	}
 	return nil
@@ -161,7 +189,11 @@ func (w *walkVerb) nodes(ctx context.Context) ([]string, error) {
 		}
 		w.asked[0], w.asked[i] = addr, w.asked[0] // the next time too
 		w.learn(ctx, list)
-		if len(w.known) == 0 {
+		switch {
+		case len(w.known) > 0:
+		case w.far != "":
+			return nil, w.client.elsewhere(w.far, ", or name ADDRs")
+		default:
 			return nil, fmt.Errorf("%s knows no node that is alive", addr)
 		}
 		return slices.Sorted(maps.Keys(w.known)), nil
@@ -177,14 +209,18 @@ func (w *walkVerb) learn(ctx context.Context, list memberList) {
 		}
 	}
 	for _, m := range list.Members {
+		w.names[m.Name] = true
 		switch {
 		case m.state() != "alive" || m.Client == "" || w.known[m.Client]:
+			continue
+		case !w.client.reaches(m.Client):
+			w.far = m.Client
 			continue
 		case w.walk.Refresh != nil && allowLoad(ctx, m.Client, w.others) != nil:
 			continue // at the start that is an error
 		}
 		w.known[m.Client] = true
-		if !slices.Contains(w.asked, m.HTTP) && len(w.asked) < mostAsked {
+		if w.client.reaches(m.HTTP) && !slices.Contains(w.asked, m.HTTP) && len(w.asked) < mostAsked {
 			w.asked = append(w.asked, m.HTTP)
 		}
 	}
