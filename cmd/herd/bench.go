@@ -28,12 +28,13 @@ type benchVerb struct {
 	own      *benchHerd // that was started; nil: none, or it is Redis
 	pids     []int      // of the servers, if they run here
 	secure   bool       // speak TLS
-	trust    trust
-	others   bool // load addresses beyond loopback
+	trust    *trust     // whom to trust then
+	node     client     // of near: how nodes are asked over HTTP
+	others   bool       // load addresses beyond loopback
 	plain    bool
 	json     bool
 
-	rateGiven, pipelineGiven, trustGiven bool
+	rateGiven, pipelineGiven, trustGiven, tokenGiven bool
 }
 
 // The modes: each but the first is a verb of its own below bench.
@@ -68,7 +69,8 @@ func (a *app) bench() *cobra.Command {
 			Long: "Near stores clients that stay where they are, and asks for those within --radius km of\n" +
 				"random points, the nearest first: a node by GET /v1/near on its HTTP address, a Redis by\n" +
 				"GEOSEARCH FROMLONLAT BYRADIUS ASC COUNT. Of every 64 answers to a connection one is\n" +
-				"compared with what looking at all clients would give. A node's clients' port is asked for.",
+				"compared with what looking at all clients would give. A node's clients' port is asked for;\n" +
+				"over TLS both of its ports are spoken to so.",
 			Example: "  herd bench near --clients 1000000 --pipeline 1\n" +
 				"  herd bench near --clients 1000000 --pipeline 1 --protocol redis-geosearch\n" +
 				"  herd bench near --rate 5000 --radius 1 --limit 20 127.0.0.1:4133",
@@ -116,11 +118,12 @@ func (a *app) bench() *cobra.Command {
 
 // benchMode makes a mode's verb.
 func (a *app) benchMode(mode string, cmd *cobra.Command) *cobra.Command {
-	b := &benchVerb{app: a, mode: mode, protocol: string(load.Herd), mix: "100:0"}
+	b := &benchVerb{app: a, mode: mode, protocol: string(load.Herd), mix: "100:0", trust: &trust{}}
 	b.flags(cmd)
 	cmd.RunE = verb(func(ctx context.Context, args []string) error {
 		given := cmd.Flags().Changed
 		b.rateGiven, b.pipelineGiven = given("rate"), given("pipeline")
+		b.tokenGiven = given("token-file")
 		b.trustGiven = given("ca-file") || given("cert-file") || given("cert-key-file")
 		if err := b.complete(ctx, args); err != nil {
 			return err
@@ -223,8 +226,11 @@ func (b *benchVerb) flags(cmd *cobra.Command) {
 	}
 	f.IntSliceVar(&b.pids, "pid", nil, "processes of the servers, if they run here: to show what they spend")
 	f.BoolVar(&b.others, "yes-load-others", false, "allow an ADDR that is not of this machine")
-	if b.mode != modeNear { // which asks a port of clients and one of HTTP
-		f.BoolVar(&b.secure, "tls", false, "speak TLS with ADDR; --ca-file and --cert-file do too")
+	f.BoolVar(&b.secure, "tls", false, "speak TLS with ADDR; --ca-file and --cert-file do too")
+	if b.mode == modeNear {
+		b.app.accessFlags(cmd, &b.node)
+		b.trust = &b.node.access.trust
+	} else {
 		b.trust.flags(b.app, cmd)
 	}
 }
@@ -290,6 +296,8 @@ func (b *benchVerb) readTrust(addrs int) (err error) {
 	switch {
 	case addrs == 0 && (b.secure || b.trustGiven):
 		return usagef("TLS goes with an ADDR: what is started here speaks without")
+	case b.tokenGiven && (addrs == 0 || b.load.Protocol != load.Herd):
+		return usagef("--token-file goes with the HTTP-ADDR of a node: nothing else asks for a token")
 	case b.secure, b.trustGiven, addrs > 0 && b.load.Protocol == load.Herd && b.trust.given():
 		if b.load.TLS, err = b.trust.config(); err != nil {
 			return &exit{exitUsage, err}

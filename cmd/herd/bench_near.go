@@ -38,8 +38,12 @@ func (b *benchVerb) findPorts(ctx context.Context) error {
 		}
 		return nil
 	}
+	b.node.http.Timeout = startPatience
+	if c.TLS != nil {
+		b.node.scheme = "https://"
+	}
 	for _, addr := range c.Addrs {
-		node := client{addr: addr, http: http.Client{Timeout: startPatience}}
+		node := b.node.at(addr)
 		body, err := node.do(ctx, http.MethodGet, "/v1/self")
 		if err != nil {
 			return err
@@ -48,10 +52,14 @@ func (b *benchVerb) findPorts(ctx context.Context) error {
 		if err := json.Unmarshal(body, &self); err != nil || self.Client == "" {
 			return fmt.Errorf("%s does not say at which address it takes clients", addr)
 		}
+		if !node.reaches(self.Client) {
+			return node.elsewhere(self.Client, "")
+		}
 		if err := b.allow(ctx, self.Client); err != nil {
 			return err
 		}
 		c.Store = append(c.Store, self.Client)
 	}
+	c.Authorization = b.node.access.authorization()
 	return nil
 }

@@ -120,6 +120,7 @@ func TestE2ETLS(t *testing.T) {
 		{strings.Fields(bench + p.Ready.Client), shows, exitDone, "COMMANDS"},
 		{strings.Fields(bench + "--pipeline 4 --mix 1:1 " + p.Ready.Client), shows, exitDone, "COMMANDS"},
 		{strings.Fields(reconnect + p.Ready.Client), shows, exitDone, ""},
+		{strings.Fields("bench near --pipeline 1 --duration 200ms --warmup 0s --connections 2 --clients 10 " + p.Ready.HTTP), shows, exitDone, "COMMANDS"},
 		{strings.Fields(bench + p.Ready.Client), knows, exitFailed, "certificate required"},
 		{strings.Fields(bench + p.Ready.Client), []string{"--tls"}, exitUnreachable, "certificate"},
 		{strings.Fields(bench + p.Ready.Client), []string{"--ca-file", ca.File + "-not"}, exitUsage, "no such file"},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -51,8 +52,9 @@ type Config struct {
 	// Near has queries ask who is near points, where clients are that never move, and
 	// replies are compared with what is true. A herd is asked at the HTTP addresses Addrs,
 	// and its clients are stored at the addresses Store.
-	Near  bool
-	Store []string
+	Near          bool
+	Store         []string
+	Authorization string // the header of questions over HTTP, a secret; empty: none
 
 	Seed uint64 // of everything random
 
@@ -101,6 +103,9 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("the limit must be from 1 to %d", maxNear)
 	case c.Near && c.Protocol != Herd && c.Protocol != RedisGeoSearch:
 		return fmt.Errorf("%s does not tell who is near", c.Protocol)
+	}
+	if strings.ContainsAny(c.Authorization, "\r\n") {
+		return errors.New("the authorization is no header of HTTP")
 	}
 	for _, addr := range c.Addrs {
 		if _, _, err := net.SplitHostPort(addr); err != nil {

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -167,7 +168,11 @@ func (c *connection) take(now int64) bool {
 
 // misfit is what is shown of a wrong reply.
 func misfit(speak dialect, c *command, reply []byte, why string) string {
-	return fmt.Sprintf("%s: %.120q answered %.160q", why, speak.append(nil, c), reply)
+	text := speak.append(nil, c)
+	if _, ok := speak.(*nearDialect); ok {
+		text, _, _ = bytes.Cut(text, headEnd[:2]) // a header may be a secret
+	}
+	return fmt.Sprintf("%s: %.120q answered %.160q", why, text, reply)
 }
 
 // unanswered is how many commands have no reply, once the connection has ended.

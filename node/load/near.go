@@ -15,12 +15,12 @@ type nearDialect struct {
 	truth *truth
 }
 
-func newNearDialect(radius, limit int, t *truth) *nearDialect {
-	return &nearDialect{
-		herdDialect: herdDialect{limit: limit},
-		tail:        fmt.Sprintf("&radius=%d&limit=%d HTTP/1.1\r\nHost: localhost\r\n\r\n", radius*1000, limit),
-		truth:       t,
+func newNearDialect(c *Config) *nearDialect {
+	tail := fmt.Sprintf("&radius=%d&limit=%d HTTP/1.1\r\nHost: localhost\r\n", c.Radius*1000, c.Limit)
+	if c.Authorization != "" {
+		tail += "Authorization: " + c.Authorization + "\r\n"
 	}
+	return &nearDialect{herdDialect: herdDialect{limit: c.Limit}, tail: tail + "\r\n", truth: c.truth}
 }
 
 func (d *nearDialect) append(b []byte, c *command) []byte {

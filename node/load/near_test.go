@@ -35,6 +35,26 @@ func TestNearCommands(t *testing.T) {
 	}
 }
 
+// What the header says goes with each question, and is one header.
+func TestNearAuthorization(t *testing.T) {
+	c := Config{Protocol: Herd, Near: true, Radius: 10, Limit: 2, Queries: 1, Authorization: "Bearer kiwi"}
+	const want = "GET /v1/near?lat=00.000000&lon=000.000000&radius=10000&limit=2 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer kiwi\r\n\r\n"
+	if got := string(c.dialect().append(nil, &command{query: true})); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := misfit(c.dialect(), &command{query: true}, []byte("HTTP/1.1 503"), "no"); strings.Contains(got, "kiwi") || !strings.Contains(got, "/v1/near?lat=") {
+		t.Errorf("a sample is %s", got)
+	}
+	c.Addrs, c.Connections, c.Clients, c.Duration = []string{"127.0.0.1:1"}, 1, 1, 1
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+	c.Authorization += "\r\nX: y"
+	if err := c.Validate(); err == nil {
+		t.Error("a line feed is no part of a header")
+	}
+}
+
 // answered is a node's answer with such a body.
 func answered(body string) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)

@@ -54,7 +54,7 @@ type dialect interface {
 func (c *Config) dialect() dialect {
 	switch {
 	case c.Protocol == Herd && c.Near && c.Queries > 0:
-		return newNearDialect(c.Radius, c.Limit, c.truth)
+		return newNearDialect(c)
 	case c.Protocol == Herd:
 		return newHerdDialect(c.Radius, c.Limit)
 	}
