@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +21,9 @@ type convergeReport struct {
 	Server *spent       `json:"server,omitempty"`
 	Spread *propagated  `json:"spread,omitempty"` // of a herd of its own: what its nodes say
 }
+
+// countsPatience bounds the last look at the nodes' metrics, which an interrupt does not end.
+const countsPatience = 10 * time.Second
 
 // runConverge writes at one node and polls the others, with a load beside it if a rate
 // is given.
@@ -46,7 +50,10 @@ func (b *benchVerb) runConverge(ctx context.Context) error {
 		return unreachable(err)
 	}
 	if b.own != nil {
-		now, err := b.own.counts(ctx)
+		// Ctrl-C ends the run, not the report of it.
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), countsPatience)
+		now, err := b.own.counts(late)
+		cancel()
 		if err != nil {
 			return err
 		}

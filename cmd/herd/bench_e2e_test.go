@@ -12,7 +12,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"herd/config/certtest"
 	"herd/node/load"
 )
 
@@ -85,8 +87,29 @@ func TestE2EBenchJoin(t *testing.T) {
 
 // Ctrl-C ends a run early; the report comes, and the herd goes.
 func TestE2EBenchInterrupted(t *testing.T) {
+	out, node := benchInterrupted(t, 1, "bench", "--nodes", "1", "--rate", "200")
+	var r loadReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil || !r.Good() || r.Commands == 0 || r.Seconds > 3000 {
+		t.Errorf("%v: %s", err, out)
+	}
+	if c, err := net.Dial("tcp", node.Client); err == nil {
+		c.Close()
+		t.Error("the node is left behind")
+	}
+
+	out, _ = benchInterrupted(t, 2, "bench", "converge", "--nodes", "2")
+	var c convergeReport
+	if err := json.Unmarshal([]byte(out), &c); err != nil || !c.Good() || c.Writes == 0 || c.Spread == nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// benchInterrupted interrupts a bench that starts so many nodes when the first one has taken
+// some reports. It returns what was printed, and that node.
+func benchInterrupted(t *testing.T, nodes int, args ...string) (printed string, first readyNode) {
+	t.Helper()
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), herdBinary(t), "bench", "--nodes", "1", "--rate", "200", "--warmup", "0s", "--duration", "1h", "--json")
+	cmd := exec.CommandContext(t.Context(), herdBinary(t), append(args, "--warmup", "0s", "--duration", "1h", "--json")...)
 	cmd.Env = append(environ(), "TMPDIR="+dir)
 	out := &output{}
 	cmd.Stdout, cmd.Stderr = out, os.Stderr
@@ -96,7 +119,7 @@ func TestE2EBenchInterrupted(t *testing.T) {
 	node := &process{t: t}
 	until(t, "the load is on", func() bool {
 		files, err := filepath.Glob(filepath.Join(dir, "herd-bench-*", "*.json"))
-		if err != nil || len(files) != 1 {
+		if err != nil || len(files) != nodes {
 			return false
 		}
 		text, err := os.ReadFile(files[0])
@@ -109,17 +132,10 @@ func TestE2EBenchInterrupted(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-	var r loadReport
-	if err := json.Unmarshal([]byte(out.String()), &r); err != nil || !r.Good() || r.Commands == 0 || r.Seconds > 3000 {
-		t.Errorf("%v: %s", err, out)
-	}
-	if c, err := net.Dial("tcp", node.Ready.Client); err == nil {
-		c.Close()
-		t.Error("the node is left behind")
-	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
+	return out.String(), node.Ready
 }
 
 // A reply that is not what was sent makes the exit code 1, and is shown.
@@ -204,6 +220,33 @@ func TestE2EBenchNear(t *testing.T) {
 		r := benchOf[loadReport](t, modeNear, append(args, "--clients", "3000", "--radius", "50")...)
 		if r.Queries == 0 || r.Filled != 3000 || !r.Good() || r.Results == 0 || r.Mix != "" {
 			t.Errorf("%q: %+v", args, r)
+		}
+	}
+}
+
+// Nodes with tokens and TLS are asked as other verbs ask them, at both ports.
+func TestE2EBenchNearSecured(t *testing.T) {
+	ca := certtest.New(t)
+	cert, key := ca.Sign(time.Hour, "127.0.0.1")
+	token := tokenFile(t, "canary-of-a-token-0123456789")
+	node := start(t, spec{name: "Clark", flags: []string{
+		"--tls-cert-file", cert, "--tls-key-file", key, "--http-write-token-file", token,
+	}})
+	r := benchOf[loadReport](t, modeNear, "--pipeline", "4", "--clients", "300", "--ca-file", ca.File, "--token-file", token, node.Ready.HTTP)
+	if r.Queries == 0 || r.Filled != 300 || !r.Good() {
+		t.Errorf("%+v", r)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"--ca-file", ca.File, node.Ready.HTTP}, exitFailed, "A token is needed"},
+		{[]string{"--token-file", token, node.Ready.HTTP}, exitUsage, "It speaks TLS"},
+		{[]string{"--token-file", token}, exitUsage, "--token-file goes with the HTTP-ADDR of a node"},
+	} {
+		if code, out := herdVerb(t, append([]string{"bench", "near"}, c.args...)...); code != c.code || !strings.Contains(out, c.says) {
+			t.Errorf("%q: exit code %d:\n%s", c.args, code, out)
 		}
 	}
 }
