@@ -27,7 +27,8 @@ func (a *app) doctor() *cobra.Command {
 		Long: "Doctor takes the flags and files of \"herd node\" and judges what a start would do: the\n" +
 			"configuration, keys, tokens and certificate, ports, addresses, limits, the clock, and\n" +
 			"whether the seeds can be reached by TCP and by UDP and know the key. If the node runs, it\n" +
-			"asks it too, and tries the ways to all members. It changes nothing.\n" +
+			"asks it too, and tries the ways to all members. It changes nothing. Run it as the node's\n" +
+			"user: root may do more than the node.\n" +
 			"\n" +
 			"A line a check, the worst last: ok, warning, fault, with what to do. Exit code 1 if there\n" +
 			"is a fault; warnings alone are 0.",

@@ -12,3 +12,9 @@ func freeBytes(dir string) int64 {
 	}
 	return int64(s.Bavail) * int64(s.Bsize)
 }
+
+// writable tells whether files can be made in dir.
+func writable(dir string) bool {
+	const write = 2 // W_OK
+	return syscall.Access(dir, write) == nil
+}

@@ -77,7 +77,7 @@ func Misconfigured(err error) []Finding {
 // Judge says what is well and what is not, the worst last.
 func (f *Facts) Judge() []Finding {
 	all := slices.Concat(
-		f.config(), f.key(), f.tokens(), f.folders(), f.certificate(), f.ports(), f.address(), f.openFiles(), f.memory(), f.disk(),
+		f.config(), f.key(), f.tokens(), f.folders(), f.user(), f.certificate(), f.ports(), f.address(), f.openFiles(), f.memory(), f.disk(),
 		f.clock(), f.seeds(), f.name(), f.node(), f.members(),
 	)
 	slices.SortStableFunc(all, func(a, b Finding) int { return cmp.Compare(a.Status, b.Status) })

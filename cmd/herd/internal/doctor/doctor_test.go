@@ -75,6 +75,33 @@ func TestHealthy(t *testing.T) {
 	}
 }
 
+// A key that stays as it is may be meant, and is told.
+func TestKeyKept(t *testing.T) {
+	f := well()
+	f.Config.Gossip.KeyFile, f.KeyKept = "/etc/herd/gossip.key", true
+	if g := f.key()[0]; g.Status != OK || !strings.Contains(g.Found, "1 in /etc/herd/gossip.key, a folder that can't be written to") {
+		t.Errorf("got %+v", g)
+	}
+	if dir := t.TempDir(); !writable(dir) || runtime.GOOS == "linux" && writable(filepath.Join(dir, "missing")) {
+		t.Error("which folders can be written to is not known")
+	}
+}
+
+// What root lends to nobody the node can't read, and root is told.
+func TestRootsKey(t *testing.T) {
+	f := well()
+	f.Root = &Root{User: "herd", Setting: "storage.data_dir", Name: "/var/lib/herd", Closed: []Folder{{"gossip.key_file", "/etc/herd/gossip.key", 0o600}}}
+	all := f.Judge()
+	g := all[len(all)-1]
+	if g.Status != Warning || !strings.Contains(g.Found, "/etc/herd/gossip.key, the gossip.key_file, is root's with mode 0600, and herd can't read it") || g.Advice != "Run chown herd on /etc/herd/gossip.key." {
+		t.Errorf("got %+v", g)
+	}
+	f.Root = &Root{} // all is root's
+	if text, _ := Summary(f.Judge()); text != "Nothing is wrong." {
+		t.Errorf("got %s", text)
+	}
+}
+
 // One thing is wrong each time, and is found with words that name it, and with advice.
 func TestChecks(t *testing.T) {
 	leaf := func(f *Facts) *x509.Certificate { return f.Loaded.TLS.Certificates[0].Leaf }
@@ -93,6 +120,7 @@ func TestChecks(t *testing.T) {
 		{"chaos", func(f *Facts) { f.Config.Chaos = true }, Warning, "config", "chaos", "off"},
 		{"one token for all", func(f *Facts) { f.Loaded.ReadTokens = f.Loaded.WriteTokens }, Warning, "tokens", "may do all", "another"},
 		{"folder", func(f *Facts) { f.Folders[0].Mode = fs.ModeDir | 0o777 }, Warning, "files", "0777", "chmod go-w"},
+		{"root", func(f *Facts) { f.Root = &Root{User: "herd", Setting: "storage.data_dir", Name: "/var/lib/herd"} }, Warning, "user", "/var/lib/herd, the node's storage.data_dir, is herd's", "as the node runs"},
 		{"expired", func(f *Facts) { leaf(f).NotAfter = now.Add(-49 * time.Hour) }, Fault, "certificate", "expired 2 days ago", "SIGHUP"},
 		{"expires", func(f *Facts) { leaf(f).NotAfter = now.Add(9 * 24 * time.Hour) }, Warning, "certificate", "expires in 9 days", "SIGHUP"},
 		{"not yet", func(f *Facts) { leaf(f).NotBefore = now.Add(time.Hour) }, Fault, "certificate", "not valid before", "clock"},

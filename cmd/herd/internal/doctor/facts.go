@@ -18,6 +18,8 @@ type Facts struct {
 	Config config.Config
 
 	Folders []Folder // that hold secrets
+	KeyKept bool     // the gossip key can't be written anew, as the node does when the herd changes it
+	Root    *Root    // nil: root does not look
 	Ports   []Port
 
 	Advertised   netip.AddrPort // what members would be told
@@ -39,6 +41,14 @@ type Folder struct {
 	Setting string
 	Name    string
 	Mode    fs.FileMode
+}
+
+// Root is what root would overlook: it may do what the node's user may not.
+type Root struct {
+	User    string   // whose data_dir, or key file, it is; empty: all are root's
+	Setting string   // of that
+	Name    string   // of that
+	Closed  []Folder // files of secrets that are root's, and that User can't read
 }
 
 // Port is one that a node binds.

@@ -18,6 +18,8 @@ func (f *Facts) key() []Finding {
 		return []Finding{ok("gossip key", "none")}
 	case f.Config.Gossip.KeyFile == "":
 		return []Finding{ok("gossip key", "%d, of HERD_GOSSIP_KEY", n)}
+	case f.KeyKept: // as may be meant: a secret of Kubernetes, or root's
+		return []Finding{ok("gossip key", "%d in %s, a folder that can't be written to: a key that the herd changes would be in memory only", n, f.Config.Gossip.KeyFile)}
 	default:
 		return []Finding{ok("gossip key", "%d in %s", n, f.Config.Gossip.KeyFile)}
 	}
@@ -46,6 +48,21 @@ func (f *Facts) folders() []Finding {
 			all = append(all, warning("files", fmt.Sprintf("%s, the folder of %s, has mode %04o: others may replace the file", d.Name, d.Setting, d.Mode.Perm()),
 				fmt.Sprintf("Run chmod go-w on %s.", d.Name)))
 		}
+	}
+	return all
+}
+
+// user is about what root does not see: that the node's user may not do what root may.
+func (f *Facts) user() []Finding {
+	r := f.Root
+	if r == nil || r.User == "" {
+		return nil
+	}
+	all := []Finding{warning("user", fmt.Sprintf("this runs as root, and %s, the node's %s, is %s's: what that user may not do is not seen", r.Name, r.Setting, r.User),
+		"Run it as the node runs: \"herd help operating\" says how.")}
+	for _, c := range r.Closed {
+		all = append(all, warning("user", fmt.Sprintf("%s, the %s, is root's with mode %04o, and %s can't read it", c.Name, c.Setting, c.Mode.Perm(), r.User),
+			fmt.Sprintf("Run chown %s on %s.", r.User, c.Name)))
 	}
 	return all
 }

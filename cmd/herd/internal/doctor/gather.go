@@ -38,6 +38,8 @@ func Gather(ctx context.Context, loaded *config.Loaded, w World) *Facts {
 		MaxFiles: w.MaxFiles, SpareFiles: w.SpareFiles,
 		Memory:  memoryOf(w.Root),
 		Folders: folders(c),
+		Root:    lookAsRoot(c),
+		KeyKept: c.Gossip.KeyFile != "" && !writable(filepath.Dir(c.Gossip.KeyFile)),
 		Own:     ownAddrs(),
 	}
 	f.Advertised, f.AdvertiseErr = node.AdvertisedAddr(ctx, c.Gossip.AdvertiseAddr, c.Gossip.Addr)
@@ -91,19 +93,21 @@ func askAll(ctx context.Context, prober node.Prober, probes []*node.Probe) {
 	wg.Wait()
 }
 
-// folders are those of the files that must be their reader's alone.
-func folders(c config.Config) []Folder {
-	var all []Folder
-	for _, f := range []Folder{
+// secrets are the files that must be their reader's alone.
+func secrets(c config.Config) []Folder {
+	return slices.DeleteFunc([]Folder{
 		{Setting: "gossip.key_file", Name: c.Gossip.KeyFile},
 		{Setting: "http.read_token_file", Name: c.HTTP.ReadTokenFile},
 		{Setting: "http.write_token_file", Name: c.HTTP.WriteTokenFile},
 		{Setting: "tls.key_file", Name: c.TLS.KeyFile},
 		{Setting: "places.google.key_file", Name: c.Places.Google.KeyFile},
-	} {
-		if f.Name == "" {
-			continue
-		}
+	}, func(f Folder) bool { return f.Name == "" })
+}
+
+// folders are those of secrets.
+func folders(c config.Config) []Folder {
+	var all []Folder
+	for _, f := range secrets(c) {
 		f.Name = filepath.Dir(f.Name)
 		info, err := os.Stat(f.Name)
 		if err != nil || slices.ContainsFunc(all, func(g Folder) bool { return g.Name == f.Name }) {
