@@ -59,6 +59,12 @@ func TestHerdDrain(t *testing.T) {
 			t.Errorf("a second time: got %d %s", code, body)
 		}
 		time.Sleep(2 * time.Second)
+		if _, body := h.HTTP(0, "GET", "/metrics"); !strings.Contains(body, "\nherd_leaving 1\n") {
+			t.Error("its metrics do not say that it leaves")
+		}
+		if _, body := h.HTTP(1, "GET", "/metrics"); !strings.Contains(body, "\nherd_leaving 0\n") {
+			t.Error("another one's say that it leaves")
+		}
 		if code, body := h.HTTP(0, "GET", "/readyz"); code != 503 || !strings.Contains(body, "leaving") {
 			t.Errorf("/readyz: got %d %s", code, body)
 		}

@@ -13,6 +13,7 @@ func (n *Node) Stats() metrics.Stats {
 	s := metrics.Stats{
 		Version:          n.config.Version,
 		Ready:            n.in(serving),
+		Leaving:          n.in(leaving),
 		CaughtUp:         n.cluster.Sync().CaughtUp,
 		Clients:          n.table.Len(),
 		TableBytes:       n.table.Bytes(),

@@ -237,6 +237,16 @@ type probe struct {
 	HTTPGet struct{ Path, Port string } `yaml:"httpGet"`
 }
 
+// The key of the package's example is where the unit lets the node write, which it does when the
+// herd changes its key.
+func TestKeyIsWritable(t *testing.T) {
+	states := allOf(`StateDirectory=(\S+)\n`, distFile(t, "systemd/herd.service"))
+	keys := allOf(`key_file = "(.*/gossip.key)"`, distFile(t, "deb/herd.hcl"))
+	if len(states) != 1 || len(keys) != 1 || filepath.Dir(keys[0]) != "/var/lib/"+states[0] {
+		t.Errorf("the keys are %q, the folder is %q", keys, states)
+	}
+}
+
 // The example for Kubernetes starts a node with settings that there are, finds the others
 // before they are ready, and asks for what a node answers.
 func TestKubernetes(t *testing.T) {

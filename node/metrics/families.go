@@ -21,6 +21,7 @@ func process() []metric {
 		family(prometheus.GaugeValue, "build_info", "1; the labels say what runs here.", []string{"version", "go"},
 			func(s *Stats, to sink) { to(1, s.Version, runtime.Version()) }),
 		gauge("ready", "1 while the node serves clients.", func(s *Stats) int { return flag(s.Ready) }),
+		gauge("leaving", "1 while the node leaves: it drains its clients, hands over and ends.", func(s *Stats) int { return flag(s.Leaving) }),
 		gauge("caught_up", "1 once the table has what the herd had.", func(s *Stats) int { return flag(s.CaughtUp) }),
 		gauge("table_bytes", "Bytes of memory that the table of fixes takes.", func(s *Stats) int { return s.TableBytes }),
 		gauge("table_clients", "Clients whose fixes this node holds.", func(s *Stats) int { return s.Clients }),

@@ -12,6 +12,7 @@ import (
 type Stats struct {
 	Version  string // of the program
 	Ready    bool   // clients are served
+	Leaving  bool   // it was told to end, or ends because a part has failed
 	CaughtUp bool   // the table has what the herd had
 	Clients  int    // whose fixes the table holds
 

@@ -4,8 +4,11 @@
 #
 # All *.hcl and *.json files of this folder are read. After a change:
 #
-#     herd config check /etc/herd
+#     runuser -u herd -- herd config check /etc/herd
 #     systemctl reload herd      says in its log what wants a restart
+#
+# As the user herd, since root may read what the node may not. herd-operating(7) says how to
+# have its variables too, and how to run "herd doctor" as the node runs.
 
 # The name of the node; else the host name.
 # name = "clark"
@@ -14,13 +17,17 @@
 #   addr     = "0.0.0.0:4132"
 #   join     = ["bailey.example.com:4132", "bona.example.com:4132"]
 #
-#   # Beyond loopback nodes want a key, the same for all:
-#   #     herd keygen --out /etc/herd/gossip.key
-#   #     chown herd: /etc/herd/gossip.key
-#   key_file = "/etc/herd/gossip.key"
+#   # Beyond loopback nodes want a key, the same for all. It is where the node can write, which
+#   # it does when the herd changes its key ("herd keyring"): this folder it can't write to.
+#   #     herd keygen --out /var/lib/herd/gossip.key
+#   #     chown herd: /var/lib/herd/gossip.key
+#   key_file = "/var/lib/herd/gossip.key"
 # }
 
-# What the node knows is kept here, and it begins with that when it starts again.
+# What the node knows is kept here, and it begins with that when it starts again. Elsewhere the
+# unit lets it write nothing: "systemctl edit herd", and there
+#     [Service]
+#     ReadWritePaths=/srv/herd
 storage {
   data_dir = "/var/lib/herd"
 }
@@ -32,7 +39,7 @@ storage {
 
 # http {
 #   addr             = "0.0.0.0:4133"
-#   read_token_file  = "/etc/herd/read.token"   # herd keygen --out, as above
+#   read_token_file  = "/etc/herd/read.token"   # herd keygen --out and chown herd:, as above
 #   write_token_file = "/etc/herd/write.token"
 # }
 
