@@ -15,7 +15,7 @@ Every setting has one name. In a file it is a key in a block, in HCL or in JSON:
     gossip {
       addr     = "0.0.0.0:4132"
       join     = ["herd.internal:4132"]
-      key_file = "/etc/herd/gossip.key"
+      key_file = "/var/lib/herd/gossip.key"
     }
 
 Flags win over variables, variables over files, later files over earlier ones, all of them over defaults.

@@ -20,7 +20,7 @@ func (a *app) keygen() *cobra.Command {
 		Long: "Keygen makes a random key of 256 bits. All nodes of a herd need the same one, in a\n" +
 			"file that only its owner can read (--key-file) or in HERD_GOSSIP_KEY. What it makes is as\n" +
 			"good for a token of the HTTP address.",
-		Example: "  herd keygen --out /etc/herd/gossip.key",
+		Example: "  herd keygen --out /var/lib/herd/gossip.key",
 		Args:    cobra.NoArgs,
 	}
 	cmd.RunE = verb(func(context.Context, []string) error {
