@@ -20,6 +20,7 @@ func (c *Cluster) beat() {
 			return
 		case <-tick.C:
 		}
+		c.wake()
 		now := c.now()
 		elapsed := now - last
 		last = now

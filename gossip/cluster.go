@@ -27,21 +27,22 @@ var ErrClosed = errors.New("the cluster is closed")
 // Cluster is one node's part of the herd. It is safe for concurrent use.
 type Cluster struct {
 	// Static after New.
-	config    Config
-	profile   profile
-	log       hclog.Logger
-	self      Meta // but for Limits and Leaving: see meta
-	table     *location.Table
-	transport *transport
-	ring      *keyring // nil: keyless
-	rotation  rotation
-	members   *memberTable
-	book      *book
-	start     time.Time
-	states    []*shared
-	core      *replica.Core // see mu
-	keeper    *keeper       // nil: there is no disk
-	seed      maphash.Seed  // of states' hashes: nobody outside can aim at one
+	config      Config
+	profile     profile
+	log         hclog.Logger
+	self        Meta // but for Limits and Leaving: see meta
+	table       *location.Table
+	transport   *transport
+	ring        *keyring // nil: keyless
+	rotation    rotation
+	members     *memberTable
+	book        *book
+	start       time.Time
+	sleptBefore time.Duration // Config.Slept at start
+	states      []*shared
+	core        *replica.Core // see mu
+	keeper      *keeper       // nil: there is no disk
+	seed        maphash.Seed  // of states' hashes: nobody outside can aim at one
 
 	newsc        chan struct{}      // one slot: there is something to be logged
 	nudged       chan struct{}      // one slot: keepLinks should look around
@@ -55,6 +56,7 @@ type Cluster struct {
 
 	reachedAt func(context.Context) ([]netip.AddrPort, error) // see there
 
+	slept        atomic.Int64 // nanoseconds in which the machine was suspended since start
 	ran          atomic.Int64 // nanoseconds in which this node ran: a pause counts little
 	loaded       bool         // there was something on the disk; Run's
 	joined       atomic.Bool  // some node of the herd has answered, or nobody is to be waited for
@@ -188,6 +190,9 @@ func New(config Config) (*Cluster, error) {
 	c.reachedAt = func(ctx context.Context) ([]netip.AddrPort, error) {
 		return reachedAt(ctx, config.AdvertiseAddr, transport.Addr())
 	}
+	if config.Slept != nil {
+		c.sleptBefore = config.Slept()
+	}
 	c.core = replica.New(replica.Config{
 		Self: self.Origin, Name: self.Name, Table: config.Table,
 		AckTimeout: config.AckTimeout, NoAcks: config.NoAcks, Acks: config.Acks,
@@ -235,8 +240,8 @@ func (c *Cluster) pause(d time.Duration) bool {
 	}
 }
 
-// now is the core's clock.
-func (c *Cluster) now() time.Duration { return time.Since(c.start) }
+// now is the core's clock. It goes on while the machine is suspended: see wake.
+func (c *Cluster) now() time.Duration { return time.Since(c.start) + time.Duration(c.slept.Load()) }
 
 // wall is the wall clock.
 func (c *Cluster) wall() time.Time { return c.config.Clock() }

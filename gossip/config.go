@@ -51,6 +51,10 @@ type Config struct {
 	Clock          func() time.Time // the wall clock; nil: time.Now
 	MaxClientAhead time.Duration    // how far clients' clocks may be ahead; half of it, this node's; default 5 min
 
+	// Slept is for how long the machine has been suspended since some instant, in which Go's
+	// clock stands still: [Slept]. Leases end meanwhile. Nil: it never is.
+	Slept func() time.Duration
+
 	Logger hclog.Logger // nil: no log
 }
 

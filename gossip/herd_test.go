@@ -39,6 +39,7 @@ type herd struct {
 	keys    [][]byte                  // the ring of nodes from now on; nil: the key alone
 	save    func([][]byte) error      // what they save changed rings with; nil: they can't
 
+	slept   map[string]func() time.Duration             // of the machines of the nodes of these names; they never are
 	reached func(name string) ([]netip.AddrPort, error) // where the node of that name is; nil: where it is bound
 }
 
@@ -144,6 +145,7 @@ func (h *herd) tryStart(name, ip string, key []byte, join ...string) (*testNode,
 		NoAcks:   h.noAcks,
 		Disk:     h.disks[name],
 		Clock:    h.clocks[name].now,
+		Slept:    h.slept[name],
 		Name:     name, Network: network, BindAddr: ip + ":4132", Join: join, Keys: keys, Label: h.label,
 		Client: ip + ":4131", HTTP: ip + ":4133", Version: "test",
 		Table:  location.NewTable(16, 1),

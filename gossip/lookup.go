@@ -100,6 +100,7 @@ func (c *Cluster) fly(id []byte) *flight {
 // betterLocked is the peers to ask: none if this node holds all that any live
 // member has acknowledged; else the ones it is behind of, then others.
 func (c *Cluster) betterLocked() []*link {
+	c.wake()
 	now := c.now()
 	behind := false
 	var first, then []*link

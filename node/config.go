@@ -69,6 +69,8 @@ type Config struct {
 	// Network carries gossip. Nil: the operating system's.
 	Network gossip.Network
 
+	slept func() time.Duration // of the machine; nil: the network is simulated, and with it the time
+
 	// Listen binds the client port and the HTTP port. Nil: TCP.
 	Listen func(ctx context.Context, addr string) (net.Listener, error)
 
@@ -106,7 +108,7 @@ func (c Config) withDefaults() Config {
 		c.Sources = NewSources(c.Version)
 	}
 	if c.Network == nil {
-		c.Network = gossip.OS{}
+		c.Network, c.slept = gossip.OS{}, gossip.Slept
 	}
 	if c.Table == nil {
 		c.Table = location.NewTable(shards, tableSeed(c.Keys))
@@ -185,6 +187,7 @@ func (c Config) gossip(client, http net.Addr, states ...gossip.State) gossip.Con
 		Acks:           s.Herd.AckCount(),
 		AckTimeout:     s.Herd.AckTimeout,
 		Clock:          c.Clock,
+		Slept:          c.slept,
 		MaxClientAhead: s.Herd.MaxClientAhead,
 		Limits:         limitsOf(s.Herd),
 		Table:          c.Table,

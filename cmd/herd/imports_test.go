@@ -55,7 +55,7 @@ var owners = map[string][]string{
 	"github.com/spf13/pflag":              {"cmd"},
 	"github.com/coreos/go-systemd/v22":    {"cmd"},
 	"github.com/HdrHistogram":             {"node/load"},
-	"golang.org/x/sys":                    {"cmd/herd/internal/netlab", "cmd/herd/internal/tty"},
+	"golang.org/x/sys":                    {"cmd/herd/internal/netlab", "cmd/herd/internal/tty", "gossip"},
 	"golang.org/x/sync":                   {"cmd", "node", "gossip", "places"},
 	"golang.org/x/term":                   {"cmd/herd/internal/tty"},
 	"golang.org/x/text":                   {"cmd/herd/internal/top"},

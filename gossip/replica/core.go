@@ -74,7 +74,8 @@ type Config struct {
 // except those of Accept, Expire, Floor, Most, Trim, [Link.Prepare] and [Link.Scan].
 //
 // now is a monotonic clock, as the time since any fixed instant in this process's
-// life. It must never run back. It goes on while the process is stopped.
+// life. It must never run back. It goes on while the process is stopped, or the
+// machine suspended.
 type Core struct {
 	cfg    Config
 	table  *location.Table
