@@ -202,6 +202,7 @@ func (a *app) chaosRandom() *cobra.Command {
 		if err := c.checkLong(); err != nil {
 			return err
 		}
+		outliveReaders()
 		seed := orRandom(seed)
 		herd, err := c.find(ctx)
 		if err != nil {

@@ -73,6 +73,7 @@ func (r *chaosRunVerb) finish(cmd *cobra.Command) *cobra.Command {
 		if err := r.check(); err != nil {
 			return err
 		}
+		outliveReaders()
 		return r.run(ctx)
 	})
 	r.client.linesFlag(cmd)

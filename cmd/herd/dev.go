@@ -57,6 +57,7 @@ func (a *app) dev() *cobra.Command {
 }
 
 func (d *devVerb) run(ctx context.Context) error {
+	outliveReaders()
 	configs, err := d.configs()
 	if err != nil {
 		return err

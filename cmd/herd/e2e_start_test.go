@@ -3,8 +3,10 @@
 package main
 
 import (
+	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -38,6 +40,48 @@ func TestE2EReady(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Dir(p.file)); len(left) > 0 || err != nil {
 		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// Who stops reading what a node says, as a tee does that gets the same Ctrl-C, ends nothing: the node
+// goes on, and leaves when it is told to.
+func TestE2EReaderGone(t *testing.T) {
+	anywhere := []string{"HERD_CLIENT_ADDR=127.0.0.1:0", "HERD_GOSSIP_ADDR=127.0.0.1:0", "HERD_HTTP_ADDR=127.0.0.1:0"}
+	for verb, last := range map[string]string{
+		"node --name Clark":           "",
+		"dev --nodes 2 --base-port 0": "\nTry: ",
+	} {
+		file := filepath.Join(t.TempDir(), "ready.json")
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(herdBinary(t), append(strings.Fields(verb), "--log-level", "debug", "--ready-file", file)...)
+		cmd.Env, cmd.Stdout, cmd.Stderr = append(environ(), anywhere...), w, w
+		err = cmd.Start()
+		w.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said output
+		read := make(chan struct{})
+		go func() { // until r is closed
+			defer close(read)
+			io.Copy(&said, r)
+		}()
+		until(t, "herd "+verb+" is ready", func() bool {
+			_, err := os.Stat(file)
+			return err == nil && strings.Contains(said.String(), last)
+		})
+		r.Close()
+		<-read
+		cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("herd %s: %v", verb, err)
+		}
+		if _, err := os.Stat(file); err == nil {
+			t.Errorf("herd %s has left its ready file behind", verb)
+		}
 	}
 }
 

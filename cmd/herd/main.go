@@ -30,3 +30,10 @@ func interruptible() context.Context {
 	}()
 	return ctx
 }
+
+// outliveReaders has a write fail that nobody reads, of a verb that has something to finish: else Go ends
+// the process at the first one to standard output or error. For the rest of its life, for what
+// the verb has failed at is written last.
+func outliveReaders() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // that it is taken counts, not who hears of it
+}

@@ -52,6 +52,7 @@ const inputFlag = "leave-with-input"
 
 func (a *app) runNode(ctx context.Context, s *settings) (err error) {
 	hup := catchHangups()
+	outliveReaders()
 	loaded, err := a.load(s)
 	if err != nil {
 		return err

@@ -66,6 +66,7 @@ func (a *app) walk() *cobra.Command {
 }
 
 func (w *walkVerb) run(ctx context.Context, args []string) error {
+	outliveReaders()
 	if err := w.complete(ctx, args); err != nil {
 		return err
 	}
