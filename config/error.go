@@ -16,7 +16,13 @@ type Error struct {
 	diags hcl.Diagnostics
 	files map[string]*hcl.File // to show the source from
 	order []string             // file names, as they were read
+
+	temporary int // of diags: what may be right by itself in a while
 }
+
+// Temporary tells whether all that is wrong is that templates find no address on this machine, which it may
+// get later: to start again is of use.
+func (e *Error) Temporary() bool { return e.temporary == len(e.diags) }
 
 // Problem is one thing wrong, for programs. File, Line and Column are zero if
 // it is not about a place in a file; then Detail says where the value came from.

@@ -258,11 +258,17 @@ func (l *loader) resolveAddresses() {
 		if err != nil {
 			text := err.Error()
 			l.fail(r.name, strings.ToUpper(text[:1])+text[1:]+".")
+			if errors.Is(err, errNoAddress) {
+				l.errs.temporary++
+			}
 			continue
 		}
 		r.value.parse([]string{got})
 	}
 }
+
+// errNoAddress is that a template is right, and what it asks for is not there, or not yet.
+var errNoAddress = errors.New("the template finds no address on this machine")
 
 // ResolveAddr is an address as it reads on this machine: what may be templates in it says here.
 // An error does not show it, for it may have come from anywhere.
@@ -272,10 +278,12 @@ func ResolveAddr(text string) (string, error) {
 	}
 	got, err := sockaddr.Parse(text)
 	switch got = strings.TrimSpace(got); {
+	case err != nil && strings.Contains(err.Error(), "No default interface found"): // it says so in these words
+		return "", errNoAddress
 	case err != nil:
 		return "", fmt.Errorf("the template can't be used%s", templateFault(err))
 	case got == "" || got[0] == ':' && !strings.HasPrefix(got, "::"):
-		return "", errors.New("the template finds no address on this machine")
+		return "", errNoAddress
 	case strings.ContainsAny(got, " \t\r\n"):
 		return "", errors.New("the template finds more than one address; let it choose one")
 	}

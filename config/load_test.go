@@ -310,6 +310,27 @@ func TestMistypedVariables(t *testing.T) {
 	}
 }
 
+// That a template finds no address yet is no fault of who has written it, unless there are others.
+func TestTemporary(t *testing.T) {
+	const nowhere = `HERD_ADVERTISE_ADDR={{ GetInterfaceIP "no-such-interface" }}`
+	for _, c := range []struct {
+		environ []string
+		want    bool
+	}{
+		{[]string{nowhere}, true},
+		{[]string{nowhere, `HERD_HTTP_ADDR={{ GetAllInterfaces | include "name" "no-such-interface" | attr "address" }}:1`}, true},
+		{[]string{nowhere, "HERD_LOG_LEVEL=loud"}, false},
+		{[]string{nowhere, "HERD_HTTP_ADDR={{ GetInterfaceAddr }}:1"}, false},
+		{[]string{`HERD_HTTP_ADDR={{ "127.0.0.1 127.0.0.2" }}:1`}, false},
+	} {
+		_, err := Load(nil, append(c.environ, "HERD_NAME=Clark"), nil)
+		var wrong *Error
+		if !errors.As(err, &wrong) || wrong.Temporary() != c.want {
+			t.Errorf("%s: %v; want it temporary: %t", c.environ, err, c.want)
+		}
+	}
+}
+
 // An IPv6 address that a template finds is set apart from the port after it.
 func TestTemplates(t *testing.T) {
 	for text, want := range map[string]string{

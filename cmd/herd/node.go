@@ -54,6 +54,10 @@ func (a *app) runNode(ctx context.Context, s *settings) (err error) {
 	hup := catchHangups()
 	outliveReaders()
 	loaded, err := a.load(s)
+	var wrong *config.Error
+	if errors.As(err, &wrong) && wrong.Temporary() {
+		return &exit{exitFailed, err}
+	}
 	if err != nil {
 		return err
 	}

@@ -121,6 +121,8 @@ func TestNodeFailures(t *testing.T) {
 		{"run", func(_ int, n *fakeNode) error { n.fail = errFake; return nil }, nil, exitFailed, "herd: the port is taken\n"},
 		{"ready file", fine, []string{"--ready-file", filepath.Join(nowhere, "such")}, exitFailed, "write the ready file: " + filepath.Join(nowhere, "such") + ": there is no folder " + nowhere},
 		{"log file", fine, []string{"--log-file", t.TempDir()}, exitFailed, "open the log file: "},
+		{"address", fine, []string{"--gossip-addr", `{{ GetInterfaceIP "no-such-interface" }}:4132`}, exitFailed, "The template finds no address on this machine."},
+		{"template", fine, []string{"--gossip-addr", `{{ GetInterfaceAddr }}:4132`}, exitUsage, "The template can't be used"},
 		{"configuration", fine, []string{"--log-level", "loud"}, exitUsage, "Invalid value for log.level"},
 	}
 	for _, c := range cases {
