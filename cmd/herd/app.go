@@ -146,7 +146,7 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 		}
 		wrong.Render(a.stderr, width, width > 0 && a.getenv("NO_COLOR") == "")
 	default:
-		fmt.Fprintf(a.stderr, "herd: %v\n", e.err)
+		fmt.Fprintf(a.stderr, "herd: %v\n", err)
 	}
 	return e.code
 }

@@ -235,6 +235,9 @@ func TestChaosDown(t *testing.T) {
 	if code, out := a.run(t, "kill", "Clark"); code != exitUnreachable || !strings.Contains(out, "dead already") {
 		t.Errorf("got %d %s", code, out)
 	}
+	if code, out := a.run(t, "kill", "Bona,Clark"); code != exitUnreachable || !strings.HasPrefix(out, "herd: killed Bona, but not Clark: Clark does not answer at ") {
+		t.Errorf("got %d %s", code, out)
+	}
 }
 
 // Who is told to stand still and is not there is not said to.
