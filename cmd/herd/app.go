@@ -20,7 +20,7 @@ const (
 	exitUsage       = 2 // the command line or the configuration: starting again is no use
 	exitUnreachable = 3 // no node answers
 	exitUnmet       = 4 // the condition asked for did not come true
-	exitForced      = 130
+	exitInterrupted = 130
 )
 
 // exitMeanings say what the codes mean, in the manual and in the operator's page.
@@ -31,7 +31,7 @@ func exitMeanings() []exitMeaning {
 		{exitUsage, "The command line or the configuration is wrong, by what the node says too: to try again is no use."},
 		{exitUnreachable, "No node answers."},
 		{exitUnmet, "What was waited for did not come true."},
-		{exitForced, "Ended by a second SIGINT or SIGTERM."},
+		{exitInterrupted, "SIGINT or SIGTERM came before it was done, or came twice. What runs until then, as a node does, ends with 0."},
 	}
 }
 
@@ -103,12 +103,24 @@ type exit struct {
 func (e *exit) Error() string { return fmt.Sprint(e.err) }
 func (e *exit) Unwrap() error { return e.err }
 
+// errInterrupted is that somebody did not want to wait for the verb's end.
+var errInterrupted = &exit{exitInterrupted, errors.New("interrupted")}
+
+// interrupted gives an error that comes of the end of ctx, the context of a verb, its name: that a
+// question was given up says nothing of the node, nor how long it was waited for.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return errInterrupted
+	}
+	return err
+}
+
 // verb makes what a verb does into what cobra runs. What comes back without an
 // exit code of its own is a failure of the verb; errors that cobra makes itself
 // never pass here, and so are about usage.
 func verb(do func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		err := do(cmd.Context(), args)
+		err := interrupted(cmd.Context(), do(cmd.Context(), args))
 		var e *exit
 		var wrong *config.Error
 		var refused *refusal

@@ -33,7 +33,7 @@ func (a *app) chaosKill() *cobra.Command {
 		for i, n := range doomed {
 			if err := n.kill(ctx, c.length); err != nil {
 				if i > 0 { // they stay dead
-					err = fmt.Errorf("killed %s, but not %s: %w", strings.Join(doomed[:i].names(), ", "), n.name, err)
+					err = fmt.Errorf("killed %s, but not %s: %w", strings.Join(doomed[:i].names(), ", "), n.name, interrupted(ctx, err))
 				}
 				return err
 			}

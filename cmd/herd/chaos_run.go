@@ -248,9 +248,9 @@ func (t *trial) storm(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		if !t.random {
-			return errors.New("interrupted: nothing was checked")
+			return fmt.Errorf("%w: nothing was checked", errInterrupted)
 		}
-		return errors.Join(fmt.Errorf("interrupted: nothing was checked, %s", t.healed), err)
+		return errors.Join(fmt.Errorf("%w: nothing was checked, %s", errInterrupted, t.healed), err)
 	case err != nil:
 		return err
 	case loadErr != nil && !errors.Is(loadErr, history.ErrFull):

@@ -164,6 +164,13 @@ func (r *refusal) senseless() bool {
 // forGood tells whether the node will not take such a request, from this caller at least.
 func (r *refusal) forGood() bool { return r.status/100 == 4 }
 
+// forGood tells whether to ask again is no use: what was asked is wrong, refused to this caller, or no node's.
+func forGood(err error) bool {
+	var e *exit
+	var refused *refusal
+	return errors.As(err, &e) && e.code == exitUsage || errors.Is(err, errNoHTTP) || errors.As(err, &refused) && refused.forGood()
+}
+
 // Error is what the node says, if it says something: it knows what would be right.
 func (r *refusal) Error() string {
 	if r.detail == "" {
@@ -190,6 +197,9 @@ func (c *client) unanswered(err error) error {
 		return own
 	}
 	err = innermost(err)
+	if errors.Is(err, context.Canceled) { // by who asked: it may be there
+		return fmt.Errorf("ask %s: %w", c.addr, err)
+	}
 	if strings.Contains(err.Error(), "malformed HTTP") {
 		err = errNoHTTP
 	}

@@ -71,20 +71,23 @@ func (c *client) waitGone(ctx context.Context, timeout time.Duration) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var last error // of a try that says nothing
-	for range ticks(ctx, 50*time.Millisecond) {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	for range ticks(waiting, 50*time.Millisecond) {
+		conn, err := new(net.Dialer).DialContext(waiting, "tcp", addr)
 		switch {
 		case err == nil:
 			conn.Close()
 			last = nil
 		case sockerr.Is(err, syscall.ECONNREFUSED):
 			return nil
-		case ctx.Err() == nil:
+		case waiting.Err() == nil:
 			last = err
 		}
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: the node at %s goes on leaving", errInterrupted, c.addr)
 	}
 	if last != nil {
 		return &exit{exitUnmet, fmt.Errorf("the node at %s was told to leave, and whether it has ended in %s can't be told: %w", c.addr, timeout, last)}

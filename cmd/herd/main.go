@@ -26,7 +26,7 @@ func interruptible() context.Context {
 		<-signals
 		cancel()
 		<-signals
-		os.Exit(exitForced)
+		os.Exit(exitInterrupted)
 	}()
 	return ctx
 }

@@ -59,8 +59,9 @@ func (a *app) members() *cobra.Command {
 		Use:   "members",
 		Short: "List the members of the herd, as one node sees them",
 		Long: "Members asks a node for the members it knows. With --watch it goes on and prints\n" +
-			"every change. With --wait it returns when so many members are alive and in sync with\n" +
-			"that node, itself counted, or exits with code 4 when that takes too long.",
+			"every change; when it is cut off it goes on as soon as it can. With --wait it returns when\n" +
+			"so many members are alive and in sync with that node, itself counted, or exits with code 4\n" +
+			"when that takes too long, 3 if the node has not answered in all that time.",
 		Example: "  herd members --watch",
 		Args:    cobra.NoArgs,
 	}
@@ -140,19 +141,24 @@ func (l memberList) table(now time.Time) [][]string {
 	return rows
 }
 
+// await asks until enough members are ready, or the time is up. The node may be about to start: that
+// it does not answer is an error if it never has.
 func (m *membersVerb) await(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, m.timeout)
+	waiting, cancel := context.WithTimeout(ctx, m.timeout)
 	defer cancel()
-	ready := 0
-	for range ticks(ctx, m.interval) {
-		list, body, err := m.ask(ctx)
-		if ctx.Err() != nil {
+	ready, answered, last := 0, false, error(nil)
+	for range ticks(waiting, m.interval) {
+		list, body, err := m.ask(waiting)
+		if waiting.Err() != nil {
 			break
 		}
-		if err != nil {
+		if last = err; forGood(err) {
 			return err
 		}
-		ready = 0
+		if err != nil {
+			continue
+		}
+		ready, answered = 0, true
 		for _, other := range list.Members {
 			// One that leaves is not waited for, but for the next one. One that is alive and not in
 			// sync, as a node that has just started, would not have a report that is acknowledged now.
@@ -163,6 +169,14 @@ func (m *membersVerb) await(ctx context.Context) error {
 		if ready >= m.wait {
 			return m.print(list, body)
 		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !answered && last != nil:
+		return fmt.Errorf("%w, after %s", last, m.timeout)
+	case !answered:
+		return &exit{exitUnreachable, fmt.Errorf("no node answers at %s in %s", m.client.addr, m.timeout)}
 	}
 	return &exit{exitUnmet, fmt.Errorf("%d of %d members are alive and in sync after %s", ready, m.wait, m.timeout)}
 }
@@ -175,16 +189,27 @@ type change struct {
 	To   string    `json:"to"`   // empty: not known any more
 }
 
-// follow prints the members and then what changes, until ctx is done.
+// follow prints the members and then what changes, until ctx is done. That the node can't be
+// reached is an error the first time alone, and what it refuses always.
 func (m *membersVerb) follow(ctx context.Context) error {
 	var last *memberList
+	cut := false
 	for range ticks(ctx, m.interval) {
 		list, _, err := m.ask(ctx)
-		if ctx.Err() != nil {
-			break
-		}
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && (last == nil || forGood(err)):
 			return err
+		case err != nil:
+			if !cut {
+				cut = true
+				fmt.Fprintf(m.app.stderr, "herd: cut off, trying again: %v\n", err)
+			}
+			continue
+		case cut:
+			cut = false
+			fmt.Fprintf(m.app.stderr, "herd: following %s again\n", m.client.addr)
 		}
 		if last == nil && !m.json {
 			err = printTable(m.app.stdout, list.table(time.Now()))

@@ -144,6 +144,70 @@ func TestMembersWatch(t *testing.T) {
 	}
 }
 
+// fitful answers as of a member that is alive while up says so, and else hangs up.
+func fitful(t *testing.T, up func() bool) string {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !up() {
+			panic(http.ErrAbortHandler)
+		}
+		fmt.Fprint(w, `{"self":"Clark","members":[{"name":"Clark","origin":"1","state":"alive","in_sync":true}]}`)
+	}))
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+// A node that does not answer yet is asked again. If it never does that is told, and not how many
+// members it knows.
+func TestMembersWaitForNode(t *testing.T) {
+	var asked atomic.Int32
+	later := fitful(t, func() bool { return asked.Add(1) > 2 })
+	f := newFakeApp(fine)
+	if code := f.run(t.Context(), strings.Fields("members --wait 1 --interval 10ms --timeout 1m --http-addr "+later)); code != exitDone || !strings.Contains(f.out.String(), "\nClark  alive  ") {
+		t.Errorf("exit code %d: %s", code, &f.err)
+	}
+	var once atomic.Bool
+	for _, c := range []struct {
+		up   func() bool
+		code int
+		want string
+	}{
+		{func() bool { return !once.Swap(true) }, exitUnmet, "herd: 1 of 2 members are alive and in sync after 1s\n"},
+		{func() bool { return false }, exitUnreachable, ", after 1s\n"},
+	} {
+		f := newFakeApp(fine)
+		code := f.run(t.Context(), strings.Fields("members --wait 2 --interval 10ms --timeout 1s --http-addr "+fitful(t, c.up)))
+		if code != c.code || !strings.HasSuffix(f.err.String(), c.want) {
+			t.Errorf("exit code %d, want %d: %s", code, c.code, &f.err)
+		}
+	}
+}
+
+// What is followed goes on when the node answers again, and is told of once.
+func TestMembersWatchCut(t *testing.T) {
+	var asked atomic.Int32
+	again := make(chan struct{})
+	addr := fitful(t, func() bool {
+		n := asked.Add(1)
+		if n == 6 { // the one before has been told of
+			close(again)
+		}
+		return n < 2 || n > 4
+	})
+	f := newFakeApp(fine)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	code := f.start(ctx, "members", "--watch", "--interval", "10ms", "--http-addr", addr)
+	select {
+	case <-again:
+	case c := <-code:
+		t.Fatalf("exit code %d: %s", c, &f.err)
+	}
+	stop()
+	if c := <-code; c != exitDone || strings.Count(f.err.String(), "herd: cut off, trying again: ") != 1 || !strings.HasSuffix(f.err.String(), "\nherd: following "+addr+" again\n") {
+		t.Errorf("exit code %d: %s", c, &f.err)
+	}
+}
+
 // A token, and the key in a change to the key ring, go to nobody to whom a server sends on.
 func TestSentOn(t *testing.T) {
 	var asked atomic.Int32

@@ -228,7 +228,7 @@ func TestPlacesCheckInterrupted(t *testing.T) {
 		}
 	}
 	stop()
-	if c := <-code; c != exitFailed || f.out.String() != "" {
+	if c := <-code; c != exitInterrupted || f.out.String() != "" {
 		t.Errorf("got exit code %d and %q", c, &f.out)
 	}
 }

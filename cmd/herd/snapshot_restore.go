@@ -81,12 +81,7 @@ func (r *restoreVerb) run(ctx context.Context, name string) error {
 		report = r.reporter(herd, &n)
 	}
 	if err := r.restore(ctx, in, report, &n); err != nil {
-		code := exitFailed
-		var e *exit
-		if errors.As(err, &e) {
-			code, err = e.code, e.err
-		}
-		return &exit{code, fmt.Errorf("restore %s: after %d clients: %w", name, n.restored.Load()+n.stale.Load(), err)}
+		return fmt.Errorf("restore %s: after %d clients: %w", name, n.restored.Load()+n.stale.Load(), interrupted(ctx, err))
 	}
 	return r.show(&n)
 }

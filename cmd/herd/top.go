@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -137,7 +136,7 @@ func (v *topVerb) second(ctx context.Context, first top.Sample) (*top.Snapshot, 
 	case err != nil:
 		return nil, err
 	case ctx.Err() != nil:
-		return nil, errors.New("interrupted")
+		return nil, errInterrupted
 	case seen.Trouble != "":
 		return nil, &exit{exitUnreachable, fmt.Errorf("no node answers any more: %s", seen.Trouble)}
 	}
