@@ -21,9 +21,8 @@ import (
 
 // The README, and some other pages, are sessions at two terminals or three. Their console
 // blocks are run in order: "$ " begins a command, what follows is its output. "herd dev" and
-// "herd walk" stay in terminals of their own until a line "^C"; all else goes to one shell,
-// and a node started there is ready before the next command. The output must be what the
-// page says, but for what differs from run to run (see vary).
+// "herd walk" stay in terminals of their own until a line "^C"; all else goes to one shell, as it would
+// be pasted. The output must be what the page says, but for what differs from run to run (see vary).
 //
 // With -update the page is given the output.
 func TestREADME(t *testing.T) {
@@ -124,10 +123,9 @@ func vary(s string) string {
 
 // terminals are the reader's: one with a herd in it, and a shell.
 type terminals struct {
-	t     *testing.T
-	dir   string
-	base  int // the port that stands for 4131
-	nodes int // started by the shell
+	t    *testing.T
+	dir  string
+	base int // the port that stands for 4131
 
 	dev     *exec.Cmd
 	devOut  *output
@@ -297,12 +295,6 @@ func (s *terminals) interrupt() string {
 func (s *terminals) inShell(command string) string {
 	s.t.Helper()
 	const mark = "--- that was it ---"
-	ready := ""
-	if strings.HasPrefix(strings.TrimPrefix(command, "./"), "herd node ") {
-		s.nodes++
-		ready = filepath.Join(s.dir, fmt.Sprintf("ready%d", s.nodes))
-		command = "HERD_READY_FILE=" + ready + " " + command
-	}
 	fmt.Fprintf(s.shell, "%s\necho '%s'\n", command, mark)
 	var b strings.Builder
 	for {
@@ -314,12 +306,6 @@ func (s *terminals) inShell(command string) string {
 			break
 		}
 		b.WriteString(line)
-	}
-	if ready != "" {
-		until(s.t, "the node is ready: "+command, func() bool {
-			_, err := os.Stat(ready)
-			return err == nil
-		})
 	}
 	return b.String()
 }
