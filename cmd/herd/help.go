@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -107,6 +108,9 @@ func sayUsage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil && !cmd.HasAvailableSubCommands() {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
+				if hint := strayValue(cmd, args); hint != "" {
+					err = errors.New(hint)
+				}
 				return fmt.Errorf("%w\nUsage: %s", err, cmd.UseLine())
 			}
 			return nil
@@ -115,6 +119,25 @@ func sayUsage(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		sayUsage(sub)
 	}
+}
+
+// strayValue says of an argument that was meant for a switch before it how to write it; empty if
+// there is none.
+func strayValue(cmd *cobra.Command, args []string) string {
+	i := slices.IndexFunc(args, func(arg string) bool { return arg == "true" || arg == "false" })
+	if i < 0 {
+		return ""
+	}
+	var meant []string
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.NoOptDefVal == "true" {
+			meant = append(meant, fmt.Sprintf("--%s=%s", f.Name, args[i]))
+		}
+	})
+	if len(meant) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%q is an argument of its own: write %s", args[i], strings.Join(meant, " or "))
 }
 
 // strictHelp makes help about what there is not a mistake in usage, as a verb is that there
