@@ -28,7 +28,7 @@ func exitMeanings() []exitMeaning {
 	return []exitMeaning{
 		{exitDone, "Done."},
 		{exitFailed, "What was asked for failed, or a node could not start: its port is taken, its name is."},
-		{exitUsage, "The command line or the configuration is wrong, by what the node says too: to try again is no use."},
+		{exitUsage, "The command line or the configuration is wrong, by what the node says too, or a file that is to be read can't be opened: to try again is no use."},
 		{exitUnreachable, "No node answers."},
 		{exitUnmet, "What was waited for did not come true."},
 		{exitInterrupted, "SIGINT or SIGTERM came before it was done, or came twice. What runs until then, as a node does, ends with 0."},

@@ -55,7 +55,7 @@ func openPlaces[T any](ctx context.Context, a *app, path string, o geofile.Optio
 	}
 	read, report, err := open(ctx, path, o)
 	if err != nil {
-		return read, nil, err
+		return read, nil, unopened(err)
 	}
 	if report.Warning != "" {
 		fmt.Fprintf(a.stderr, "WARNING: %s: %s of %s records dropped. %s\n", path,

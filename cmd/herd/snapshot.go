@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -34,7 +35,7 @@ func openSnapshot(name string) (*snapshot.Reader, io.Closer, error) {
 	if name != "-" {
 		var err error
 		if f, err = os.Open(name); err != nil {
-			return nil, nil, err
+			return nil, nil, unopened(err)
 		}
 	}
 	r, err := snapshot.NewReader(f)
@@ -45,6 +46,15 @@ func openSnapshot(name string) (*snapshot.Reader, io.Closer, error) {
 		return nil, nil, errors.Join(err, f.Close())
 	}
 	return r, f, nil
+}
+
+// unopened gives the error of a file that can't be opened its exit code: another one was meant.
+func unopened(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) && (e.Op == "open" || e.Op == "stat") {
+		return &exit{exitUsage, err}
+	}
+	return err
 }
 
 func (a *app) snapshotInspect() *cobra.Command {
