@@ -86,8 +86,8 @@ type Cluster struct {
 	// looked, and last said that the clock is astray, by now.
 	clockFrom, clockLooked, clockTold time.Duration
 
-	// leaving, one slot, is held while this node takes its leave, so that Close does not
-	// pull memberlist from under it.
+	// leaving, one slot, is held while this node takes its leave, or tells the herd of itself
+	// anew, so that Close does not pull memberlist from under it, and old news follow no newer.
 	leaving chan struct{}
 
 	_ [64]byte // a report reads what is above

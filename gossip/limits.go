@@ -72,11 +72,15 @@ func (c *Cluster) SetLimits(l Limits) {
 
 // tellMeta has the herd know what this node says of itself by now. It does not wait until that
 // has gone out, and whom it does not reach hears of it with the next exchange of states.
-func (c *Cluster) tellMeta(list *memberlist.Memberlist) {
+func (c *Cluster) tellMeta(list *memberlist.Memberlist) { c.update(list, time.Nanosecond) }
+
+// update tells the herd of this node anew, and waits until that has gone out, for as long as
+// within. One waits for the other: what was read before a change must not go out after it.
+func (c *Cluster) update(list *memberlist.Memberlist, within time.Duration) {
 	c.leaving <- struct{}{} // memberlist would panic if it were closed meanwhile
 	defer func() { <-c.leaving }()
 	if c.ctx.Err() == nil {
-		_ = list.UpdateNode(time.Nanosecond) // the news is queued by then, and goes out when it can
+		_ = list.UpdateNode(within) // late is not lost: the news is queued, and goes out when it can
 	}
 }
 

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -89,5 +90,26 @@ func TestParting(t *testing.T) {
 		if !two[0].Self().Leaving || two[1].Self().Leaving {
 			t.Error("the node does not say so of itself")
 		}
+	})
+}
+
+// TestRefreshInTurn: a node that tells the herd of itself anew, since a peer does not see it, does
+// so when what it has begun to tell is told. Else other limits would be taken back by it.
+func TestRefreshInTurn(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		two := h.startFirst(2)
+		n := two[0]
+		n.leaving <- struct{}{} // as while other limits are told
+		var told atomic.Bool
+		n.spawn(func() {
+			n.refresh(t.Context(), n.list, two[1].addr())
+			told.Store(true)
+		})
+		time.Sleep(time.Second)
+		if told.Load() {
+			t.Error("it did not wait")
+		}
+		<-n.leaving
+		h.await("told", time.Second, told.Load)
 	})
 }

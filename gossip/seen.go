@@ -54,7 +54,7 @@ func (c *Cluster) unseenBy(members []Member) string {
 func (c *Cluster) refresh(ctx context.Context, list *memberlist.Memberlist, addr string) {
 	c.refreshes.Add(1)
 	c.warn("a peer hears this node and does not see it among the living: telling it anew", "addr", addr)
-	_ = list.UpdateNode(refreshWithin) // late is not lost: the news goes out when it can
+	c.update(list, refreshWithin)
 	if ctx.Err() == nil {
 		c.join(list, addr)
 	}
