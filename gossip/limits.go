@@ -129,6 +129,18 @@ func middle[T time.Duration | int64](all []Limits, of func(Limits) T) T {
 
 // trim deletes what has expired and what is too much, until Close.
 func (c *Cluster) trim() {
+	next := time.Duration(0)
 	for c.pause(max(breath.Moment, c.core.Trim(c.now()))) {
+		if now := c.now(); now >= next && c.cramped() {
+			next = now + time.Hour
+			c.warn("clients are given up for want of room within a minute of their reports: raise max_clients or memory_limit on all nodes, unless somebody sends client IDs without end",
+				"clients", c.table.Len(), "limit", c.core.Most())
+		}
 	}
+}
+
+// cramped tells whether clients were given up for want of room who have just reported, or with
+// times to come.
+func (c *Cluster) cramped() bool {
+	return c.core.Floor().Order > c.wall().UnixNano()-int64(time.Minute)
 }

@@ -213,6 +213,42 @@ func TestAloneKeepsToItsOwn(t *testing.T) {
 	}
 }
 
+// Once an hour it is said that clients go who have just reported; that others go is nothing to
+// be told of.
+func TestCrampedIsTold(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *herd) {
+		const most = 5
+		h.limited(Limits{MaxClients: most}, nil)
+		n := h.startFirst(1)[0]
+		ids := 0
+		crowd := func(ago time.Duration) {
+			for range 3 * most {
+				ids++
+				n.report(t, fmt.Sprint("client", ids), int(time.Now().Add(-ago).Unix()))
+			}
+			h.await("few are left", 5*time.Second, func() bool { return n.table.Len() == most })
+			time.Sleep(2 * time.Second)
+		}
+		const line = "within a minute of their reports"
+		for i, step := range []struct {
+			ago, rest time.Duration
+			lines     int
+		}{
+			{2 * time.Minute, 0, 0},
+			{0, 0, 1},
+			{-4 * time.Minute, 30 * time.Minute, 1}, // times to come
+			{0, 31 * time.Minute, 1},
+			{0, 0, 2},
+		} {
+			crowd(step.ago)
+			if got := h.log.count(line); got != step.lines {
+				t.Errorf("step %d: %d lines, want %d", i, got, step.lines)
+			}
+			time.Sleep(step.rest)
+		}
+	})
+}
+
 // Who wants other limits restarts the nodes one by one: they hold when more than half have
 // them. Those who have left have no say.
 func TestLimitsChange(t *testing.T) {
