@@ -12,6 +12,10 @@ const (
 	// reader on a bad line is slow; one that hangs must not hold a place for ever.
 	writeTimeout = 30 * time.Second
 
+	// slowest is how many bytes a second it must take of a batch beyond that, or a byte now
+	// and then would hold a batch for hours.
+	slowest = 1 << 10
+
 	// cipheredPiece is how much is written at once to a client with TLS, as much as a
 	// record holds: after a write that was late no other one can follow.
 	cipheredPiece = 16 << 10
@@ -57,12 +61,21 @@ func (d *deadline) by() time.Time {
 }
 
 // write sends b. It gives up when the client takes nothing of it for writeTimeout; one
-// with ciphers, less than a piece.
+// with ciphers, less than a piece. And when it takes all of it too slowly.
 func (c *session) write(b []byte) error {
 	c.server.hold()
 	_, ciphered := c.conn.(*tls.Conn)
+	most := writeTimeout + time.Duration(len(b))*time.Second/slowest
+	var began time.Time
 	for len(b) > 0 {
-		if by, due := c.stall.renew(time.Now()); due && !ciphered { // which sees to itself
+		now := time.Now()
+		if began.IsZero() {
+			began = now
+		}
+		if now.Sub(began) > most {
+			return errStalled
+		}
+		if by, due := c.stall.renew(now); due && !ciphered { // which sees to itself
 			c.conn.SetWriteDeadline(by)
 		}
 		next := b

@@ -16,10 +16,6 @@ const (
 	// replies: they share one flush, and the first of them waits for the last.
 	maxTurn = 64
 
-	// maxStep is how many bytes of replies a connection has made before the others have
-	// their turn: a few bodies of places, or all the reports of a read.
-	maxStep = 64 << 10
-
 	// maxSpare is how many empty buffers a loop keeps.
 	maxSpare = 64
 )
@@ -250,7 +246,7 @@ func (l *loop) goOn() {
 
 // work answers the lines that are there, or as many as a turn may.
 func (l *loop) work(c *session) {
-	pause, err := c.work(maxStep)
+	pause, err := c.work(maxReplies)
 	if c.whole { // half a line now and then is no life
 		c.whole, c.seat.lively = false, l.now
 	}

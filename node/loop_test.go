@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"herd/node/poll"
+	"herd/node/protocol"
 	"herd/places"
 )
 
@@ -135,6 +136,38 @@ func TestLoopHandsOver(t *testing.T) {
 		receive(t, conn, want.String())
 		ends(t, conn)
 		<-done
+	}
+}
+
+// Of a client that does not read no more is answered than a step: not before it is given to a
+// goroutine, and not after.
+func TestUnreadRepliesAreFew(t *testing.T) {
+	p := onLoopback(t)
+	needsLoops(t, p)
+	const lines, size = 8000, 1 << 10
+	reply := strings.Repeat("x", size)
+	made, most := 0, 0
+	p.places.prompt = func(places.Query) ([]byte, bool) {
+		most = max(most, made-int(p.count.bytesOut.Load()))
+		made += len(atK) + size + len(protocol.PlacesEnd)
+		return []byte(reply), true
+	}
+	conn := p.dial(t)
+	send(t, conn, reportK)
+	receive(t, conn, atK)
+	made = int(p.count.bytesOut.Load())
+	sent := make(chan struct{})
+	go func() {
+		io.WriteString(conn, strings.Repeat("WHATSAT k 1 1\n", lines))
+		close(sent)
+	}()
+	for p.inLoops() > 0 {
+		runtime.Gosched()
+	}
+	receive(t, conn, strings.Repeat(atK+reply+protocol.PlacesEnd, lines))
+	<-sent
+	if most > maxReplies {
+		t.Errorf("%d bytes were held when more was answered, want %d at the most", most, maxReplies)
 	}
 }
 

@@ -96,9 +96,8 @@ func (q *queue) lastBusy() time.Time {
 	return q.emptied
 }
 
-// add appends replies, of which it keeps a copy. Then it waits until there is
-// room for more.
-func (q *queue) add(b batch) error {
+// add appends replies, of which it keeps a copy.
+func (q *queue) add(b batch) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if n := len(q.queued); n > 0 && !q.queued[n-1].question {
@@ -112,6 +111,12 @@ func (q *queue) add(b batch) error {
 		}
 	}
 	q.held += len(b.replies)
+}
+
+// makeRoom waits until there is room for more.
+func (q *queue) makeRoom() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	return q.waitLocked(func() bool { return q.held >= maxReplies })
 }
 

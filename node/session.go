@@ -15,8 +15,12 @@ import (
 
 // When replies are sent though more lines wait to be answered.
 const (
-	maxReplies = 256 << 10             // bytes; one reply more may be held
-	patience   = 50 * time.Millisecond // a WHATSAT took longer: so may the next
+	// maxReplies is how many bytes of them a connection holds, and one reply more: then they
+	// leave, and others have their turn; or wait for a client that does not read, with as much
+	// again behind a question. A few bodies of places, or all the reports of a read.
+	maxReplies = 64 << 10
+
+	patience = 50 * time.Millisecond // a WHATSAT took longer: so may the next
 )
 
 // session serves one connection. It reads what is there, answers all the lines in
@@ -316,9 +320,9 @@ func (c *session) putAside() error {
 		return nil
 	}
 	c.flush()
-	err := c.queue.add(c.batch)
+	c.queue.add(c.batch)
 	c.release()
-	return err
+	return c.queue.makeRoom()
 }
 
 // flush sends the reports of the batch on their way to the herd.

@@ -119,16 +119,40 @@ func TestSlowReader(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := newPipes()
 			p := newPort(t, l)
-			conn := l.dial(t)
-			text := strings.Repeat("x", 500)
-			send(t, conn, text+"\n")
-			for _, c := range "? " + text + "\n" { // for more than three hours
-				time.Sleep(25 * time.Second)
-				receive(t, conn, string(c))
+			conn := slowly{l.dial(t)}
+			answer := strings.Repeat("x", 100_000) // more than a minute
+			p.places.prompt = func(places.Query) ([]byte, bool) { return []byte(answer), true }
+			for range 100 {
+				send(t, conn, "IAMAT k +1-1 5\nWHATSAT k 10 5\n")
+				at := "AT Clark +1621464823.223371889 k +1-1 5\n"
+				receive(t, conn, at+at+answer+protocol.PlacesEnd)
 			}
-			send(t, conn, "y\n")
-			receive(t, conn, "? y\n")
 			if n := p.count.stalled.Load(); n != 0 {
+				t.Errorf("%d are counted as stalled", n)
+			}
+		})
+	})
+	t.Run("takes a byte now and then", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			l := newPipes()
+			p := newPort(t, l)
+			conn := l.dial(t)
+			text := strings.Repeat("x", 4000)
+			send(t, conn, text+"\n")
+			began := time.Now()
+			for taken := range "? " + text + "\n" {
+				time.Sleep(25 * time.Second)
+				if n, _ := conn.Read(make([]byte, 1)); n == 0 {
+					break
+				}
+				if taken > 100 {
+					t.Fatal("100 bytes kept the others for most of an hour")
+				}
+			}
+			if took := time.Since(began); took < writeTimeout {
+				t.Errorf("it was given up after %s", took)
+			}
+			if n := p.count.stalled.Load(); n != 1 {
 				t.Errorf("%d are counted as stalled", n)
 			}
 		})

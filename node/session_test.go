@@ -195,7 +195,7 @@ func TestRepliesAreNotHeldForEver(t *testing.T) {
 	t.Run("long", func(t *testing.T) {
 		l := newPipes()
 		p := newPort(t, l)
-		big := strings.Repeat("x", 100<<10)
+		big := strings.Repeat("x", maxReplies/2+1)
 		p.places.prompt = func(places.Query) ([]byte, bool) { return []byte(big), true }
 		conn := l.dial(t)
 		reply := "AT Clark +1621464823.223371889 k +1-1 5\n"
