@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 
 const (
 	// maxTurn is how many connections a loop reads before it sends any of their
-	// replies: they share one flush, and the first of them waits for the last.
+	// replies, and of how many it answers lines that were read before: they share one
+	// flush, and the first of them waits for the last.
 	maxTurn = 64
 
 	// maxSpare is how many empty buffers a loop keeps.
@@ -43,7 +45,7 @@ type loop struct {
 	due     time.Time     // when to look for sessions whose time has come in that
 	ready   []poll.Ready
 	turn    []*session        // those that have something to send
-	more    []*session        // those with lines for the next turn; gone ones have no seat
+	more    []*session        // those with lines for the next turns; gone ones have no seat
 	waiting []*session        // those with a report that is not acknowledged; gone ones have no seat
 	spare   []*protocol.Lines // empty ones, to be lent
 
@@ -233,15 +235,16 @@ func (l *loop) take(c *session, broken bool) {
 	l.work(c)
 }
 
-// goOn answers lines that the turn before has left.
+// goOn answers lines that the turns before have left, of as many connections as are read in
+// one: what these bring waits for no more.
 func (l *loop) goOn() {
-	for i, c := range l.more {
-		l.more[i] = nil
+	n := min(len(l.more), maxTurn)
+	for _, c := range l.more[:n] {
 		if c.seat != nil {
 			l.work(c)
 		}
 	}
-	l.more = l.more[:0]
+	l.more = slices.Delete(l.more, 0, n)
 }
 
 // work answers the lines that are there, or as many as a turn may.

@@ -171,6 +171,30 @@ func TestUnreadRepliesAreFew(t *testing.T) {
 	}
 }
 
+// What a client has asked for with a few reads is answered in as many turns as need be: each
+// has room for others.
+func TestLoopGoesOnByTurns(t *testing.T) {
+	s := newClientServer(clientConfig{Herd: newFakeHerd(), clientBounds: clientBounds{MaxLine: 4096, MaxID: 255}})
+	l := &loop{server: s}
+	const all = 2*maxTurn + 5
+	for range all {
+		c := newSession(s, nil)
+		c.seat, c.lines = &seat{loop: l}, protocol.NewLines(4096)
+		c.lines.Fed(copy(c.lines.Space(), "x\n"))
+		l.more = append(l.more, c)
+	}
+	last := l.more[all-1]
+	for _, want := range []int{maxTurn, maxTurn, 5} {
+		l.turn = l.turn[:0]
+		if l.goOn(); len(l.turn) != want {
+			t.Errorf("%d connections had their turn, want %d", len(l.turn), want)
+		}
+	}
+	if len(l.more) > 0 || l.turn[len(l.turn)-1] != last {
+		t.Errorf("%d are left", len(l.more))
+	}
+}
+
 // While an acknowledgement is awaited the loop serves others, and what the client
 // sends is left where it is.
 func TestLoopDoesNotWait(t *testing.T) {
