@@ -61,13 +61,14 @@ type keeper struct {
 	synced   time.Time // when it last was, or might have been
 	retry    time.Time // not before
 
-	early     uint64    // fixes that load left on the disk, for this node's clock is behind them; static after it
+	early     uint64    // fixes that were left on the disk, for this node's clock is behind them; while it snaps the other goroutine's
+	until     int64     // the latest of their order times; likewise
 	earlyTold time.Time // when that was said last
 
 	trouble   atomic.Bool // the last try failed
 	rewrite   atomic.Bool // a snapshot is wanted, due or not
 	snapshots sync.WaitGroup
-	snapping  atomic.Bool
+	snapping  atomic.Bool // a snapshot is being made, or what was left is read
 
 	mu    sync.Mutex // guards stats
 	stats DiskStats
@@ -154,7 +155,7 @@ func (k *keeper) load(ctx context.Context) error {
 	k.mu.Unlock()
 	k.noteLog()
 	args := []any{"fixes", r.Fixes(), "clients", c.table.Len(), "after", took.Round(time.Millisecond)}
-	k.early = r.Early()
+	k.early, k.until = r.Early()
 	k.tellEarly()
 	switch {
 	case report.Lost || refused > 0:

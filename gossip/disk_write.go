@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"time"
 
 	"herd/gossip/breath"
@@ -193,7 +194,15 @@ func (k *keeper) finish(ctx context.Context) {
 // snapshotIfDue begins a snapshot if it is time for one, and none is being made. What the log
 // would take back when that fails is made safe before, for here the core would not be told of it.
 func (k *keeper) snapshotIfDue() {
-	if k.snapping.Load() || k.starting() || !k.rewrite.Load() && !k.log.Due() {
+	if k.snapping.Load() || k.starting() {
+		return
+	}
+	if k.early > 0 && k.readable() {
+		k.snapping.Store(true)
+		k.snapshots.Go(k.readEarly)
+		return
+	}
+	if !k.rewrite.Load() && !k.log.Due() {
 		return
 	}
 	if k.early > 0 { // the files have what the table has not
@@ -233,7 +242,54 @@ func (k *keeper) tellEarly() {
 		return
 	}
 	k.earlyTold = time.Now()
-	k.cluster.warn("this node's clock is days behind what its disk holds, or was ahead when that was written: it is not read, and stays there: set the clock and restart", "fixes", k.early)
+	k.cluster.warn("this node's clock is days behind what its disk holds, or was ahead when that was written: it is not read, and stays there, until the clock is right: set it", "fixes", k.early)
+}
+
+// readable tells whether what was left on the disk for its times is to be read now.
+func (k *keeper) readable() bool { return k.cluster.core.Takes(k.until) || k.outvoted() }
+
+// outvoted tells whether the clocks of two peers, at the least, agree with this node's: what is days
+// ahead of them was written by a wrong one, and nobody takes it.
+func (k *keeper) outvoted() bool {
+	c := k.cluster
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clock := c.compareClocksLocked()
+	return clock.Peers >= 2 && !clock.Astray() && !c.measuringLocked()
+}
+
+// readEarly reads the journal once more, for what was left there, with the clock that is right
+// now. From then on there are snapshots.
+func (k *keeper) readEarly() {
+	defer k.snapping.Store(false)
+	c := k.cluster
+	outvoted := k.outvoted()
+	r := c.core.NewReplay()
+	reader := r.Reader()
+	var b breath.Breath
+	err := k.log.Again(func(message []byte) error {
+		b.Take()
+		m, _ := reader.Read(message) // one that is none was counted at the start
+		r.Take(m)
+		return c.ctx.Err()
+	})
+	c.mu.Lock()
+	r.EndAgain()
+	c.unlock()
+	switch {
+	case c.ctx.Err() != nil:
+	case err != nil && !errors.Is(err, fs.ErrNotExist): // what is gone is not to be waited for
+		k.noteFailure(err)
+		c.warn("cannot read what was left on the disk for its times: it is tried again", "error", err)
+		c.pause(snapshotPause)
+	default:
+		early, until := r.Early()
+		c.log.Info("read from disk what was left there for its times", "fixes", k.early-min(k.early, early), "clients", c.table.Len())
+		if k.early, k.until = early, until; early > 0 && outvoted {
+			c.log.Warn("what is on disk and days ahead of the clocks of this node and its peers was written by a wrong one, and is dropped", "fixes", early)
+			k.early = 0
+		}
+	}
 }
 
 // begin begins a snapshot. One that could not be ended would leave a log file more each time.

@@ -46,7 +46,7 @@ type Log struct {
 	buf      []byte
 
 	carry *carry  // what the next log file begins with; nil: nothing
-	found []found // as they were at Open; for Replay
+	found []found // as they were at Open; for Replay and Again
 }
 
 // active is the log file that is appended to.

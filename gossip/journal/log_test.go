@@ -203,3 +203,44 @@ func ExampleLog() {
 	fmt.Println(l.Stats().Durable)
 	// Output: 1
 }
+
+// Again hands out what Replay did, beside what is appended meanwhile; of a damaged file too.
+func TestAgain(t *testing.T) {
+	for damaged := range 3 { // so many files from the end
+		fs := journaltest.New(1)
+		l, _, _ := open(t, fs)
+		appendAll(t, l, "a", "b")
+		s, err := l.Begin()
+		check(t, err)
+		appendAll(t, s, "ab")
+		check(t, s.Commit())
+		appendAll(t, l, "c")
+		check(t, l.Sync())
+		check(t, l.Close())
+		l, _, _ = open(t, fs)
+		appendAll(t, l, "d")
+		check(t, l.Sync())
+		check(t, l.Close())
+		if damaged > 0 {
+			name := fs.Names()[len(fs.Names())-damaged]
+			b := fs.Get(name)
+			b[len(b)-1] ^= 1
+			fs.Put(name, b)
+		}
+		l, all, _ := open(t, fs)
+		expect(t, all, []string{"ab", "c", "d"}[:3-damaged]...)
+		appendAll(t, l, "e")
+		for range 2 {
+			var again []string
+			check(t, l.Again(func(m []byte) error {
+				again = append(again, string(m))
+				return nil
+			}))
+			expect(t, again, all...)
+		}
+		if err := l.Again(func([]byte) error { return journaltest.ErrIO }); !errors.Is(err, journaltest.ErrIO) {
+			t.Errorf("it ends with %v", err)
+		}
+		check(t, l.Close())
+	}
+}

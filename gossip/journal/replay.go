@@ -68,6 +68,24 @@ func (l *Log) Replay(f func(message []byte) error) (Report, error) {
 	return r, nil
 }
 
+// Again calls f with the messages that Replay has handed out, once more. It may run beside
+// Append, and until a snapshot is committed: that removes what is read here. An error of f ends it,
+// and is wrapped by what Again returns.
+func (l *Log) Again(f func(message []byte) error) error {
+	c, err := l.chain()
+	var s scanner
+	for i := 0; err == nil && i < len(c.links); i++ {
+		var whole bool
+		if _, whole, err = l.read(&s, c.links[i], f); !whole {
+			break // as Replay did
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("read journal again: %w", err)
+	}
+	return nil
+}
+
 func (l *Log) replay(f func([]byte) error) (r Report, tail mark, err error) {
 	switch {
 	case l.closed:

@@ -23,6 +23,7 @@ type Replay struct {
 	gap    bool // something was missing: from there on fixes count and vectors do not
 	fixes  uint64
 	early  uint64
+	until  int64
 }
 
 // NewReplay begins.
@@ -53,6 +54,7 @@ type Replayed struct {
 	latest    int64
 	fixes     uint64
 	early     uint64 // fixes that were not taken for their times
+	until     int64  // the latest of these
 	refused   bool   // some fix was not taken
 }
 
@@ -131,6 +133,7 @@ func (m *Replayed) takes(h horizon, e *location.Entry) bool {
 	}
 	if m.refused = true; e.Order > h.take {
 		m.early++
+		m.until = max(m.until, e.Order)
 	}
 	return false
 }
@@ -139,6 +142,7 @@ func (m *Replayed) takes(h horizon, e *location.Entry) bool {
 func (r *Replay) Take(m Replayed) {
 	r.fixes += m.fixes
 	r.early += m.early
+	r.until = max(r.until, m.until)
 	for _, dot := range m.newest {
 		if dot.Seq > r.newest[dot.Origin] && len(r.newest) < maxOrigins {
 			r.newest[dot.Origin] = dot.Seq
@@ -170,8 +174,19 @@ func (r *Replay) Take(m Replayed) {
 func (r *Replay) Fixes() uint64 { return r.fixes }
 
 // Early is how many fixes were not taken because they are days ahead of this node's clock: that is
-// wrong, or was when they were written.
-func (r *Replay) Early() uint64 { return r.early }
+// wrong, or was when they were written. The latest of them has the order time until.
+func (r *Replay) Early() (fixes uint64, until int64) { return r.early, r.until }
+
+// Takes tells whether a fix of that order time is not too far ahead of the clock to be taken now.
+func (c *Core) Takes(order int64) bool { return order <= c.horizon().take }
+
+// EndAgain ends a replay of what one before this has left for its times, when there are links: fixes
+// were merged, as those of a delta are, and vectors count for nothing.
+func (r *Replay) EndAgain() {
+	for _, o := range slices.Sorted(maps.Keys(r.newest)) {
+		r.core.heard(o, r.newest[o] > r.core.vector[o])
+	}
+}
 
 // End has the core go on from what was read, and tells whether its vector does. It does
 // not if this node's clock has been set back far: what had expired by the former one and was
