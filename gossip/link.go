@@ -160,7 +160,7 @@ func peerEnded(err error) bool {
 }
 
 // messageTime is how long a message may be on its way with no end, in which the parts of it
-// show that the peer lives. The longest that a correct peer sends comes in time at 8 KiB/s.
+// show that the peer lives. A report of a mebibyte comes in time at 4 KiB/s.
 const messageTime = 5 * time.Minute
 
 // ear is what a lane is read through, by its reader alone. It takes note of each part of a

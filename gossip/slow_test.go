@@ -59,17 +59,18 @@ func (c slowConn) Write(b []byte) (written int, err error) {
 	return written, err
 }
 
-// A node is filled over a line on which one chunk takes twice as long as a peer may be silent.
+// A node is filled over a line on which one chunk takes five times as long as a peer may be silent,
+// and the longest record of TLS longer, too.
 func TestFilledOverSlowLine(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *herd) {
-		h.network = func(n Network) Network { return slowLine{n, 16 << 10} }
+		h.network = func(n Network) Network { return slowLine{n, 6 << 10} }
 		first := h.start(0)
 		h.await("caught up", time.Second, func() bool { return isClosed(first.CaughtUp()) })
 		for i := range 1500 { // some chunks
 			first.report(t, fmt.Sprintf("%0250d", i), i)
 		}
 		second := h.start(1, first.addr())
-		took := h.await("equal tables", time.Minute, func() bool {
+		took := h.await("equal tables", 4*time.Minute, func() bool {
 			return first.Table().Len() == second.Table().Len() && h.equal()
 		})
 		t.Logf("filled in %v", took)
