@@ -9,31 +9,33 @@ import (
 // As many clients as fit take no more memory than they may, with any of their IDs and texts,
 // after many have come and gone too; and not far less.
 func TestFits(t *testing.T) {
+	const limit = 2 << 20
 	for _, id := range []string{"%d", "client-%013d", "%0100d", "%0250d"} {
-		c := newCrowd(t, id)
-		if n := c.table.Fits(crowdLimit); n != math.MaxInt {
+		c := newCrowd(limit, id)
+		if n := c.table.Fits(limit); n != math.MaxInt {
 			t.Errorf("into an empty table fit %d", n)
 		}
-		c.pass(t, 3*crowdLimit/100, usualPosition, 0)
-		if bytes := c.bytes(); bytes > crowdLimit+crowdLimit/16 || bytes < crowdLimit/2 { // some come before those who go
-			t.Errorf("%s: %d clients take %d bytes of %d", id, c.table.Len(), bytes, crowdLimit)
+		c.pass(t, 3*limit/100, usualPosition, 0)
+		if bytes := c.bytes(); bytes > limit+limit/16 || bytes < limit/2 { // some come before those who go
+			t.Errorf("%s: %d clients take %d bytes of %d", id, c.table.Len(), bytes, limit)
 		}
 		if n := c.table.Fits(1); n != 1 {
 			t.Errorf("into nothing fit %d", n)
 		}
 	}
 	for name, position := range map[string]string{"clamped": usualPosition, "long": longPosition, "longest": longestPosition} {
-		c := newCrowd(t, "client-%013d")
-		c.pass(t, crowdLimit/100, position, 1)
-		if bytes := c.bytes(); bytes > crowdLimit+crowdLimit/16 || bytes < crowdLimit/3 {
-			t.Errorf("%s: %d clients take %d bytes of %d", name, c.table.Len(), bytes, crowdLimit)
+		c := newCrowd(limit, "client-%013d")
+		c.pass(t, limit/100, position, 1)
+		if bytes := c.bytes(); bytes > limit+limit/16 || bytes < limit/3 {
+			t.Errorf("%s: %d clients take %d bytes of %d", name, c.table.Len(), bytes, limit)
 		}
 	}
 }
 
 // What one kind of clients has taken and does not give back is not there for another kind.
 func TestFitsAfterOthers(t *testing.T) {
-	c := newCrowd(t, "client-%013d")
+	const limit = 8 << 20
+	c := newCrowd(limit, "client-%013d")
 	for _, round := range []struct {
 		name     string
 		position string
@@ -44,9 +46,9 @@ func TestFitsAfterOthers(t *testing.T) {
 		{"long", longPosition, 0},
 		{"usual again", usualPosition, 0},
 	} {
-		c.pass(t, 2*crowdLimit/100, round.position, round.early)
-		if bytes := c.bytes(); bytes > crowdLimit*5/4 {
-			t.Errorf("%s: %d clients take %d bytes of %d", round.name, c.table.Len(), bytes, crowdLimit)
+		c.pass(t, limit/100, round.position, round.early)
+		if bytes := c.bytes(); bytes > limit*5/4 {
+			t.Errorf("%s: %d clients take %d bytes of %d", round.name, c.table.Len(), bytes, limit)
 		}
 	}
 }
@@ -54,10 +56,11 @@ func TestFitsAfterOthers(t *testing.T) {
 // When less memory may be taken than the table has, those clients are kept that would fit into
 // a new one: it gives nothing back, whoever goes.
 func TestFitsLess(t *testing.T) {
-	c := newCrowd(t, "client-%013d")
-	c.pass(t, crowdLimit/200, usualPosition, 0)
+	const limit = 8 << 20
+	c := newCrowd(limit, "client-%013d")
+	c.pass(t, limit/150, usualPosition, 0)
 	clients := c.table.Len()
-	each := crowdLimit / c.table.Fits(crowdLimit)
+	each := limit / c.table.Fits(limit)
 	if n := c.table.Fits(int64(c.bytes()) / 4); n < clients/8 {
 		t.Errorf("of %d clients of %d bytes %d fit into a quarter", clients, each, n)
 	}
@@ -77,19 +80,17 @@ func TestFitsIntoTheTable(t *testing.T) {
 	}
 }
 
-const crowdLimit = 2 << 20
-
 // crowd is a table to which clients come, and from which those go that are too many, as a core
 // has it.
 type crowd struct {
 	table *Table
+	limit int    // bytes that it may take
 	id    string // its form
 	order int64
 }
 
-func newCrowd(t *testing.T, id string) *crowd {
-	t.Helper()
-	return &crowd{NewTable(16, 1), id, 0}
+func newCrowd(limit int, id string) *crowd {
+	return &crowd{NewTable(16, 1), limit, id, 0}
 }
 
 // pass has n clients come, each with a later time, by early nanoseconds more than counts.
@@ -103,7 +104,7 @@ func (c *crowd) pass(t *testing.T, n int, position string, early int64) {
 		if c.order < 1000 || c.order%32 != 0 {
 			continue
 		}
-		if most := c.table.Fits(crowdLimit); c.table.Len() > most {
+		if most := c.table.Fits(int64(c.limit)); c.table.Len() > most {
 			f := Floor{Order: c.order - int64(most)}
 			c.table.Refuse(f)
 			for i := range c.table.Shards() {

@@ -35,6 +35,10 @@ const indexSize = 4 * 4
 // refs can address. Clients come while those who are too many are looked for.
 const maxRecords = maxBlocks / 4 * 3 * int64(unsafe.Sizeof(block{}))
 
+// reserve is how many bytes of chunks a table may have besides that count for nothing: a few are
+// between two shards all the time.
+const reserve = 1 << 20
+
 // Roomy is how many clients fit into a table in any case, with IDs of any length.
 const Roomy = int(maxRecords / ((recordHead + MaxID + unit - 1) / unit * unit * 4 / 3))
 
@@ -64,7 +68,7 @@ func (t *Table) Fits(bytes int64) int {
 	n := min(bytes/(record+other), maxRecords/record)
 	// Chunks stay the table's. What they take is not there for clients that take other memory;
 	// but for a quarter of it, for after a limit was lowered they may take more than that.
-	if chunks := t.shards[0].arena.bytes() - spare; n*record < chunks {
+	if chunks := t.shards[0].arena.bytes() - spare - reserve; n*record < chunks {
 		n = min(n, (bytes-min(chunks, bytes/4*3))/other)
 	}
 	return int(min(max(n, 1), math.MaxInt))
