@@ -35,6 +35,7 @@ const (
 	maxChaosRate    = 20_000 // commands a second
 	minChaosRun     = 2 * time.Second
 	chaosTimeout    = 5 * time.Second // of a command
+	beginPatience   = 5 * time.Second // for who is out of sync for a moment when a run begins
 	calmTime        = time.Second     // of commands after all is well again, to see that it is
 )
 
@@ -199,7 +200,10 @@ func (r *chaosRunVerb) begin(ctx context.Context) (*trial, error) {
 	}
 	t.tale = chaosTale{Seed: r.seed, Nodes: herd.names(), TimeLine: []moment{}}
 	t.watch = newWatcher(herd, t.rec, t.note, !r.random)
-	if !t.watch.look(ctx) {
+	if !t.oneHerd(ctx, beginPatience) {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		return nil, &exit{exitUnmet, errors.New("the nodes are not one herd: \"herd chaos heal\" may help, \"herd members\" says more")}
 	}
 	for _, n := range herd {
@@ -214,6 +218,18 @@ func (r *chaosRunVerb) begin(ctx context.Context) (*trial, error) {
 		}
 	}
 	return t, nil
+}
+
+// oneHerd looks at the nodes until they are one herd, or it takes too long.
+func (t *trial) oneHerd(ctx context.Context, patience time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for range ticks(ctx, watchInterval) {
+		if t.watch.look(ctx) {
+			return true
+		}
+	}
+	return false
 }
 
 // note adds a line to the time line.
@@ -294,15 +310,10 @@ func (t *trial) recover(ctx context.Context) {
 	if t.random { // else they are others' to heal
 		t.note(t.healed)
 	}
-	ctx, cancel := context.WithTimeout(ctx, t.settle)
-	defer cancel()
-	for range ticks(ctx, watchInterval) {
-		if t.watch.look(ctx) {
-			took := time.Since(healed)
-			t.tale.Settled = &took
-			t.note("one herd again, after " + took.Round(time.Millisecond).String())
-			break
-		}
+	if t.oneHerd(ctx, t.settle) {
+		took := time.Since(healed)
+		t.tale.Settled = &took
+		t.note("one herd again, after " + took.Round(time.Millisecond).String())
 	}
 	timer := time.NewTimer(calmTime)
 	defer timer.Stop()

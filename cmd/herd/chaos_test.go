@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -76,7 +78,8 @@ type chaosFake struct {
 	left   []*chaosFake
 	killed []string // nodes that it can start again
 	refuse bool
-	tame   bool // it allows no chaos
+	tame   bool        // it allows no chaos
+	ready  func() bool // nil: it is
 
 	mu      sync.Mutex // guards bodies and deletes
 	bodies  []string
@@ -97,7 +100,7 @@ func (f *chaosFake) serve(w http.ResponseWriter, r *http.Request) {
 	defer f.mu.Unlock()
 	switch body, _ := io.ReadAll(r.Body); {
 	case r.URL.Path == "/v1/self":
-		fmt.Fprintf(w, `{"name": %q, "origin": "1", "ready": true}`, f.name)
+		fmt.Fprintf(w, `{"name": %q, "origin": "1", "ready": %t}`, f.name, f.ready == nil || f.ready())
 	case r.URL.Path == "/v1/members":
 		list := memberList{Self: f.name, Members: []member{{Name: f.name, State: "alive", HTTP: f.addr()}}}
 		for _, k := range f.knows {
@@ -338,6 +341,30 @@ func TestChaosHealRefused(t *testing.T) {
 	c.Close()
 	if text, err := healAll(t.Context(), herd()); text != "all is healed but Clark, from whom there is no answer" || err != nil {
 		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+// A run looks again at a herd that is not one for a moment, until it is told to end.
+func TestChaosBegin(t *testing.T) {
+	for want, ready := range map[error]bool{nil: true, context.Canceled: false} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		clark, looked := newChaosFake(t, "Clark"), 0
+		clark.ready = func() bool {
+			if looked++; looked > 3 && !ready {
+				interrupt()
+			}
+			return looked > 3 && ready
+		}
+		f := newFakeApp(fine)
+		r := &chaosRunVerb{chaosVerb: chaosVerb{app: &f.app, client: client{addr: clark.addr()}}, clients: 1, rate: 1}
+		tr, err := r.begin(ctx)
+		if !errors.Is(err, want) || looked < 4 {
+			t.Errorf("got %v after %d looks, want %v", err, looked, want)
+		}
+		if err == nil {
+			tr.send.close()
+		}
 	}
 }
 
