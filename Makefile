@@ -32,10 +32,10 @@ dev: ## run a whole herd on this machine until Ctrl-C
 	go run ./cmd/herd dev
 
 test: ## run all tests
-	go test $(VET) $(SKIP) ./...
+	go test $(VET) -timeout 30m $(SKIP) ./...
 
 race: ## run the tests of one process under the race detector
-	CGO_ENABLED=1 go test $(VET) -race -short -skip '^(TestE2E|TestREADME)' $$(go list ./... | grep -vE '$(ALONE)')
+	CGO_ENABLED=1 go test $(VET) -timeout 30m -race -short -skip '^(TestE2E|TestREADME)' $$(go list ./... | grep -vE '$(ALONE)')
 
 sim: ## play SEEDS schedules of faults of LENGTH each on whole herds, from SEED on, and all scenarios 20 times
 	go test $(VET) -count=1 -timeout 24h ./node/sim -run '^(TestSeeds|TestScenarios)$$' -seeds $(SEEDS) -seed $(SEED) -length $(LENGTH) -times 20
@@ -45,8 +45,8 @@ model: ## play SCHEDULES schedules on the model of the replication core
 
 e2e: build ## run the end-to-end tests on the binary: kills, joins, partitions
 	@bin=$$(mktemp) && go test $(VET) -c -o $$bin ./cmd/herd && cd cmd/herd && export HERD_E2E=ci HERD_BIN=$(CURDIR)/herd || exit 1; \
-	$$bin -test.v -test.timeout 10m -test.run '^TestE2EMatrix$$' >$$bin.log 2>&1 & matrix=$$!; \
-	$$bin -test.v -test.timeout 10m -test.run '^(TestE2E|TestREADME)' -test.skip '^TestE2EMatrix$$'; code=$$?; \
+	$$bin -test.v -test.timeout 30m -test.run '^TestE2EMatrix$$' >$$bin.log 2>&1 & matrix=$$!; \
+	$$bin -test.v -test.timeout 30m -test.run '^(TestE2E|TestREADME)' -test.skip '^TestE2EMatrix$$'; code=$$?; \
 	wait $$matrix || code=1; cat $$bin.log; rm $$bin $$bin.log; exit $$code # they wait most of the time: the rows of faults beside all else
 
 e2e-full: build ## the same at full size: ten minutes
