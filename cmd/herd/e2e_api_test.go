@@ -64,7 +64,8 @@ func TestE2EAPI(t *testing.T) {
 		t.Errorf("an older report: %d %s", status, answer)
 	}
 
-	// The verb sees the same at every node.
+	// The verb sees the same at every node that is in sync.
+	settle(t, herd)
 	for _, p := range herd {
 		code, out := herdVerb(t, "clients", "--http-addr", p.Ready.HTTP, "--limit", "0", "--json")
 		if code != exitDone || strings.Count(out, "\n") != 21 || !strings.Contains(out, `"id":"jane/nexus"`) {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,12 +29,13 @@ type devProcess struct {
 	first string // HTTP address of Bailey
 }
 
-// startDevHerd starts one and waits until it is ready. It must end well when it is told to.
+// startDevHerd starts one and waits until it is ready. It must end well when it is told to. Its ports
+// are none that the system hands out: a node that comes back wants those that it had.
 func startDevHerd(t *testing.T) *devProcess {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ready.json")
 	log := &output{}
-	cmd := exec.Command(herdBinary(t), "dev", "--base-port", "0", "--ready-file", file)
+	cmd := exec.Command(herdBinary(t), "dev", "--base-port", strconv.Itoa(freeBase(t)), "--ready-file", file)
 	cmd.Env, cmd.Stdout, cmd.Stderr = environ(), log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

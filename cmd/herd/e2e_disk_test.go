@@ -79,6 +79,7 @@ func TestE2EPowerCut(t *testing.T) {
 			maps.Copy(known, l.soFar())
 			<-time.After(time.Second)
 		}
+		each(herd, (*process).stand) // else the last one to go would acknowledge alone
 		each(herd, (*process).kill)
 		newest := l.report(t, herd...)
 		if !*flagDiskInterval {

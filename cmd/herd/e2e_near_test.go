@@ -42,6 +42,7 @@ func TestE2ENear(t *testing.T) {
 	}
 	expect := func(want string, args ...string) {
 		t.Helper()
+		settle(t, herd) // who was put out of sync may lack something until it is in again
 		for _, p := range herd {
 			if got := strings.Join(p.near(args...), " "); got != want {
 				t.Errorf("%s says %q of %q, want %q", p.spec.name, got, args, want)

@@ -94,7 +94,7 @@ func (r *reloading) clientCases() []reloadCase {
 			return err == io.EOF
 		}),
 		{
-			name: "client.idle_timeout", set: map[string]any{"client.idle_timeout": "1s"},
+			name: "client.idle_timeout", set: map[string]any{"client.idle_timeout": "5s"}, // the reporters are never silent for so long
 			before: func() { silent = r.session().conn },
 			holds: func() bool {
 				silent.SetReadDeadline(time.Now().Add(time.Millisecond))
@@ -230,7 +230,7 @@ func (r *reloading) inFlightCase(provider string) reloadCase {
 		_, _, most := r.answers.saw()
 		return most == 1
 	})
-	c.with["places."+provider+".timeout"] = "1s" // for the other one to come
+	c.with["places."+provider+".timeout"] = "3s" // for the other one to come
 	return c
 }
 

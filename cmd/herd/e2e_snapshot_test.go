@@ -53,6 +53,7 @@ func TestE2ESnapshot(t *testing.T) {
 	if code != exitDone || strings.Contains(out, "?") {
 		t.Fatalf("send: exit code %d:\n%.300s", code, out)
 	}
+	settle(t, from) // the other one may have been put out of sync meanwhile
 	folder := t.TempDir()
 	file := func(name string) string { return filepath.Join(folder, name) }
 	save := func(p *process, args ...string) {

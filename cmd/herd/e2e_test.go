@@ -290,6 +290,13 @@ func (p *process) kill() {
 	<-p.ended
 }
 
+// stand has the process do nothing any more.
+func (p *process) stand() {
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		p.t.Error(err)
+	}
+}
+
 // stop sends a signal and gives the exit code and how long the end took.
 func (p *process) stop(signal os.Signal) (code int, took time.Duration) {
 	p.t.Helper()
