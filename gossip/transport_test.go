@@ -63,6 +63,7 @@ func newBare(t testing.TB, c transportConfig, change func(*memberlist.Config)) *
 		t.Fatal(err)
 	}
 	mc := p.config()
+	mc.TCPTimeout = time.Minute // a second of this profile is too short for a busy machine
 	mc.Name, mc.Transport, mc.Label = tr.config.Name, tr, c.Label
 	if c.Keyring != nil {
 		mc.Keyring = c.Keyring.members
@@ -350,7 +351,8 @@ func TestStrangerIsInNobodysWay(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	key := ring(t, 1)
-	clark, jaquez := newTestTransport(t, transportConfig{Keyring: key}), newTestTransport(t, transportConfig{Keyring: key, Name: "Jaquez"})
+	clark := newTestTransport(t, transportConfig{Keyring: key, HandshakeTimeout: time.Minute}) // a dial that hangs is ended by nothing else
+	jaquez := newTestTransport(t, transportConfig{Keyring: key, Name: "Jaquez"})
 	silent, err := net.Listen("tcp", loopback)
 	if err != nil {
 		t.Fatal(err)

@@ -144,10 +144,12 @@ func TestGuestsComeAndGo(t *testing.T) {
 
 // A guest that is silent for too long is let go by the loop that has it again.
 func TestGuestsEndIdle(t *testing.T) {
-	p := withGuests(t, func(c *clientConfig) { c.IdleTimeout = 50 * time.Millisecond })
+	p := withGuests(t)
 	conn := p.dial(t)
 	send(t, conn, "WHATSAT nobody 1 1\n")
 	receive(t, conn, "? WHATSAT nobody 1 1\n")
+	p.settled(1)
+	p.setBounds(p.with(func(b *clientBounds) { b.IdleTimeout = 50 * time.Millisecond }))
 	ends(t, conn)
 	if n := p.count.idle.Load(); n == 0 {
 		t.Error("no connection is counted as idle")

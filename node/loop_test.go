@@ -276,10 +276,11 @@ func TestLoopLetsBrokenGo(t *testing.T) {
 }
 
 func TestLoopEndsIdle(t *testing.T) {
-	p := onLoopback(t, func(c *clientConfig) { c.IdleTimeout = 50 * time.Millisecond })
+	p := onLoopback(t)
 	silent, used := p.dial(t), p.dial(t)
 	send(t, used, "x\n")
 	receive(t, used, "? x\n")
+	p.setBounds(p.with(func(b *clientBounds) { b.IdleTimeout = 50 * time.Millisecond }))
 	ends(t, silent)
 	ends(t, used)
 	if n := p.count.idle.Load(); n != 2 {

@@ -58,7 +58,7 @@ func TestTLS(t *testing.T) {
 	certFile, keyFile := ca.Sign(time.Hour, "127.0.0.1")
 	c := Config{
 		Addrs: []string{f.listenTLS(t, certFile, keyFile)}, Protocol: Herd, Connections: 4, Clients: 10,
-		Updates: 1, Queries: 1, Limit: 5, Duration: 50 * time.Millisecond, TLS: trusted,
+		Updates: 1, Queries: 1, Limit: 5, Duration: 500 * time.Millisecond, TLS: trusted,
 	}
 	if r := run(t, t.Context(), c); !r.Good() || r.Commands == 0 {
 		t.Errorf("closed loop: %+v", r)

@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long a page may be open unless its Look says otherwise.
-const patience = 60 * time.Second
+const patience = 5 * time.Minute
 
 // Browser is a Chromium that runs. Its methods may be called by the test's goroutine.
 type Browser struct{ ctx context.Context }
@@ -74,7 +74,7 @@ type Look struct {
 	// alone the console may have an error. Empty: there is none.
 	Absent string
 
-	// Patience is how long the page may be open; 0: a minute. A test that works ends long
+	// Patience is how long the page may be open; 0: five minutes. A test that works ends long
 	// before.
 	Patience time.Duration
 }
