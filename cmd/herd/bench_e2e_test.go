@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,7 +26,7 @@ func benchOf[T any](t *testing.T, mode string, args ...string) T {
 	if mode != modeLoad {
 		words = append(words, mode)
 	}
-	words = append(words, "--json", "--duration", "300ms", "--warmup", "50ms", "--connections", "4")
+	words = append(words, "--json", "--duration", "1500ms", "--warmup", "50ms", "--connections", "4") // a machine may stand still for a while
 	args = append(words, args...)
 	cmd := exec.CommandContext(t.Context(), herdBinary(t), args...)
 	cmd.Env = environ()
@@ -142,7 +143,7 @@ func benchInterrupted(t *testing.T, nodes int, args ...string) (printed string, 
 func TestE2EBenchWrong(t *testing.T) {
 	addr := serveLines(t, func(line string) string { return "? " + line + "\n" })
 	code, out := herdVerb(t, "bench", "--duration", "500ms", "--warmup", "0s", "--connections", "2", "--rate", "20", addr)
-	if code != exitFailed || !strings.Contains(out, "herd: 10 wrong replies") || !strings.Contains(out, "no AT line: \"IAMAT bench-") {
+	if code != exitFailed || !regexp.MustCompile(`herd: [1-9]\d* wrong replies`).MatchString(out) || !strings.Contains(out, "no AT line: \"IAMAT bench-") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 }
@@ -199,11 +200,11 @@ func TestE2EBenchIdle(t *testing.T) {
 
 func TestE2EBenchReconnect(t *testing.T) {
 	r := benchOf[reconnectReport](t, modeReconnect, "--rate", "100", "--clients", "20", "--source", "127.0.0.1,127.0.0.1")
-	if r.Commands != 30 || !r.Good() || r.Ports == 0 || uint64(r.Ports)+r.Reused != 30 {
+	if r.Commands != 150 || !r.Good() || r.Ports == 0 || uint64(r.Ports)+r.Reused != 150 {
 		t.Errorf("%+v", r)
 	}
 	r = benchOf[reconnectReport](t, modeReconnect, "--protocol", "redis-geoadd", "--rate", "100", "--clients", "20", serveRedis(t))
-	if r.Commands != 30 || !r.Good() {
+	if r.Commands != 150 || !r.Good() {
 		t.Errorf("%+v", r)
 	}
 }

@@ -102,7 +102,7 @@ func TestE2ETLS(t *testing.T) {
 	verb := func(p *process, text string, more ...string) []string {
 		return append(append(strings.Fields(text), "--http-addr", p.Ready.HTTP), more...)
 	}
-	const walk, report = "walk --clients 5 --every 100ms --connections 1 --duration 300ms", "chaos report --for 2s --clients 5 --rate 50"
+	const walk, report = "walk --clients 5 --every 10s --connections 1 --duration 2s", "chaos report --for 2s --clients 5 --rate 50"
 	const bench, reconnect = "bench --duration 200ms --warmup 0s --connections 2 --clients 10 ", "bench reconnect --rate 20 --duration 200ms --warmup 0s --clients 10 "
 	saved := filepath.Join(t.TempDir(), "herd.ndjson")
 	for _, c := range []struct {

@@ -133,7 +133,7 @@ func TestE2EExitCodes(t *testing.T) {
 	}{
 		{exitDone, []string{"members", "--http-addr", p.Ready.HTTP}},
 		{exitDone, []string{"members", "--http-addr", p.Ready.HTTP, "--wait", "1"}},
-		{exitUnmet, []string{"members", "--http-addr", p.Ready.HTTP, "--wait", "2", "--timeout", "50ms"}},
+		{exitUnmet, []string{"members", "--http-addr", p.Ready.HTTP, "--wait", "2", "--timeout", "1s"}},
 		{exitDone, []string{"send", p.Ready.Client, "HELLO"}},
 		{exitDone, []string{"leave", "--http-addr", p.Ready.HTTP}},
 		{exitUnreachable, []string{"leave", "--http-addr", p.Ready.HTTP}},

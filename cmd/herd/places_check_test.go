@@ -96,7 +96,7 @@ func TestPlacesCheckGoogle(t *testing.T) {
 		{"billing", []fakegoogle.Fault{fakegoogle.BillingDisabled()}, nil, exitFailed, 1, "fails  denied after ", []string{"no billing account"}},
 		{"quota", []fakegoogle.Fault{fakegoogle.RateLimited()}, nil, exitFailed, 1, "fails  limited after ", []string{"The quota is used up"}},
 		{"trouble", []fakegoogle.Fault{fakegoogle.Status(503, "")}, nil, exitFailed, 1, "fails  unavailable after ", []string{"trouble of its own"}},
-		{"hung", []fakegoogle.Fault{fakegoogle.Hung()}, []string{"--places-google-timeout", "50ms"}, exitFailed, 1, "fails  timed_out after ", []string{"No answer came in time"}},
+		{"hung", []fakegoogle.Fault{fakegoogle.Hung()}, []string{"--places-google-timeout", "1s"}, exitFailed, 1, "fails  timed_out after ", []string{"No answer came in time"}},
 		{"echo", []fakegoogle.Fault{fakegoogle.Echo()}, nil, exitFailed, 1, "fails  unavailable after ", []string{"repeats the key"}},
 		{"elsewhere", []fakegoogle.Fault{fakegoogle.Redirect("http://127.0.0.2:1")}, []string{"--places-google-api", "legacy"}, exitFailed, 1, "fails ", []string{"redirects elsewhere"}},
 	} {

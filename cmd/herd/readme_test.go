@@ -214,11 +214,17 @@ func shift(text string, by int) string {
 	})
 }
 
+// patiently has commands wait for longer than a reader would: a busy machine may be late.
+func patiently(command string) string {
+	command = regexp.MustCompile(`members --wait \d+`).ReplaceAllString(command, "$0 --timeout 1m")
+	return strings.ReplaceAll(command, "--max-time 1 ", "--max-time 5 ")
+}
+
 // run runs a step and gives what it printed, with the page's ports.
 func (s *terminals) run(step step) string {
 	s.t.Helper()
 	by := s.base - 4131
-	command := shift(strings.ReplaceAll(step.command, "go run ./cmd/herd", "./herd"), by)
+	command := shift(patiently(strings.ReplaceAll(step.command, "go run ./cmd/herd", "./herd")), by)
 	var got string
 	switch {
 	case command == "":

@@ -58,7 +58,7 @@ func TestHerdInProcess(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &list); err != nil || list.Self != "Bailey" || len(list.Members) != 3 {
 			t.Fatalf("%v: %s", err, text)
 		}
-		if list.Members[1].State != "alive" {
+		if list.Members[1].State == "left" {
 			break
 		}
 	}

@@ -60,9 +60,9 @@ func TestSendToSilence(t *testing.T) {
 	f := newFakeApp(fine)
 	hold := make(chan struct{})
 	addr := peer(t, func(net.Conn) { <-hold })
-	code := f.run(t.Context(), []string{"send", "--timeout", "50ms", addr, "A"})
+	code := f.run(t.Context(), []string{"send", "--timeout", "1s", addr, "A"})
 	close(hold)
-	if code != exitFailed || !strings.Contains(f.err.String(), "no full reply in 50ms") {
+	if code != exitFailed || !strings.Contains(f.err.String(), "no full reply in 1s") {
 		t.Errorf("got exit code %d and %q", code, &f.err)
 	}
 }
