@@ -14,20 +14,25 @@ func (n *Node) getLivez(w http.ResponseWriter, _ *http.Request) {
 	plain(w, http.StatusOK, "alive\n")
 }
 
-// getReadyz says whether clients should be sent to this node.
+// getReadyz says whether clients should be sent to this node. Whoever has shown nothing of what
+// is asked for elsewhere learns no names, addresses or figures of the herd.
 func (n *Node) getReadyz(w http.ResponseWriter, r *http.Request) {
-	status, sync := http.StatusOK, n.cluster.Sync()
+	status, sync, known := http.StatusOK, n.cluster.Sync(), n.knows(r)
 	verdict := "ready"
 	switch {
 	case n.in(leaving):
 		status, verdict = http.StatusServiceUnavailable, "not ready: leaving"
+	case !known && !n.in(serving) && sync.CaughtUp && sync.Clock.Astray():
+		status, verdict = http.StatusServiceUnavailable, "not ready: its clock is astray"
+	case !known && !n.in(serving):
+		status, verdict = http.StatusServiceUnavailable, "not ready: catching up"
 	case !n.in(serving) && sync.CaughtUp && sync.Clock.Astray():
 		status, verdict = http.StatusServiceUnavailable, "not ready: its clock is "+sync.Clock.Difference()
 	case !n.in(serving):
 		status, verdict = http.StatusServiceUnavailable, "not ready: catching up"+with(sync)
 	}
 	var b strings.Builder
-	if r.URL.Query().Has("verbose") {
+	if known && r.URL.Query().Has("verbose") {
 		n.checks(&b, sync)
 	}
 	plain(w, status, b.String()+verdict+"\n")

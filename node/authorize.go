@@ -82,10 +82,7 @@ func (n *Node) authorize(next http.Handler) http.Handler {
 		}
 		switch scope := tokens.Scope(given); {
 		case scope == access.None:
-			a.wrong.Add(1)
-			if a.guesses.Wrong(from.Addr(), now) {
-				n.log.Warn("a wrong token was sent to the HTTP port; more in this minute are counted only", "from", from.Addr())
-			}
+			n.guessed(from.Addr(), now)
 			challenge(w, "This token is not known here.")
 		case scope < need:
 			a.weak.Add(1)
@@ -94,6 +91,42 @@ func (n *Node) authorize(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// guessed takes down a wrong token.
+func (n *Node) guessed(from netip.Addr, now time.Time) {
+	n.authority.wrong.Add(1)
+	if n.authority.guesses.Wrong(from, now) {
+		n.log.Warn("a wrong token was sent to the HTTP port; more in this minute are counted only", "from", from)
+	}
+}
+
+// knows tells whether who asks has shown all that other routes ask for. It is for those that
+// are open to all and have more to say to some; who guesses there has as many tries as elsewhere.
+func (n *Node) knows(r *http.Request) bool {
+	if n.lacksCertificate(r) {
+		return false
+	}
+	a := &n.authority
+	tokens := a.tokens.Load()
+	if tokens.Empty() {
+		return true
+	}
+	given, ok := access.Of(r)
+	if !ok {
+		return false
+	}
+	from, _ := netip.ParseAddrPort(r.RemoteAddr) // of no TCP: all are one address
+	now := a.clock()
+	if _, ok := a.guesses.Allowed(from.Addr(), now); !ok {
+		a.guessed.Add(1)
+		return false
+	}
+	if tokens.Scope(given) == access.None {
+		n.guessed(from.Addr(), now)
+		return false
+	}
+	return true
 }
 
 // challenge answers who has to bring a token. Browsers ask for a password when they are

@@ -109,12 +109,17 @@ func (l handshakeLog) Write(message []byte) (int, error) {
 	return len(message), nil
 }
 
+// lacksCertificate tells whether one is asked for, and who asks has none.
+func (n *Node) lacksCertificate(r *http.Request) bool {
+	config := n.certificates.now.Load()
+	return config != nil && config.ClientCAs != nil && r.TLS != nil && len(r.TLS.VerifiedChains) == 0
+}
+
 // certified stands before the API and refuses who shows no certificate where one is asked
 // for.
 func (n *Node) certified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		config := n.certificates.now.Load()
-		if config != nil && config.ClientCAs != nil && r.TLS != nil && len(r.TLS.VerifiedChains) == 0 && !openToAll(r.URL.Path) {
+		if n.lacksCertificate(r) && !openToAll(r.URL.Path) {
 			n.authority.missing.Add(1)
 			problem(w, http.StatusForbidden, "A certificate is needed, of those that this node trusts.")
 			return
