@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"herd/gossip/location"
@@ -102,22 +103,19 @@ func (c *Cluster) fly(id []byte) *flight {
 func (c *Cluster) betterLocked() []*link {
 	c.wake()
 	now := c.now()
-	behind := false
+	isBehind := func(e expected) bool { return c.behindLocked(e, now) }
+	if !slices.ContainsFunc(c.expected, isBehind) { // as a rule, and each miss comes here
+		return nil
+	}
 	var first, then []*link
 	for _, e := range c.expected {
-		l := c.links[e.origin]
-		switch {
-		case c.behindLocked(e, now):
-			behind = true
-			if l != nil {
-				first = append(first, l)
-			}
-		case l != nil:
+		switch l := c.links[e.origin]; {
+		case l == nil:
+		case isBehind(e):
+			first = append(first, l)
+		default:
 			then = append(then, l)
 		}
-	}
-	if !behind {
-		return nil
 	}
 	all := append(first, then...)
 	return all[:min(len(all), maxAsked)]

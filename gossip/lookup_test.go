@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -57,6 +58,12 @@ func TestLookupWhileBehind(t *testing.T) {
 		}
 		if got := b.Stats().LookupsSent; got != sent {
 			t.Error("a node that is not behind asked its peers")
+		}
+		b.mu.Lock()
+		b.expected = slices.Repeat(b.expected, 20) // as in a large herd
+		b.mu.Unlock()
+		if n := testing.AllocsPerRun(100, func() { b.Prompt([]byte("nobody")) }); n > 0 {
+			t.Errorf("a miss at a node that is not behind allocates %v times", n)
 		}
 	})
 }
