@@ -111,6 +111,9 @@ func (d *Disk) Next(now time.Duration, buf []byte, limit int) (out []byte, more 
 		d.given.seq = c.seq
 		d.given.turn++
 		if d.waits {
+			// The vector covers what this node refused for its floor, or a peer gave up: without that
+			// floor the disk would have neither the fix nor what says that it is gone.
+			buf = l.appendFloor(buf, c.floor.Load())
 			d.given.vector = c.vector.clone()
 		}
 	}

@@ -295,3 +295,24 @@ func TestDiskGetsWhatIsMerged(t *testing.T) {
 		}
 	}
 }
+
+// What this node has given up, its vector covers, and its disk does not have: so the disk that is
+// waited for is told the floor before the vector counts.
+func TestDiskHasTheFloor(t *testing.T) {
+	b := newLab(t)
+	x := b.core(1, Config{Limits: Limits{MaxClients: 1}})
+	d := x.OpenDisk(b.now, true)
+	b.report(x, "emu", 100)
+	all := written(d, b.now) // with the vector
+	d.Synced(b.now)
+	b.report(x, "kiwi", 200)
+	b.trim(x)
+	if b.shows(x, "emu", 100) || x.Floor().Order == 0 {
+		t.Fatalf("the floor is %+v", x.Floor())
+	}
+	all = append(all, written(d, b.now)...)
+	d.Synced(b.now)
+	if again, _ := replayed(t, 2, all); again.Floor() != x.Floor() {
+		t.Errorf("the disk has %+v, the vector counts with %+v", again.Floor(), x.Floor())
+	}
+}
