@@ -170,8 +170,8 @@ func newTerminals(t *testing.T) *terminals {
 	return s
 }
 
-// readerEnv is the environment of the nodes. A machine that stands still for the ack timeout that they
-// have by default puts members out of sync, which then answer what no page says.
+// readerEnv is the environment of the nodes that the shell starts. A machine that stands still for the
+// ack timeout that they have by default puts members out of sync, which then answer what no page says.
 func readerEnv() []string { return append(environ(), "HERD_ACK_TIMEOUT=2s") }
 
 // freeBase finds ports for what the page puts at 4131 to 4179.
@@ -244,7 +244,7 @@ func (s *terminals) startDev(command string) string {
 	s.t.Helper()
 	args := append(strings.Fields(command)[1:], "--base-port", strconv.Itoa(s.base))
 	s.dev, s.devOut = exec.Command(herdBinary(s.t), args...), &output{}
-	s.dev.Env = readerEnv()
+	s.dev.Env = environ()
 	log := &output{} // a busy machine may have the nodes warn of each other; no page knows
 	s.dev.Stdout, s.dev.Stderr = s.devOut, log
 	if err := s.dev.Start(); err != nil {
