@@ -80,7 +80,8 @@ check: SKIP := -skip '^(TestE2E|TestREADME|TestSeeds$$|TestScenarios$$)' # e2e a
 check: VET := -vet=off # lint has it look at everything
 check: FUZZTIME := 2s
 check: LENGTH := 1m
-check: FUZZ := ^Fuzz(Lines|Receive|Replay) # of strangers' and disks' bytes; test plays the seeds of all
+# Of strangers' and disks' bytes; test plays the seeds of all.
+check: FUZZ := ^Fuzz(Lines|ReceiveLive|ReceiveDelta|Replay)$$
 check: lint tidy cross test race sim e2e fuzz ## all that CI runs
 
 clean: ## remove what was built
